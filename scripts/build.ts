@@ -1,0 +1,77 @@
+import { spawnSync } from 'node:child_process'
+import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { basename, dirname, join, relative } from 'node:path'
+import { build } from 'esbuild'
+import { top } from './source-files.ts'
+
+// Bundles what users start (the command, the daemon, the workers) and what programs import (one file a package).
+const out = join(top, 'dist')
+
+/** Programs that Gantry starts, by the name their bundle has in dist/. */
+const programs: Readonly<Record<string, string>> = {
+  cli: 'packages/cli/src/main.ts',
+  daemon: 'packages/daemon/src/main.ts',
+  ...workers(),
+}
+
+/** Packages that are part of the public library, each a subpath of the published package. */
+const library: readonly string[] = Object.keys(
+  (JSON.parse(readFileSync(join(top, 'package.json'), 'utf8')) as { exports: Record<string, unknown> }).exports,
+)
+  .map((path) => path.replace(/^\.\//, ''))
+  .filter((name) => name !== 'package.json')
+
+rmSync(out, { recursive: true, force: true })
+await build({
+  absWorkingDir: top,
+  entryPoints: {
+    ...programs,
+    ...Object.fromEntries(library.map((name) => [`lib/${name}`, `packages/${name}/src/index.ts`])),
+  },
+  outdir: out,
+  chunkNames: 'chunks/[hash]',
+  bundle: true,
+  splitting: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node26',
+  minifySyntax: true,
+  minifyWhitespace: true,
+  legalComments: 'none',
+  logLevel: 'warning',
+  // JSON files are read at run time from beside the bundle only where a package says so; the rest is inlined.
+  loader: { '.json': 'json' },
+})
+writeDeclarations()
+process.stdout.write(`Built ${Object.keys(programs).length} programs and ${library.length} library entries in dist/\n`)
+
+/** Worker entries: every `*-worker.ts` of a package is bundled under its own name at the top of dist/. */
+function workers(): Record<string, string> {
+  const paths = globSync('packages/*/src/**/*-worker.ts', { cwd: top })
+  return Object.fromEntries(paths.map((path) => [basename(path, '.ts'), path]))
+}
+
+/** Writes the declarations of the library, with package names turned into paths inside the published package. */
+function writeDeclarations(): void {
+  const types = join(out, 'types')
+  const tsc = spawnSync(
+    join(top, 'node_modules/.bin/tsc'),
+    ['-p', 'tsconfig.node.json', '--noEmit', 'false', '--emitDeclarationOnly', '--outDir', types, '--rootDir', top],
+    { cwd: top, stdio: ['ignore', 'inherit', 'inherit'] },
+  )
+  if (tsc.status !== 0) throw new Error('The declarations were not written: the compiler found the errors above')
+  for (const path of globSync('packages/*/src/**/*.d.ts', { cwd: types })) {
+    const file = join(types, path)
+    const target = join(types, path.replace(/^packages\/([^/]+)\/src\//, '$1/'))
+    const text = readFileSync(file, 'utf8')
+      .replace(/(from |import\()(['"])(\.[^'"]*)\.ts\2/g, '$1$2$3.js$2')
+      .replace(/(from |import\()(['"])@gantry\/([a-z-]+)\2/g, (_all, lead: string, quote: string, name: string) => {
+        const path = relative(dirname(target), join(types, name, 'index.js'))
+        return `${lead}${quote}${path.startsWith('.') ? path : `./${path}`}${quote}`
+      })
+    mkdirSync(dirname(target), { recursive: true })
+    writeFileSync(target, text)
+  }
+  rmSync(join(types, 'packages'), { recursive: true, force: true })
+  rmSync(join(types, 'scripts'), { recursive: true, force: true })
+}

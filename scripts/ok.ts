@@ -1,0 +1,59 @@
+import { spawn } from 'node:child_process'
+import { globSync } from 'node:fs'
+import { join } from 'node:path'
+import { top } from './source-files.ts'
+
+/** One thing that must hold before a commit. */
+interface Check {
+  readonly name: string
+  readonly command: string
+  readonly args: readonly string[]
+}
+
+const bin = (name: string): string => join(top, 'node_modules/.bin', name)
+const units = globSync('packages/*/src/**/*.test.ts', { cwd: top }).filter((path) => !path.endsWith('.linux.test.ts'))
+
+// The two lanes run beside each other; each takes its checks in order.
+const lanes: readonly (readonly Check[])[] = [
+  [
+    { name: 'format', command: bin('oxfmt'), args: ['--check'] },
+    { name: 'house rules', command: process.execPath, args: ['scripts/check.ts'] },
+    { name: 'lint', command: bin('oxlint'), args: ['--type-aware', '--deny-warnings'] },
+    { name: 'types of the pure floors', command: bin('tsc'), args: ['-p', 'tsconfig.pure.json'] },
+    { name: 'types of what ships', command: bin('tsc'), args: ['-p', 'tsconfig.node.json'] },
+    { name: 'types with tests', command: bin('tsc'), args: ['-p', 'tsconfig.json'] },
+  ],
+  [
+    {
+      name: 'unit tests',
+      command: process.execPath,
+      args: ['--disable-warning=ExperimentalWarning', '--test', '--test-reporter=dot', ...units],
+    },
+  ],
+]
+
+const failures = await Promise.all(lanes.map(runLane))
+process.exitCode = failures.flat().length === 0 ? 0 : 1
+
+async function runLane(checks: readonly Check[]): Promise<string[]> {
+  const failed: string[] = []
+  for (const check of checks) {
+    const started = performance.now()
+    const { code, output } = await capture(check)
+    const seconds = ((performance.now() - started) / 1000).toFixed(1)
+    process.stdout.write(`${code === 0 ? 'ok  ' : 'FAIL'} ${check.name} (${seconds} s)\n${code === 0 ? '' : output}`)
+    if (code !== 0) failed.push(check.name)
+  }
+  return failed
+}
+
+function capture(check: Check): Promise<{ code: number | null; output: string }> {
+  const child = spawn(check.command, check.args, { cwd: top, stdio: ['ignore', 'pipe', 'pipe'] })
+  const chunks: Buffer[] = []
+  child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk))
+  child.stderr.on('data', (chunk: Buffer) => chunks.push(chunk))
+  return new Promise((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', (code) => resolve({ code, output: Buffer.concat(chunks).toString() }))
+  })
+}
