@@ -1,1 +1,7 @@
-export {}
+export { checkState } from './check-state.ts'
+export type { Migrations } from './migrations.ts'
+export { openState } from './open-state.ts'
+export type { OpenStateOptions } from './open-state.ts'
+export { StateError } from './state-error.ts'
+export type { StateErrorCode, StateErrorOptions } from './state-error.ts'
+export type { State, TransactionOptions } from './state.ts'
