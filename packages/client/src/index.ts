@@ -1,1 +1,48 @@
-export {}
+export { ApiError, type ApiErrorCode } from './api-error.ts'
+export { createClient, type Client } from './client.ts'
+export type { AttachOptions, ContainersApi, LogsOptions, Waiting } from './containers.ts'
+export type { ExecApi } from './exec.ts'
+export { decodeFrames, encodeFrame, multiplexedStream, rawStream, type OutputChunk } from './frames.ts'
+export type { GantryApi } from './gantry.ts'
+export type { HijackedStream } from './hijack.ts'
+export { bodyLengthOf, readBody, type BodyLength } from './http1/body.ts'
+export { HttpSyntaxError, readHead, type MessageHead } from './http1/head.ts'
+export { SocketReader } from './http1/reader.ts'
+export type { ImageBuildOptions, ImagesApi, RegistryAuth } from './images.ts'
+export { jsonLines } from './json-lines.ts'
+export type { NetworksApi } from './networks.ts'
+export type { Filters } from './query.ts'
+export type { SystemApi } from './system.ts'
+export type {
+  ContainerConfig,
+  ContainerCreateBody,
+  ContainerCreated,
+  ContainerInspect,
+  ContainerState,
+  ContainerStatus,
+  ContainerSummary,
+  CpuStats,
+  DeviceMapping,
+  EndpointSettings,
+  HealthConfig,
+  HostConfig,
+  Mount,
+  MountPoint,
+  NetworkStats,
+  PortBinding,
+  PortMap,
+  PortSummary,
+  RestartPolicy,
+  StatsSample,
+  TopResult,
+  Ulimit,
+  WaitCondition,
+  WaitResult,
+} from './types/container.ts'
+export type { ExecCreateBody, ExecInspect, ExecStartBody } from './types/exec.ts'
+export type { ExplainedStep, Explanation } from './types/explanation.ts'
+export type { ImageDeleted, ImageHistoryItem, ImageInspect, ImageSummary, ProgressMessage } from './types/image.ts'
+export type { Ipam, NetworkContainer, NetworkCreateBody, NetworkCreated, NetworkInspect } from './types/network.ts'
+export type { EventMessage, PingInfo, SystemInfo, VersionInfo } from './types/system.ts'
+export type { Volume, VolumeCreateBody, VolumeList } from './types/volume.ts'
+export type { VolumesApi } from './volumes.ts'

@@ -1,0 +1,42 @@
+import type { ContainersApi } from './containers.ts'
+import type { ExecApi } from './exec.ts'
+import type { GantryApi } from './gantry.ts'
+import type { ImagesApi } from './images.ts'
+import type { NetworksApi } from './networks.ts'
+import type { SystemApi } from './system.ts'
+import type { VolumesApi } from './volumes.ts'
+import { containersApi } from './containers.ts'
+import { execApi } from './exec.ts'
+import { gantryApi } from './gantry.ts'
+import { Http } from './http.ts'
+import { imagesApi } from './images.ts'
+import { networksApi } from './networks.ts'
+import { systemApi } from './system.ts'
+import { volumesApi } from './volumes.ts'
+
+/** A typed client of the daemon's Docker Engine API. Every method throws `ApiError`; closing it drops idle connections. */
+export interface Client extends SystemApi, Disposable {
+  readonly containers: ContainersApi
+  readonly exec: ExecApi
+  readonly images: ImagesApi
+  readonly networks: NetworksApi
+  readonly volumes: VolumesApi
+  readonly gantry: GantryApi
+  close(): void
+}
+
+/** Makes a client of the daemon that listens on a unix socket. Connects with the first call, not here. */
+export function createClient(options: { socket: string }): Client {
+  const http = new Http(options.socket)
+  return {
+    ...systemApi(http),
+    containers: containersApi(http),
+    exec: execApi(http),
+    images: imagesApi(http),
+    networks: networksApi(http),
+    volumes: volumesApi(http),
+    gantry: gantryApi(http),
+    close: () => http.close(),
+    [Symbol.dispose]: () => http.close(),
+  }
+}

@@ -1,0 +1,137 @@
+import type { HijackedStream } from './hijack.ts'
+import type { Http } from './http.ts'
+import type { OutputChunk } from './frames.ts'
+import type {
+  ContainerCreateBody,
+  ContainerCreated,
+  ContainerInspect,
+  ContainerSummary,
+  StatsSample,
+  TopResult,
+  WaitCondition,
+  WaitResult,
+} from './types/container.ts'
+import { filtersText, query, type Filters } from './query.ts'
+import { decodeFrames, multiplexedStream, unframed } from './frames.ts'
+import { jsonLines } from './json-lines.ts'
+
+/** A wait that the daemon has taken up: whatever the container does from now on is not missed. */
+export interface Waiting {
+  readonly result: Promise<WaitResult>
+}
+
+/** Which output to read. */
+export interface LogsOptions {
+  readonly stdout?: boolean
+  readonly stderr?: boolean
+  readonly follow?: boolean
+  readonly timestamps?: boolean
+  /** A number of lines, or `all`. */
+  readonly tail?: string
+  /** Seconds since the epoch, with a fraction, or an RFC 3339 time. */
+  readonly since?: string
+  readonly until?: string
+  readonly signal?: AbortSignal
+}
+
+/** Which streams to attach to. */
+export interface AttachOptions {
+  readonly stdin?: boolean
+  readonly stdout?: boolean
+  readonly stderr?: boolean
+  /** Replays what was written before. */
+  readonly logs?: boolean
+  readonly detachKeys?: string
+  readonly signal?: AbortSignal
+}
+
+/** Verbs of containers. `id` is an id, a unique prefix of one, or a name. All throw ApiError (NOT_FOUND, CONFLICT, …). */
+export interface ContainersApi {
+  create(body: ContainerCreateBody, options?: { name?: string; platform?: string }): Promise<ContainerCreated>
+  /** Returns false when it ran already. */
+  start(id: string, options?: { detachKeys?: string }): Promise<boolean>
+  /** Returns false when it did not run. `timeout` is seconds until it is killed; -1 waits without end. */
+  stop(id: string, options?: { timeout?: number; stopSignal?: string; signal?: AbortSignal }): Promise<boolean>
+  restart(id: string, options?: { timeout?: number; stopSignal?: string; signal?: AbortSignal }): Promise<void>
+  /** Default signal: KILL. */
+  kill(id: string, killSignal?: string): Promise<void>
+  /** Resolves as soon as the daemon listens for the exit, so that a start after it cannot be missed. */
+  wait(id: string, options?: { condition?: WaitCondition; signal?: AbortSignal }): Promise<Waiting>
+  remove(id: string, options?: { force?: boolean; volumes?: boolean }): Promise<void>
+  list(options?: { all?: boolean; limit?: number; size?: boolean; filters?: Filters }): Promise<ContainerSummary[]>
+  inspect(id: string, options?: { size?: boolean }): Promise<ContainerInspect>
+  logs(id: string, options?: LogsOptions): Promise<AsyncIterable<OutputChunk>>
+  /** Resolves when attached: what the container writes from then on is not missed. The caller reads it to its end or closes it. */
+  attach(id: string, options?: AttachOptions): Promise<HijackedStream>
+  resize(id: string, size: { height: number; width: number }): Promise<void>
+  rename(id: string, name: string): Promise<void>
+  pause(id: string): Promise<void>
+  unpause(id: string): Promise<void>
+  top(id: string, options?: { psArgs?: string }): Promise<TopResult>
+  stats(id: string, options?: { stream?: boolean; signal?: AbortSignal }): AsyncIterable<StatsSample>
+}
+
+/** Verbs of containers over an HTTP connection. */
+export function containersApi(http: Http): ContainersApi {
+  return {
+    create: (body, options = {}) =>
+      http.json('POST', `/containers/create${query({ name: options.name, platform: options.platform })}`, {
+        json: body,
+      }),
+    start: async (id, options = {}) =>
+      (await http.empty('POST', `${path(id, '/start')}${query({ detachKeys: options.detachKeys })}`)) !== 304,
+    stop: async (id, { timeout, stopSignal, signal } = {}) =>
+      (await http.empty('POST', `${path(id, '/stop')}${query({ t: timeout, signal: stopSignal })}`, { signal })) !==
+      304,
+    restart: async (id, { timeout, stopSignal, signal } = {}) => {
+      await http.empty('POST', `${path(id, '/restart')}${query({ t: timeout, signal: stopSignal })}`, { signal })
+    },
+    kill: async (id, killSignal) => {
+      await http.empty('POST', `${path(id, '/kill')}${query({ signal: killSignal })}`)
+    },
+    wait: async (id, { condition, signal } = {}) => {
+      const response = await http.request('POST', `${path(id, '/wait')}${query({ condition })}`, { signal })
+      const result = response.json<WaitResult>()
+      result.catch(() => undefined)
+      return { result }
+    },
+    remove: async (id, { force, volumes } = {}) => {
+      await http.empty('DELETE', `${path(id, '')}${query({ force, v: volumes })}`)
+    },
+    list: ({ all, limit, size, filters } = {}) =>
+      http.json('GET', `/containers/json${query({ all, limit, size, filters: filtersText(filters) })}`),
+    inspect: (id, { size } = {}) => http.json('GET', `${path(id, '/json')}${query({ size })}`),
+    logs: async (id, { stdout = true, stderr = true, follow, timestamps, tail, since, until, signal } = {}) => {
+      const options = query({ stdout, stderr, follow, timestamps, tail, since, until })
+      const response = await http.request('GET', `${path(id, '/logs')}${options}`, { signal })
+      return response.headers.get('content-type') === multiplexedStream
+        ? decodeFrames(response.body)
+        : unframed(response.body)
+    },
+    attach: (id, { stdin, stdout = true, stderr = true, logs, detachKeys, signal } = {}) =>
+      http.hijack(`${path(id, '/attach')}${query({ stream: true, stdin, stdout, stderr, logs, detachKeys })}`, {
+        signal,
+      }),
+    resize: async (id, { height, width }) => {
+      await http.empty('POST', `${path(id, '/resize')}${query({ h: height, w: width })}`)
+    },
+    rename: async (id, name) => {
+      await http.empty('POST', `${path(id, '/rename')}${query({ name })}`)
+    },
+    pause: async (id) => {
+      await http.empty('POST', path(id, '/pause'))
+    },
+    unpause: async (id) => {
+      await http.empty('POST', path(id, '/unpause'))
+    },
+    top: (id, { psArgs } = {}) => http.json('GET', `${path(id, '/top')}${query({ ps_args: psArgs })}`),
+    stats: async function* (id, { stream = true, signal } = {}) {
+      const response = await http.request('GET', `${path(id, '/stats')}${query({ stream })}`, { signal })
+      yield* jsonLines<StatsSample>(response.body)
+    },
+  }
+}
+
+function path(id: string, verb: string): string {
+  return `/containers/${encodeURIComponent(id)}${verb}`
+}

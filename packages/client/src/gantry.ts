@@ -1,0 +1,13 @@
+import type { Http } from './http.ts'
+import type { Explanation } from './types/explanation.ts'
+
+/** Gantry's own paths, beside Docker's. */
+export interface GantryApi {
+  /** What a container is: every change of the operating system that was made for it. */
+  explain(id: string): Promise<Explanation>
+}
+
+/** Gantry's own paths over an HTTP connection. */
+export function gantryApi(http: Http): GantryApi {
+  return { explain: (id) => http.json('GET', `/gantry/explain/${encodeURIComponent(id)}`) }
+}
