@@ -1,7 +1,7 @@
 import type { ContainersApi } from './containers.ts'
 import type { ExecApi } from './exec.ts'
 import type { GantryApi } from './gantry.ts'
-import type { ImagesApi } from './images.ts'
+import type { RemoteImagesApi } from './images.ts'
 import type { NetworksApi } from './networks.ts'
 import type { SystemApi } from './system.ts'
 import type { VolumesApi } from './volumes.ts'
@@ -18,7 +18,7 @@ import { volumesApi } from './volumes.ts'
 export interface Client extends SystemApi, Disposable {
   readonly containers: ContainersApi
   readonly exec: ExecApi
-  readonly images: ImagesApi
+  readonly images: RemoteImagesApi
   readonly networks: NetworksApi
   readonly volumes: VolumesApi
   readonly gantry: GantryApi

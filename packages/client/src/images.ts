@@ -1,4 +1,5 @@
-import type { Http, HttpResponse } from './http.ts'
+import type { Http } from './http.ts'
+import type { RequestOptions } from './http1/request.ts'
 import type { ImageDeleted, ImageHistoryItem, ImageInspect, ImageSummary, ProgressMessage } from './types/image.ts'
 import { ApiError } from './api-error.ts'
 import { jsonLines } from './json-lines.ts'
@@ -26,55 +27,54 @@ export interface ImageBuildOptions {
   readonly signal?: AbortSignal
 }
 
-/** Verbs of images. Progress streams throw ApiError with code STREAM_FAILED where the daemon reports a failure within them;
- * a caller that stops reading one cancels the work. */
+/** Verbs of images: the same shape over the socket and in-process. Progress streams throw where the work fails (over the socket
+ * ApiError with code STREAM_FAILED), so no line of them carries an error; a caller that stops reading one cancels the work. */
 export interface ImagesApi {
   list(options?: { all?: boolean; digests?: boolean; filters?: Filters }): Promise<ImageSummary[]>
   inspect(name: string): Promise<ImageInspect>
   history(name: string): Promise<ImageHistoryItem[]>
-  remove(name: string, options?: { force?: boolean; noPrune?: boolean }): Promise<ImageDeleted[]>
-  tag(name: string, target: { repo: string; tag?: string }): Promise<void>
-  push(
-    name: string,
-    options?: { tag?: string; auth?: RegistryAuth; signal?: AbortSignal },
-  ): AsyncIterable<ProgressMessage>
+  remove(name: string, options?: { force?: boolean; noprune?: boolean }): Promise<ImageDeleted[]>
+  /** Gives an image a further name, such as `reg.example/app:2`; the tag defaults to `latest`. */
+  tag(source: string, target: string): Promise<void>
+  push(reference: string, options?: { auth?: RegistryAuth; signal?: AbortSignal }): AsyncIterable<ProgressMessage>
   pull(
     reference: string,
     options?: { platform?: string; auth?: RegistryAuth; signal?: AbortSignal },
   ): AsyncIterable<ProgressMessage>
-  load(
-    archive: AsyncIterable<Uint8Array>,
-    options?: { quiet?: boolean; signal?: AbortSignal },
-  ): AsyncIterable<ProgressMessage>
-  /** A docker archive of the images. */
-  save(names: readonly string[], options?: { signal?: AbortSignal }): Promise<AsyncIterable<Uint8Array>>
+  load(archive: AsyncIterable<Uint8Array>, options?: { signal?: AbortSignal }): AsyncIterable<ProgressMessage>
+  /** A docker archive of the images, which is an OCI layout too. */
+  save(names: readonly string[], options?: { signal?: AbortSignal }): AsyncIterable<Uint8Array>
+}
+
+/** Verbs of images that only the daemon's API has. */
+export interface RemoteImagesApi extends ImagesApi {
   /** Builds from a tar of the context. */
   build(context: AsyncIterable<Uint8Array>, options?: ImageBuildOptions): AsyncIterable<ProgressMessage>
 }
 
 /** Verbs of images over an HTTP connection. */
-export function imagesApi(http: Http): ImagesApi {
+export function imagesApi(http: Http): RemoteImagesApi {
   return {
     list: ({ all, digests, filters } = {}) =>
       http.json('GET', `/images/json${query({ all, digests, filters: filtersText(filters) })}`),
     inspect: (name) => http.json('GET', path(name, '/json')),
     history: (name) => http.json('GET', path(name, '/history')),
-    remove: (name, { force, noPrune } = {}) =>
-      http.json('DELETE', `${path(name, '')}${query({ force, noprune: noPrune })}`),
-    tag: async (name, { repo, tag }) => {
-      await http.empty('POST', `${path(name, '/tag')}${query({ repo, tag })}`)
+    remove: (name, { force, noprune } = {}) => http.json('DELETE', `${path(name, '')}${query({ force, noprune })}`),
+    tag: async (source, target) => {
+      await http.empty('POST', `${path(source, '/tag')}${query(splitTag(target))}`)
     },
-    push: (name, { tag, auth, signal } = {}) =>
-      progress(http.request('POST', `${path(name, '/push')}${query({ tag })}`, { headers: authHeader(auth), signal })),
+    push: (reference, { auth, signal } = {}) => {
+      const { repo, tag } = splitTag(reference)
+      return progress(http, `${path(repo, '/push')}${query({ tag })}`, { headers: authHeader(auth), signal })
+    },
     pull: (reference, { platform, auth, signal } = {}) => {
       const target = `/images/create${query({ fromImage: reference, platform })}`
-      return progress(http.request('POST', target, { headers: authHeader(auth), signal }))
+      return progress(http, target, { headers: authHeader(auth), signal })
     },
-    load: (archive, { quiet, signal } = {}) =>
-      progress(http.request('POST', `/images/load${query({ quiet })}`, { body: archive, headers: tarHeader, signal })),
-    save: async (names, { signal } = {}) => {
+    load: (archive, { signal } = {}) => progress(http, '/images/load', { body: archive, headers: tarHeader, signal }),
+    save: async function* (names, { signal } = {}) {
       const list = names.map((name) => `names=${encodeURIComponent(name)}`).join('&')
-      return (await http.request('GET', `/images/get?${list}`, { signal })).body
+      yield* (await http.request('GET', `/images/get?${list}`, { signal })).body
     },
     build: (context, options = {}) => {
       const { dockerfile, tags = [], target, buildArgs, labels, platform, noCache, pull, signal } = options
@@ -89,7 +89,7 @@ export function imagesApi(http: Http): ImagesApi {
       })
       const names = tags.map((tag) => `t=${encodeURIComponent(tag)}`).join('&')
       const joined = names === '' ? text : text === '' ? `?${names}` : `${text}&${names}`
-      return progress(http.request('POST', `/build${joined}`, { body: context, headers: tarHeader, signal }))
+      return progress(http, `/build${joined}`, { body: context, headers: tarHeader, signal })
     },
   }
 }
@@ -100,8 +100,19 @@ function authHeader(auth: RegistryAuth | undefined): Record<string, string> {
   return auth === undefined ? {} : { 'X-Registry-Auth': Buffer.from(JSON.stringify(auth)).toString('base64url') }
 }
 
-async function* progress(request: Promise<HttpResponse>): AsyncGenerator<ProgressMessage, void, undefined> {
-  const response = await request
+/** Splits a name at the colon of its tag; a colon before the last slash belongs to a port. */
+function splitTag(reference: string): { repo: string; tag?: string } {
+  const colon = reference.indexOf(':', reference.lastIndexOf('/') + 1)
+  if (colon < 0 || reference.includes('@')) return { repo: reference }
+  return { repo: reference.slice(0, colon), tag: reference.slice(colon + 1) }
+}
+
+async function* progress(
+  http: Http,
+  target: string,
+  options: RequestOptions,
+): AsyncGenerator<ProgressMessage, void, undefined> {
+  const response = await http.request('POST', target, options)
   for await (const message of jsonLines<ProgressMessage>(response.body)) {
     const failure = message.errorDetail?.message ?? message.error
     if (failure !== undefined) throw new ApiError('STREAM_FAILED', failure, { status: response.status })
