@@ -106,8 +106,7 @@ function show(value: unknown): string {
   if (value === undefined || value === null) return 'missing'
   if (typeof value === 'string') return quote(value)
   if (Array.isArray(value)) return 'a list'
-  if (typeof value === 'object') return 'an object'
-  return String(value)
+  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : 'an object'
 }
 
 /**

@@ -1,0 +1,156 @@
+import {
+  isIndexType,
+  isManifestType,
+  isNondistributableType,
+  matchesPlatform,
+  parseManifestOrIndex,
+  type Descriptor,
+  type Digest,
+  type Platform,
+} from '@gantry/oci'
+import { abortable } from './abortable.ts'
+import type { BlobSink, BlobSource } from './blob.ts'
+import { readerOf } from './bytes.ts'
+import { onSide } from './copy-error.ts'
+import { createLimiter, type Limiter } from './limiter.ts'
+import { readDocument } from './read-document.ts'
+
+/** What a copy tells on its way: `bytes` counts those of this blob so far. */
+export interface CopyProgress {
+  readonly kind: 'blob'
+  readonly descriptor: Descriptor
+  readonly state: 'exists' | 'start' | 'progress' | 'done' | 'mounted'
+  readonly bytes: number
+}
+
+/** How content is copied. */
+export interface CopyOptions {
+  readonly signal?: AbortSignal
+  /** How many blobs move at once; 4 by default. */
+  readonly concurrency?: number
+  /** Of an index only the manifests for this platform are copied; the index itself stays whole. */
+  readonly platform?: Platform
+  readonly onProgress?: (progress: CopyProgress) => void
+}
+
+/**
+ * Copies what a descriptor leads to: pull, push, save and load are this. Blobs move in parallel, each once; children are
+ * there before their parents; what the sink has is skipped. Layers that may not be distributed and have URLs stay where
+ * they are. When one blob fails the others are stopped and have ended before this rejects.
+ *
+ * @throws {ImageError} `side` names the end that failed; the code is COPY_FAILED, with the cause, for an end's own errors
+ */
+export async function copy(
+  source: BlobSource,
+  sink: BlobSink,
+  descriptor: Descriptor,
+  options: CopyOptions = {},
+): Promise<void> {
+  options.signal?.throwIfAborted()
+  const stop = new AbortController()
+  const signal = options.signal === undefined ? stop.signal : AbortSignal.any([options.signal, stop.signal])
+  const limiter = createLimiter(options.concurrency ?? 4)
+  await visit({ source, sink, options, signal, stop, limiter, seen: new Map() }, descriptor)
+}
+
+interface Copying {
+  readonly source: BlobSource
+  readonly sink: BlobSink
+  readonly options: CopyOptions
+  readonly signal: AbortSignal
+  readonly stop: AbortController
+  readonly limiter: Limiter
+  readonly seen: Map<Digest, Promise<void>>
+}
+
+function visit(copying: Copying, descriptor: Descriptor): Promise<void> {
+  const known = copying.seen.get(descriptor.digest)
+  if (known !== undefined) return known
+  const isDocument = isManifestType(descriptor.mediaType) || isIndexType(descriptor.mediaType)
+  const copied = isDocument
+    ? copyDocument(copying, descriptor)
+    : copying.limiter(() => copyBlob(copying, descriptor, copying.source))
+  copying.seen.set(descriptor.digest, copied)
+  return copied
+}
+
+async function copyDocument(copying: Copying, descriptor: Descriptor): Promise<void> {
+  const { source, signal, limiter } = copying
+  const bytes = await limiter(() => onSide('source', descriptor, signal, readDocument(source, descriptor, { signal })))
+  await all(
+    copying,
+    childrenOf(bytes, descriptor, copying.options.platform).map((child) => visit(copying, child)),
+  )
+  await limiter(() => copyBlob(copying, descriptor, { open: async () => readerOf(bytes) }))
+}
+
+function childrenOf(
+  bytes: Uint8Array,
+  { mediaType }: Descriptor,
+  platform: Platform | undefined,
+): readonly Descriptor[] {
+  const content = parseManifestOrIndex(bytes, mediaType)
+  if (content.kind === 'manifest') {
+    const { config, layers } = content.manifest
+    return [config, ...layers.filter((layer) => !isNondistributableType(layer.mediaType) || layer.urls === undefined)]
+  }
+  const { manifests } = content.index
+  if (platform === undefined) return manifests
+  return manifests.filter((each) => each.platform === undefined || matchesPlatform(platform, each.platform))
+}
+
+// Waits for every one, so that nothing goes on behind the caller's back.
+async function all({ stop }: Copying, work: readonly Promise<void>[]): Promise<void> {
+  let failure: { readonly error: unknown } | undefined
+  await Promise.all(
+    work.map((each) =>
+      each.catch((error: unknown) => {
+        failure ??= { error }
+        stop.abort(error)
+      }),
+    ),
+  )
+  if (failure !== undefined) throw failure.error
+}
+
+async function copyBlob(copying: Copying, descriptor: Descriptor, from: BlobSource): Promise<void> {
+  const { sink, signal, options } = copying
+  signal.throwIfAborted()
+  const report = (state: CopyProgress['state'], bytes: number): void => {
+    options.onProgress?.({ kind: 'blob', descriptor, state, bytes })
+  }
+  const there = sink.has?.(descriptor, { signal })
+  if (there !== undefined && (await onSide('sink', descriptor, signal, there))) {
+    return report('exists', descriptor.size)
+  }
+  const mounting = sink.mount?.(descriptor, from, { signal })
+  if (mounting !== undefined && (await onSide('sink', descriptor, signal, mounting))) {
+    return report('mounted', descriptor.size)
+  }
+  await using reader = await onSide('source', descriptor, signal, from.open(descriptor, { signal }))
+  report('start', 0)
+  const body = counted(abortable(reader, signal), descriptor, signal, (bytes) => report('progress', bytes))
+  await onSide('sink', descriptor, signal, sink.put(descriptor, body, { signal }))
+  report('done', descriptor.size)
+}
+
+async function* counted(
+  body: AsyncIterable<Uint8Array>,
+  descriptor: Descriptor,
+  signal: AbortSignal,
+  onBytes: (bytes: number) => void,
+): AsyncGenerator<Uint8Array> {
+  let bytes = 0
+  const iterator = body[Symbol.asyncIterator]()
+  try {
+    for (;;) {
+      const next = await onSide('source', descriptor, signal, iterator.next())
+      if (next.done === true) return
+      bytes += next.value.length
+      onBytes(bytes)
+      yield next.value
+    }
+  } finally {
+    await iterator.return?.()
+  }
+}
