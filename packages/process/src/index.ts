@@ -1,1 +1,6 @@
-export {}
+export { packageOf, type PackageHint } from './package-of.ts'
+export { ProcessError, type ProcessErrorCode, type ProcessErrorContext } from './process-error.ts'
+export { run, runStatus, type Output, type RunOptions, type RunStatus } from './run.ts'
+export { exitOf, start, type Exit, type StartOptions } from './start.ts'
+export { which } from './which.ts'
+export { workerUrl } from './worker-url.ts'
