@@ -1,1 +1,8 @@
-export {}
+export { CodecError } from './codec-error.ts'
+export type { CodecErrorCode } from './codec-error.ts'
+export { createCodec } from './create-codec.ts'
+export type { NodeCodec } from './create-codec.ts'
+export type { CompressionKind, DecompressOptions } from './decompress.ts'
+export { coalesce, rechunk } from './rechunk.ts'
+export type { StagedFile, StageOptions } from './staged-file.ts'
+export { digestOf, systemHasher } from './system-hasher.ts'

@@ -1,0 +1,52 @@
+import type { Codec } from '@gantry/image'
+import { decompress } from './decompress.ts'
+import type { CompressionKind, DecompressOptions } from './decompress.ts'
+import { gzip } from './gzip.ts'
+import { Slabs } from './slabs.ts'
+import { stageFile } from './staged-file.ts'
+import type { StagedFile, StageOptions } from './staged-file.ts'
+import { StreamIntake } from './stream-intake.ts'
+import { WorkerPool } from './worker-pool.ts'
+import { zstd } from './zstd.ts'
+
+/** The codec of Node: hashing on worker threads, compression on libuv's, files that are hashed as they are written. */
+export interface NodeCodec extends Codec, AsyncDisposable {
+  /** As in `Codec`, with a bound on what comes out. See {@link DecompressOptions}. */
+  decompress(
+    kind: CompressionKind,
+    body: AsyncIterable<Uint8Array>,
+    options?: DecompressOptions,
+  ): AsyncIterable<Uint8Array>
+  /** Opens a file that a worker writes and hashes. See {@link StagedFile}. */
+  stage(path: string, options?: StageOptions): Promise<StagedFile>
+  /** Ends the workers. What is under way fails with WORKER_DIED, what comes later with CODEC_CLOSED. Not needed to exit. */
+  close(): Promise<void>
+}
+
+/**
+ * Makes a codec. It costs nothing until it is used: workers start when a stream is larger than half a mebibyte, at most one
+ * per core, and they never keep the process alive.
+ */
+export function createCodec(): NodeCodec {
+  const parts = { pool: new WorkerPool(), slabs: new Slabs() }
+  return {
+    hasher(algorithm) {
+      const intake = new StreamIntake({ ...parts, algorithm, size: 0 })
+      return {
+        update: (chunk) => intake.write(chunk),
+        async digest() {
+          try {
+            return await intake.digest(algorithm)
+          } finally {
+            await intake.close()
+          }
+        },
+      }
+    },
+    compress: (kind, body, options) => (kind === 'gzip' ? gzip(body, options) : zstd(body, options)),
+    decompress: (kind, body, options) => decompress(kind, body, options),
+    stage: (path, options) => stageFile(path, parts, options),
+    close: () => parts.pool.close(),
+    [Symbol.asyncDispose]: () => parts.pool.close(),
+  }
+}
