@@ -1,0 +1,159 @@
+import { createHash } from 'node:crypto'
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { ProcessError, run } from '@gantry/process'
+import { BaseError } from './base-error.ts'
+import { formatRepository, type Repository } from './repository.ts'
+
+/** A package that APT has chosen. */
+export interface PlannedPackage {
+  readonly name: string
+  readonly version: string
+  readonly architecture: string
+  /** The name of its file among the downloaded ones. */
+  readonly file: string
+}
+
+/** What an APT of its own works with. */
+export interface AptSessionOptions {
+  /** Kept between builds, so that nothing is downloaded twice; made when it is not there. */
+  readonly directory: string
+  /** Who downloads: sessions of the same name share one directory of packages. */
+  readonly purpose: string
+  /** Debian's name. */
+  readonly architecture: string
+  readonly repositories: readonly Repository[]
+  readonly signal?: AbortSignal
+}
+
+/**
+ * An APT beside the host's: it has its own lists, its own packages and an empty set of installed ones, and needs no
+ * root. Signatures and checksums are verified by APT with the host's keys; proxies and credentials are the host's.
+ * Several sessions may use a directory at once.
+ */
+export interface AptSession {
+  /** Where the downloaded packages lie. */
+  readonly archives: string
+  /** Gets the lists of packages. */
+  update(): Promise<void>
+  /** What installing these names (or APT patterns) into an empty root takes, sorted by name. */
+  plan(names: readonly string[]): Promise<PlannedPackage[]>
+  /** Downloads what a plan names, and removes packages of earlier plans. */
+  download(names: readonly string[], plan: readonly PlannedPackage[]): Promise<void>
+}
+
+/** Opens a session; it holds nothing that has to be closed. */
+export async function openAptSession(options: AptSessionOptions): Promise<AptSession> {
+  const { directory, purpose, repositories, signal } = options
+  const lines = repositories.map(formatRepository)
+  const lists = join(directory, `lists-${fingerprint([options.architecture, ...lines])}`)
+  const home = join(directory, purpose)
+  const archives = join(home, 'archives')
+  const empty = join(home, 'empty')
+  await Promise.all(
+    [join(lists, 'partial'), join(archives, 'partial'), empty].map((path) => mkdir(path, { recursive: true })),
+  )
+  const sources = join(lists, 'sources.list')
+  const status = join(home, 'status')
+  const configuration = join(home, 'apt.conf')
+  await writeFile(sources, `${lines.join('\n')}\n`)
+  await writeFile(status, '')
+  const settings: readonly (readonly [string, string])[] = [
+    ['APT::Architecture', options.architecture],
+    ['APT::Architectures', options.architecture],
+    ['APT::Sandbox::User', 'root'],
+    ['APT::Install-Recommends', 'false'],
+    ['APT::Get::Assume-Yes', 'true'],
+    ['Acquire::Languages', 'none'],
+    ['Dir::Etc::Main', '/dev/null'],
+    ['Dir::Etc::Parts', empty],
+    ['Dir::Etc::Preferences', '/dev/null'],
+    ['Dir::Etc::PreferencesParts', empty],
+    ['Dir::Etc::SourceList', sources],
+    ['Dir::Etc::SourceParts', empty],
+    ['Dir::State', home],
+    ['Dir::State::Lists', lists],
+    ['Dir::State::Status', status],
+    ['Dir::Cache', home],
+    ['Dir::Cache::Archives', archives],
+    ['Dir::Cache::PkgCache', ''],
+    ['Dir::Cache::SrcPkgCache', ''],
+    ['Dir::Log', home],
+  ]
+  const text = settings.map(([key, value]) => `${key} ${JSON.stringify(value)};`)
+  await writeFile(configuration, `${[...text, ...(await hostSettings(signal))].join('\n')}\n`)
+
+  const apt = async (...args: string[]): Promise<string> => {
+    // flock waits for another build that uses the same directory; APT itself would fail at once.
+    const line = ['--timeout', '900', join(directory, 'lock'), 'apt-get', ...args]
+    const env = { ...process.env, LC_ALL: 'C', DEBIAN_FRONTEND: 'noninteractive', APT_CONFIG: configuration }
+    try {
+      return (await run('flock', line, { env, ...(signal === undefined ? {} : { signal }) })).stdout
+    } catch (error) {
+      throw unavailable(error, lines)
+    }
+  }
+  return {
+    archives,
+    update: async () => {
+      await apt('update', '-qq', '-o', 'APT::Update::Error-Mode=any')
+    },
+    plan: async (names) => parsePlan(await apt('install', '-qq', '--print-uris', ...names)),
+    download: async (names, plan) => {
+      await apt('install', '-qq', '--download-only', ...names)
+      const wanted = new Set(plan.map(({ file }) => file))
+      const stale = (await readdir(archives)).filter((file) => file.endsWith('.deb') && !wanted.has(file))
+      await Promise.all(stale.map((file) => rm(join(archives, file), { force: true })))
+    },
+  }
+}
+
+/**
+ * Reads the lines of `apt-get --print-uris`: `'URI' name_version_architecture.deb SIZE HASH`.
+ *
+ * @throws BaseError PACKAGES_UNAVAILABLE when nothing can be read from them
+ */
+export function parsePlan(output: string): PlannedPackage[] {
+  const plan = output.split('\n').flatMap((line): PlannedPackage[] => {
+    const match = /^'\S+' (([^_\s]+)_([^_\s]+)_([^_\s]+)\.deb) \d+/.exec(line)
+    if (match === null) return []
+    const [, file = '', name = '', version = '', architecture = ''] = match
+    return [{ name, version: version.replaceAll('%3a', ':'), architecture, file }]
+  })
+  if (plan.length === 0) {
+    throw new BaseError(
+      'PACKAGES_UNAVAILABLE',
+      `Cannot plan the packages: APT answered "${output.trim().slice(0, 200)}"`,
+    )
+  }
+  return plan.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
+}
+
+// What the host needs to reach its mirrors (proxies, retries, dates on machines with a wrong clock); not its hooks.
+async function hostSettings(signal: AbortSignal | undefined): Promise<string[]> {
+  const wanted = /^Acquire::((https?|ftp)(::|\s)|Retries|Check-Valid-Until|Check-Date|Max-FutureTime|ForceIPv[46])/i
+  const { stdout } = await run('apt-config', ['dump'], signal === undefined ? {} : { signal })
+  return stdout.split('\n').filter((line) => wanted.test(line))
+}
+
+function fingerprint(parts: readonly string[]): string {
+  return createHash('sha256').update(parts.join('\n')).digest('hex').slice(0, 12)
+}
+
+function unavailable(error: unknown, lines: readonly string[]): unknown {
+  if (!(error instanceof ProcessError) || error.code === 'ABORTED') return error
+  if (error.code === 'NOT_FOUND') {
+    const message = `Cannot make a base image: ${error.message}`
+    return new BaseError('TOOL_MISSING', message, {
+      cause: error,
+      ...(error.hint === undefined ? {} : { hint: error.hint }),
+    })
+  }
+  const said = error.stderr
+    .split('\n')
+    .filter((line) => line.startsWith('E:') || line.startsWith('Err'))
+    .map((line) => line.slice(0, 300))
+  const reason = said.length === 0 ? error.message : said.slice(0, 4).join('; ')
+  const from = lines.map((line) => line.replace(/:\/\/[^/@\s]*@/g, '://')).join(', ')
+  return new BaseError('PACKAGES_UNAVAILABLE', `Cannot get packages from "${from}": ${reason}`, { cause: error })
+}
