@@ -1,1 +1,34 @@
-export {}
+export { cleanPath, joinPath } from './clean-path.ts'
+export { renderDiagnostic, type Diagnostic } from './diagnostic.ts'
+export { formatDuration, parseDuration } from './duration.ts'
+export { DockerfileError, type DockerfileErrorCode, type DockerfileErrorDetails } from './error.ts'
+export { expand, type ExpandOptions, type Expansion, ExpansionError } from './expand.ts'
+export { heredocBody, type Heredoc, type HeredocWord, parseHeredocWord } from './heredoc.ts'
+export { parseIgnoreFile, type IgnoreMatcher, type IgnoreState, type IgnoreVerdict } from './ignore.ts'
+export { largestDockerfile, parseDockerfile } from './parse.ts'
+export { parsePathPattern, type PathPattern } from './path-pattern.ts'
+export type { Position, Range, Text } from './range.ts'
+export { expandBody, expandText, globalScope, type GlobalScopeOptions, proxyArgs, type Variables } from './scope.ts'
+export { resolveStages, type ResolvedStage, type StageGraph, type StageSource } from './stages.ts'
+export { suggest } from './suggest.ts'
+export type {
+  ArgInstruction,
+  CommandInstruction,
+  CommandLine,
+  CopyInstruction,
+  CopySource,
+  Directives,
+  Dockerfile,
+  FromInstruction,
+  HealthcheckInstruction,
+  Instruction,
+  ListInstruction,
+  Pair,
+  PairsInstruction,
+  RunInstruction,
+  ShellInstruction,
+  Stage,
+  StageInstruction,
+  TextInstruction,
+  Warning,
+} from './syntax.ts'

@@ -1,0 +1,23 @@
+import type { CommandInstruction, RunInstruction, ShellInstruction } from '../syntax.ts'
+import { readJsonForm } from '../words.ts'
+import { commandOf, flagsOf, type InstructionRequest, refuse } from './request.ts'
+
+export function parseRun(request: InstructionRequest): RunInstruction {
+  flagsOf(request, { values: [], unsupported: ['mount', 'network', 'security', 'device'] })
+  const command = commandOf(request)
+  if (command.form === 'exec' && command.words.length === 0) refuse(request, 'needs a command')
+  return { kind: 'run', ...request.base, command, heredocs: request.heredocs }
+}
+
+export function parseCommand(request: InstructionRequest, kind: CommandInstruction['kind']): CommandInstruction {
+  flagsOf(request)
+  return { kind, ...request.base, command: commandOf(request) }
+}
+
+export function parseShell(request: InstructionRequest): ShellInstruction {
+  flagsOf(request)
+  const json = readJsonForm(request.rest)
+  if (json?.kind !== 'words') refuse(request, 'needs a JSON array', undefined, 'for example: SHELL ["/bin/bash", "-c"]')
+  if (json.words.length === 0) refuse(request, 'needs at least one word')
+  return { kind: 'shell', ...request.base, words: json.words.map((word) => word.text) }
+}

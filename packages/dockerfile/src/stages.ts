@@ -1,0 +1,127 @@
+import { DockerfileError } from './error.ts'
+import type { Range, Text } from './range.ts'
+import { expandText, type Variables } from './scope.ts'
+import { suggest } from './suggest.ts'
+import type { CopyInstruction, Dockerfile, Stage } from './syntax.ts'
+
+/** Where files come from: nothing, an earlier stage, or an image by reference. */
+export type StageSource =
+  | { readonly kind: 'scratch' }
+  | { readonly kind: 'stage'; readonly index: number }
+  | { readonly kind: 'image'; readonly reference: string; readonly range: Range }
+
+/** A stage with its names resolved. */
+export interface ResolvedStage {
+  readonly stage: Stage
+  readonly base: StageSource
+  /** The expanded `--platform`, if given. */
+  readonly platform: string | undefined
+  /** What each COPY --from of the stage reads. */
+  readonly copies: ReadonlyMap<CopyInstruction, StageSource>
+  /** Indices of the stages this one needs, ascending. */
+  readonly needs: readonly number[]
+}
+
+/** The stages that a target needs, ascending by index, so each comes after what it needs. The target is the last. */
+export interface StageGraph {
+  readonly target: ResolvedStage
+  readonly stages: readonly ResolvedStage[]
+}
+
+/**
+ * Resolves names between stages and picks what the target needs. FROM refers to earlier stages by name; COPY --from
+ * and the target by name or number; names ignore case, and of two stages with one name the later counts.
+ * @throws DockerfileError STAGE_UNKNOWN, STAGE_CYCLE, ARGUMENTS_INVALID (an empty image name), EXPANSION_*
+ */
+export function resolveStages(dockerfile: Dockerfile, globals: Variables, target?: string): StageGraph {
+  const { stages } = dockerfile
+  const wanted = target === undefined ? stages.at(-1) : findTarget(dockerfile, target)
+  if (wanted === undefined) throw new TypeError('a parsed Dockerfile has at least one stage')
+  const resolved = new Map<number, ResolvedStage>()
+  const waiting = [wanted.index]
+  for (let index = waiting.pop(); index !== undefined; index = waiting.pop()) {
+    if (resolved.has(index)) continue
+    const stage = resolveStage(dockerfile, stages[index]!, globals)
+    resolved.set(index, stage)
+    waiting.push(...stage.needs)
+  }
+  const list = [...resolved.values()].toSorted((a, b) => a.stage.index - b.stage.index)
+  return { target: resolved.get(wanted.index)!, stages: list }
+}
+
+function findTarget(dockerfile: Dockerfile, target: string): Stage {
+  const { stages } = dockerfile
+  const found = byName(stages, target, stages.length) ?? (/^\d+$/.test(target) ? stages[Number(target)] : undefined)
+  if (found !== undefined) return found
+  const names = stages.flatMap((stage) => stage.name ?? [])
+  const near = suggest(target, names)
+  const hint = near === undefined ? `stages: ${names.join(', ') || 'none has a name'}` : `did you mean ${near}?`
+  return fail(dockerfile, 'STAGE_UNKNOWN', `there is no stage "${target}" to build`, stages.at(-1)!.from.keyword, hint)
+}
+
+function resolveStage(dockerfile: Dockerfile, stage: Stage, globals: Variables): ResolvedStage {
+  const { from } = stage
+  const image = expandText(dockerfile, from.image, globals).value
+  if (image === '') {
+    fail(
+      dockerfile,
+      'ARGUMENTS_INVALID',
+      `the image name "${from.image.text}" is empty after expansion`,
+      from.image.range,
+      'FROM sees only ARGs that stand before the first FROM; give them a default or --build-arg',
+    )
+  }
+  const base = sourceOf(dockerfile, image, from.image, stage.index, false)
+  const platform = from.platform && expandText(dockerfile, from.platform, globals).value
+  if (platform === '') {
+    fail(
+      dockerfile,
+      'FLAG_INVALID',
+      `the platform "${from.platform!.text}" is empty after expansion`,
+      from.platform!.range,
+    )
+  }
+  const copies = new Map<CopyInstruction, StageSource>()
+  for (const instruction of stage.instructions) {
+    if (instruction.kind !== 'copy' || instruction.from === undefined) continue
+    copies.set(instruction, sourceOf(dockerfile, instruction.from.text, instruction.from, stage.index, true))
+  }
+  const sources = [base, ...copies.values()]
+  const needs = new Set(sources.flatMap((source) => (source.kind === 'stage' ? source.index : [])))
+  return { stage, base, platform, copies, needs: [...needs].toSorted((a, b) => a - b) }
+}
+
+function sourceOf(dockerfile: Dockerfile, name: string, written: Text, at: number, copy: boolean): StageSource {
+  const { stages } = dockerfile
+  if (!copy && name === 'scratch') return { kind: 'scratch' }
+  const before = byName(stages, name, at)
+  if (before !== undefined) return { kind: 'stage', index: before.index }
+  if (!copy) return { kind: 'image', reference: name, range: written.range }
+  const numeric = /^\d+$/.test(name)
+  const later = numeric ? stages[Number(name)] : byName(stages, name, stages.length)
+  if (later !== undefined && later.index < at) return { kind: 'stage', index: later.index }
+  if (later?.index === at) fail(dockerfile, 'STAGE_CYCLE', 'a stage cannot copy from itself', written.range)
+  if (later !== undefined) {
+    const hint = 'a stage can copy only from stages above it: move that stage up'
+    fail(dockerfile, 'STAGE_CYCLE', `cannot copy from the stage "${name}", which comes later`, written.range, hint)
+  }
+  if (numeric) {
+    fail(dockerfile, 'STAGE_UNKNOWN', `there is no stage number ${name}: the file has ${stages.length}`, written.range)
+  }
+  return { kind: 'image', reference: name, range: written.range }
+}
+
+function byName(stages: readonly Stage[], name: string, before: number): Stage | undefined {
+  const lower = name.toLowerCase()
+  return stages.findLast((stage) => stage.index < before && stage.name === lower)
+}
+
+function fail(
+  dockerfile: Dockerfile,
+  code: 'STAGE_UNKNOWN' | 'STAGE_CYCLE' | 'ARGUMENTS_INVALID' | 'FLAG_INVALID',
+  message: string,
+  range: Range,
+  hint?: string,
+): never {
+  throw new DockerfileError(code, message, { file: dockerfile.file, range, hint })
+}
