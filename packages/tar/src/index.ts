@@ -1,1 +1,10 @@
-export {}
+export { TarError, type TarErrorCode } from './errors.ts'
+export { blockBytes, type SparseSegment, type TarHeader, type TarType } from './header.ts'
+export { readTar, type TarEntry } from './read-tar.ts'
+export { TarReader, type TarEvent, type TarReaderOptions } from './tar-reader.ts'
+export { writeTar, type TarInput } from './write-tar.ts'
+export { TarWriter } from './tar-writer.ts'
+export type { HeaderOptions } from './header-blocks.ts'
+export { normalizeEntryPath } from './entry-path.ts'
+export { opaqueName, whiteoutName, whiteoutOf, type Whiteout } from './whiteout.ts'
+export { decodeText, encodeText } from './text.ts'
