@@ -5,6 +5,8 @@ export interface Hasher {
   update(chunk: Uint8Array): void | Promise<void>
   /** The digest of everything so far; the hasher is spent then. */
   digest(): Digest | Promise<Digest>
+  /** Frees what a hasher holds that will not be asked for its digest. */
+  discard?(): void
 }
 
 /** How hard to compress. */

@@ -1,5 +1,5 @@
 import { digestAlgorithm, type Descriptor, type Digest } from '@gantry/oci'
-import type { Hashing } from './codec.ts'
+import type { Hasher, Hashing } from './codec.ts'
 import { ImageError } from './errors.ts'
 
 /**
@@ -14,21 +14,7 @@ export async function* verified(
   codec: Hashing,
 ): AsyncGenerator<Uint8Array> {
   const { digest, size } = descriptor
-  const hasher = codec.hasher(digestAlgorithm(digest))
-  let seen = 0
-  for await (const chunk of body) {
-    seen += chunk.length
-    if (seen > size) {
-      throw new ImageError('SIZE_MISMATCH', `Cannot read ${digest}: more than the expected ${size} bytes came`)
-    }
-    const hashed = hasher.update(chunk)
-    yield chunk
-    await hashed
-  }
-  if (seen < size) {
-    throw new ImageError('SIZE_MISMATCH', `Cannot read ${digest}: ${seen} bytes came, expected ${size}`)
-  }
-  const found = await hasher.digest()
+  const found = yield* hashed(sized(body, descriptor), codec.hasher(digestAlgorithm(digest)))
   if (found !== digest) {
     throw new ImageError(
       'DIGEST_MISMATCH',
@@ -47,14 +33,41 @@ export async function* verifiedTar(
   diffId: Digest,
   codec: Hashing,
 ): AsyncGenerator<Uint8Array> {
-  const hasher = codec.hasher(digestAlgorithm(diffId))
-  for await (const chunk of tar) {
-    const hashed = hasher.update(chunk)
-    yield chunk
-    await hashed
-  }
-  const found = await hasher.digest()
+  const found = yield* hashed(tar, codec.hasher(digestAlgorithm(diffId)))
   if (found !== diffId) {
     throw new ImageError('DIGEST_MISMATCH', `Cannot read the layer ${diffId}: its tar has the digest ${found}`)
+  }
+}
+
+async function* sized(body: AsyncIterable<Uint8Array>, { digest, size }: Descriptor): AsyncGenerator<Uint8Array> {
+  let seen = 0
+  for await (const chunk of body) {
+    seen += chunk.length
+    if (seen > size) {
+      throw new ImageError('SIZE_MISMATCH', `Cannot read ${digest}: more than the expected ${size} bytes came`)
+    }
+    yield chunk
+  }
+  if (seen < size) {
+    throw new ImageError('SIZE_MISMATCH', `Cannot read ${digest}: ${seen} bytes came, expected ${size}`)
+  }
+}
+
+/** Passes bytes on, and returns their digest at the end. Hashing and whoever reads work at the same time. */
+export async function* hashed(
+  body: AsyncIterable<Uint8Array>,
+  hasher: Hasher,
+): AsyncGenerator<Uint8Array, Digest, undefined> {
+  let done = false
+  try {
+    for await (const chunk of body) {
+      const updated = hasher.update(chunk)
+      yield chunk
+      await updated
+    }
+    done = true
+    return await hasher.digest()
+  } finally {
+    if (!done) hasher.discard?.()
   }
 }
