@@ -1,0 +1,86 @@
+import { checked, libc, errno } from './libc.ts'
+import { mountSteps, type MountFlag } from './mount-flags.ts'
+import { SystemCallError } from './system-call-error.ts'
+
+const mountCall = libc('mount', ['pointer', 'string', 'pointer', 'uint64', 'pointer'])
+const umountCall = libc('umount2', ['string', 'int32'])
+const chdirCall = libc('chdir', ['string'])
+const unshareCall = libc('unshare', ['int32'])
+
+const CLONE_FS = 0x200
+const UMOUNT_NOFOLLOW = 8
+const MNT_DETACH = 2
+const pageLimit = 4095
+
+/** What is mounted where. */
+export interface MountRequest {
+  readonly source: string
+  readonly target: string
+  /** Default: none, for binds and remounts. */
+  readonly type?: string
+  readonly flags?: readonly MountFlag[]
+  /** The file system's own options; at most 4095 bytes, the kernel's page. */
+  readonly data?: string
+  /** Where relative paths in `data` start. */
+  readonly directory?: string
+}
+
+/**
+ * Mounts, as mount(2); flags that the kernel takes only in a further call (read-only binds, propagation) are given in one.
+ * When such a further call fails, the mount is taken back.
+ * @throws SystemCallError
+ */
+export function mountNow(request: MountRequest): void {
+  const { source, target, type, data, directory } = request
+  const subject = `"${source}" on "${target}"${type === undefined ? '' : ` (${type})`}`
+  if (data !== undefined && Buffer.byteLength(data) > pageLimit) throw new SystemCallError(7, 'mount', subject)
+  // A bind of a bind's flags needs no second type; the kernel ignores what it does not want.
+  const call = (flags: number): number =>
+    checked(mountCall(source, target, type ?? null, BigInt(flags), data ?? null), 'mount', subject)
+  inDirectory(directory, () => {
+    const [first, ...further] = mountSteps(request.flags ?? [])
+    call(first ?? 0)
+    try {
+      for (const flags of further) {
+        checked(mountCall('none', target, null, BigInt(flags), null), 'mount', subject)
+      }
+    } catch (error) {
+      umountCall(target, UMOUNT_NOFOLLOW | MNT_DETACH)
+      throw error
+    }
+  })
+}
+
+/**
+ * Unmounts what is on top at a path, as umount2(2), on this thread: it may wait for the file system to write back.
+ * @returns whether there was a mount
+ * @throws SystemCallError EBUSY and others
+ */
+export function unmountNow(target: string, options: { readonly detach?: boolean } = {}): boolean {
+  if (Number(umountCall(target, UMOUNT_NOFOLLOW | (options.detach === true ? MNT_DETACH : 0))) === 0) return true
+  const code = errno()
+  // EINVAL: not a mount point; ENOENT and ENOTDIR: not there at all.
+  if (code === 22 || code === 2 || code === 20) return false
+  throw new SystemCallError(code, 'umount', `"${target}"`)
+}
+
+let ownWorkingDirectory = false
+
+// The working directory belongs to the whole process unless this thread has its own: other threads resolve relative paths too.
+function inDirectory(directory: string | undefined, work: () => void): void {
+  if (directory === undefined) {
+    work()
+    return
+  }
+  if (!ownWorkingDirectory) {
+    checked(unshareCall(CLONE_FS), 'unshare', 'the working directory')
+    ownWorkingDirectory = true
+  }
+  const before = process.cwd()
+  checked(chdirCall(directory), 'chdir', `"${directory}"`)
+  try {
+    work()
+  } finally {
+    chdirCall(before)
+  }
+}

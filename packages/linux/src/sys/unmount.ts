@@ -1,0 +1,66 @@
+import { workerUrl } from '@gantry/process'
+import type { Worker } from 'node:worker_threads'
+import { SystemCallError } from './system-call-error.ts'
+import type { BlockingAnswer, BlockingCall } from './syscall-worker.ts'
+
+interface Waiting {
+  resolve(value: boolean): void
+  reject(error: unknown): void
+  readonly target: string
+}
+
+const waiting = new Map<number, Waiting>()
+let worker: Promise<Worker> | undefined
+let idle: NodeJS.Timeout | undefined
+let next = 1
+
+const idleMilliseconds = 10_000
+
+/**
+ * Unmounts what is on top at a path, on a thread of its own: umount2(2) of a dirty overlay waits for its files to be written,
+ * lazily too. The thread ends after ten idle seconds and does not keep the process alive while it is idle.
+ * @returns whether there was a mount
+ * @throws SystemCallError EBUSY and others
+ */
+export async function unmount(target: string, options: { readonly detach?: boolean } = {}): Promise<boolean> {
+  clearTimeout(idle)
+  worker ??= startWorker()
+  const thread = await worker
+  return new Promise((resolve, reject) => {
+    const id = next++
+    waiting.set(id, { resolve, reject, target })
+    thread.ref()
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin
+    thread.postMessage({ id, call: 'umount', target, detach: options.detach ?? false } satisfies BlockingCall)
+  })
+}
+
+async function startWorker(): Promise<Worker> {
+  // Loaded on first use: most commands never unmount.
+  const { Worker } = await import('node:worker_threads')
+  const thread = new Worker(workerUrl('syscall-worker', import.meta.url))
+  thread.unref()
+  thread.on('message', (message: BlockingAnswer) => {
+    const job = waiting.get(message.id)
+    waiting.delete(message.id)
+    if ('value' in message) job?.resolve(message.value)
+    else job?.reject(new SystemCallError(message.errno, message.syscall, `"${job.target}"`))
+    if (waiting.size === 0) rest(thread)
+  })
+  thread.on('error', (error) => {
+    worker = undefined
+    for (const job of waiting.values()) job.reject(error)
+    waiting.clear()
+  })
+  return thread
+}
+
+function rest(thread: Worker): void {
+  thread.unref()
+  idle = setTimeout(() => {
+    if (waiting.size > 0) return
+    worker = undefined
+    void thread.terminate()
+  }, idleMilliseconds)
+  idle.unref()
+}
