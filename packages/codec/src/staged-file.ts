@@ -51,13 +51,17 @@ export async function stageFile(
   options: StageOptions = {},
 ): Promise<StagedFile> {
   let fd = options.append === true ? await openFile(path, 'r+') : undefined
+  let opening: Promise<void> | undefined
   const size = fd === undefined ? 0 : (await statFile(fd)).size
   let unsynced = 0
   let syncing: Promise<void> | undefined
 
   const opened = async (): Promise<IntakeFile> => {
-    fd ??= await openFile(path, 'wx+', 0o644)
-    const file = fd
+    if (fd === undefined) {
+      opening ??= openFile(path, 'wx+', 0o644).then((opened) => void (fd = opened))
+      await opening
+    }
+    const file = fd ?? -1
     return { fd: file, write: (bytes, position) => writeAll(file, bytes, position) }
   }
   const onWritten = (bytes: number): void => {

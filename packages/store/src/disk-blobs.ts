@@ -1,0 +1,201 @@
+import { statSync, utimesSync } from 'node:fs'
+import { mkdir, open, readdir, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { NodeCodec } from '@gantry/codec'
+import { abortable, ImageError, resolveRange, verified } from '@gantry/image'
+import type { BlobReader, OpenOptions, PutOptions } from '@gantry/image'
+import { digestAlgorithm, isDigest } from '@gantry/oci'
+import type { Descriptor, Digest, DigestAlgorithm } from '@gantry/oci'
+import type { State } from '@gantry/state'
+import type { Holder } from './holder.ts'
+import type { LayoutPaths } from './layout-paths.ts'
+import { openStaging } from './staging.ts'
+import type { Staging } from './staging.ts'
+import { systemCode } from './store-error.ts'
+import { createSyncDirectory } from './sync-directory.ts'
+import type { SyncDirectory } from './sync-directory.ts'
+
+const readSize = 512 * 1024
+
+/** A blob as it lies on the disk. */
+export interface StoredBlob {
+  readonly digest: Digest
+  readonly size: number
+  /** When it was put, or found to be there by somebody who wanted to put it; in milliseconds. */
+  readonly used: number
+}
+
+/** The blobs on the disk: what is in `blobs/` is whole, verified and never changes. */
+export class DiskBlobs {
+  readonly paths: LayoutPaths
+  readonly #codec: NodeCodec
+  readonly #state: State
+  readonly #holder: Holder
+  readonly #syncDirectory: SyncDirectory = createSyncDirectory()
+  #lastStaging = 0
+
+  constructor(parts: { paths: LayoutPaths; codec: NodeCodec; state: State; holder: Holder }) {
+    this.paths = parts.paths
+    this.#codec = parts.codec
+    this.#state = parts.state
+    this.#holder = parts.holder
+  }
+
+  async open(descriptor: Descriptor, options: OpenOptions = {}): Promise<BlobReader> {
+    options.signal?.throwIfAborted()
+    const file = await this.#openFile(descriptor.digest)
+    try {
+      const { size } = await file.stat()
+      const { start, end } = resolveRange(size, options.range)
+      const raw = readFile(file, start, end)
+      const whole = start === 0 && end === size
+      const body = whole ? verified(raw, descriptor, this.#codec) : raw
+      return readerOfFile(file, abortable(body, options.signal), end - start)
+    } catch (error) {
+      await file.close()
+      throw error
+    }
+  }
+
+  async put(descriptor: Descriptor, body: AsyncIterable<Uint8Array>, options: PutOptions = {}): Promise<void> {
+    options.signal?.throwIfAborted()
+    if (this.touch(descriptor.digest) === descriptor.size) return
+    await using staging = await this.stage(digestAlgorithm(descriptor.digest))
+    for await (const chunk of abortable(body, options.signal)) {
+      if (staging.size + chunk.length > descriptor.size) {
+        throw new ImageError(
+          'SIZE_MISMATCH',
+          `Cannot store ${descriptor.digest}: more than the expected ${descriptor.size} bytes came`,
+        )
+      }
+      await staging.write(chunk)
+    }
+    await staging.commit(descriptor)
+  }
+
+  async ingest(
+    body: AsyncIterable<Uint8Array>,
+    options: { readonly mediaType: string; readonly signal?: AbortSignal },
+  ): Promise<Descriptor> {
+    options.signal?.throwIfAborted()
+    await using staging = await this.stage()
+    for await (const chunk of abortable(body, options.signal)) await staging.write(chunk)
+    return { mediaType: options.mediaType, ...(await staging.commit()) }
+  }
+
+  /** A staging of this process; without `commit` nothing of it stays, also when the process dies. */
+  async stage(algorithm: DigestAlgorithm = 'sha256'): Promise<Staging> {
+    this.#lastStaging += 1
+    const path = join(this.paths.ingest, `${this.#holder}-${process.hrtime.bigint()}-${this.#lastStaging}`)
+    return openStaging(this.#parts(), { path, keep: false, algorithm })
+  }
+
+  /** A staging that stays until it is committed or discarded. The key is made of letters, digits and `-`. */
+  async stageAs(key: string, algorithm: DigestAlgorithm = 'sha256'): Promise<Staging> {
+    return openStaging(this.#parts(), { path: this.stagingPath(key), keep: true, algorithm })
+  }
+
+  stagingPath(key: string): string {
+    if (!/^[A-Za-z0-9-]{1,128}$/.test(key)) throw new TypeError(`Cannot stage as ${JSON.stringify(key)}: not a key`)
+    return join(this.paths.ingest, `upload-${key}`)
+  }
+
+  /**
+   * The size of a blob, or `undefined` when it is not there; and says that somebody counts on it from now on. The collector
+   * takes the same lock, so what was found here is not removed under it.
+   */
+  touch(digest: Digest): number | undefined {
+    const path = this.paths.blob(digest)
+    const size = this.size(digest)
+    if (size === undefined) return undefined
+    return this.#state.transaction(() => {
+      try {
+        const now = Date.now() / 1000
+        utimesSync(path, now, now)
+        return size
+      } catch (error) {
+        if (systemCode(error) === 'ENOENT') return undefined
+        throw error
+      }
+    })
+  }
+
+  /** The size of a blob, or `undefined` when it is not there. */
+  size(digest: Digest): number | undefined {
+    return statSync(this.paths.blob(digest), { throwIfNoEntry: false })?.size
+  }
+
+  /** Removes a blob; false when it was not there. */
+  async delete(digest: Digest): Promise<boolean> {
+    const there = this.size(digest) !== undefined
+    await rm(this.paths.blob(digest), { force: true })
+    return there
+  }
+
+  /** All blobs, in no order. One that goes away meanwhile is left out. */
+  async *list(): AsyncGenerator<StoredBlob> {
+    for (const algorithm of ['sha256', 'sha512']) {
+      for (const name of await names(join(this.paths.blobs, algorithm))) {
+        const digest = `${algorithm}:${name}`
+        if (!isDigest(digest)) continue
+        const found = await stat(this.paths.blob(digest)).catch(() => undefined)
+        if (found !== undefined) yield { digest, size: found.size, used: found.mtimeMs }
+      }
+    }
+  }
+
+  async makeDirectories(): Promise<void> {
+    await mkdir(this.paths.root, { recursive: true, mode: 0o700 })
+    await mkdir(this.paths.ingest, { recursive: true, mode: 0o700 })
+    await mkdir(join(this.paths.blobs, 'sha256'), { recursive: true })
+  }
+
+  async #openFile(digest: Digest): Promise<Awaited<ReturnType<typeof open>>> {
+    try {
+      return await open(this.paths.blob(digest), 'r')
+    } catch (error) {
+      if (systemCode(error) !== 'ENOENT') throw error
+      throw new ImageError('BLOB_UNKNOWN', `Cannot open ${digest}: it is not in the content store`, { cause: error })
+    }
+  }
+
+  #parts(): { codec: NodeCodec; paths: LayoutPaths; syncDirectory: SyncDirectory } {
+    return { codec: this.#codec, paths: this.paths, syncDirectory: this.#syncDirectory }
+  }
+}
+
+async function names(directory: string): Promise<readonly string[]> {
+  try {
+    return await readdir(directory)
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return []
+    throw error
+  }
+}
+
+type File = Awaited<ReturnType<typeof open>>
+
+/** Reads with a fresh buffer for each chunk: who reads may keep it. */
+async function* readFile(file: File, start: number, end: number): AsyncGenerator<Uint8Array> {
+  for (let position = start; position < end;) {
+    const buffer = Buffer.allocUnsafeSlow(Math.min(readSize, end - position))
+    const { bytesRead } = await file.read(buffer, 0, buffer.length, position)
+    if (bytesRead === 0) return
+    position += bytesRead
+    yield buffer.subarray(0, bytesRead)
+  }
+}
+
+function readerOfFile(file: File, body: AsyncIterable<Uint8Array>, size: number): BlobReader {
+  return {
+    size,
+    async *[Symbol.asyncIterator]() {
+      try {
+        yield* body
+      } finally {
+        await file.close()
+      }
+    },
+    [Symbol.asyncDispose]: () => file.close(),
+  }
+}

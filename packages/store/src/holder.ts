@@ -1,0 +1,36 @@
+import { readFileSync } from 'node:fs'
+
+/**
+ * A process of this machine, told apart from every other that ever had its number: number, start time in clock ticks, and
+ * the boot it belongs to.
+ */
+export type Holder = string
+
+/** This process. */
+export function currentHolder(): Holder {
+  return `${process.pid}.${startTime(process.pid) ?? 0}.${bootId()}`
+}
+
+/** Whether the process still lives. A text that is no holder counts as alive: what we cannot read is not ours to remove. */
+export function isHolderAlive(holder: Holder): boolean {
+  const [, pid, start, boot] = /^(\d+)\.(\d+)\.([0-9a-f-]+)$/.exec(holder) ?? []
+  if (pid === undefined || start === undefined) return true
+  return boot === bootId() && startTime(Number(pid)) === Number(start)
+}
+
+let knownBootId: string | undefined
+
+function bootId(): string {
+  knownBootId ??= readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim()
+  return knownBootId
+}
+
+function startTime(pid: number): number | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    // The second field is the command in parentheses and may hold anything; the start time is the 22nd.
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19])
+  } catch {
+    return undefined
+  }
+}

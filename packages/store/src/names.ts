@@ -1,0 +1,77 @@
+import { formatReference, parseDescriptor, parseReference } from '@gantry/oci'
+import type { Descriptor } from '@gantry/oci'
+import type { State } from '@gantry/state'
+
+/** A name of local content. */
+export interface StoredName {
+  /** In full: `docker.io/library/alpine:latest`, `localhost/app:1`. */
+  readonly name: string
+  readonly descriptor: Descriptor
+  /** When it was given to this content, in milliseconds since 1970. */
+  readonly created: number
+}
+
+/** The names, in the database. A change is on the disk when the method returns. */
+export class Names {
+  readonly #state: State
+
+  constructor(state: State) {
+    this.#state = state
+  }
+
+  get(name: string): Descriptor | undefined {
+    const row = this.#state.prepare('SELECT descriptor FROM store_names WHERE name = ?').get(fullName(name))
+    return row === undefined ? undefined : readDescriptor(row['descriptor'])
+  }
+
+  /** Gives the name to the content; `check` runs in the same transaction and may refuse. */
+  set(name: string, descriptor: Descriptor, check: () => void): void {
+    this.#change(() => {
+      check()
+      this.#state
+        .prepare(
+          `INSERT INTO store_names (name, descriptor, digest, created) VALUES (?, ?, ?, ?)
+           ON CONFLICT (name) DO UPDATE SET descriptor = excluded.descriptor, digest = excluded.digest,
+             created = CASE WHEN digest = excluded.digest THEN created ELSE excluded.created END`,
+        )
+        .run(fullName(name), JSON.stringify(descriptor), descriptor.digest, Date.now())
+    })
+  }
+
+  /** Takes the name away; false when there was none. */
+  remove(name: string): boolean {
+    return this.#change(
+      () => this.#state.prepare('DELETE FROM store_names WHERE name = ?').run(fullName(name)).changes > 0,
+    )
+  }
+
+  /** All of them, in order. */
+  list(): readonly StoredName[] {
+    return this.#state
+      .prepare('SELECT name, descriptor, created FROM store_names ORDER BY name')
+      .all()
+      .map((row) => ({
+        name: String(row['name']),
+        descriptor: readDescriptor(row['descriptor']),
+        created: Number(row['created']),
+      }))
+  }
+
+  #change<T>(work: () => T): T {
+    return this.#state.transaction(
+      () => {
+        this.#state.prepare('UPDATE store_generation SET names = names + 1, roots = roots + 1').run()
+        return work()
+      },
+      { durable: true },
+    )
+  }
+}
+
+function fullName(name: string): string {
+  return formatReference(parseReference(name))
+}
+
+function readDescriptor(text: unknown): Descriptor {
+  return parseDescriptor(JSON.parse(String(text)))
+}

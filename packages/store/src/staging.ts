@@ -1,0 +1,162 @@
+import { chmod, mkdir, rename, rm, stat } from 'node:fs/promises'
+import type { NodeCodec, StagedFile } from '@gantry/codec'
+import { ImageError } from '@gantry/image'
+import { digestAlgorithm } from '@gantry/oci'
+import type { Digest, DigestAlgorithm } from '@gantry/oci'
+import type { LayoutPaths } from './layout-paths.ts'
+import { systemCode, translateWriteError } from './store-error.ts'
+import type { SyncDirectory } from './sync-directory.ts'
+
+/** What a blob must be to be committed. What is absent is not checked. */
+export interface Expected {
+  readonly digest?: Digest
+  readonly size?: number
+}
+
+/**
+ * A blob on its way into the store. Calls are made one at a time, each awaited. Disposing of it before `commit` removes what was
+ * written, unless it was opened with a key: then it can be opened again, by another process too, and goes on where it was.
+ */
+export interface Staging extends AsyncDisposable {
+  /** Bytes taken so far. */
+  readonly size: number
+  /** Takes a chunk (copied). Returns a promise when the caller must wait. */
+  write(chunk: Uint8Array): void | Promise<void>
+  /** Resolves when everything taken is in the file and would survive the death of this process. */
+  flush(): Promise<void>
+  /**
+   * Makes it a blob: verified, on the disk, visible at once as a whole. Idempotent in its effect: a blob that exists stays.
+   *
+   * @throws {ImageError} DIGEST_MISMATCH, SIZE_MISMATCH; nothing is added, and a staging with a key is kept
+   * @throws {StoreError} STORE_FULL
+   */
+  commit(expected?: Expected): Promise<{ readonly digest: Digest; readonly size: number }>
+  /** Removes what was written. */
+  discard(): Promise<void>
+}
+
+/** What a staging is made of. */
+export interface StagingParts {
+  readonly codec: NodeCodec
+  readonly paths: LayoutPaths
+  readonly syncDirectory: SyncDirectory
+}
+
+/** How a staging is opened. */
+export interface OpenStagingOptions {
+  /** The staging file. */
+  readonly path: string
+  /** Whether it outlives its disposal. */
+  readonly keep: boolean
+  /** What it will most likely be committed as. */
+  readonly algorithm: DigestAlgorithm
+}
+
+/** Opens a staging file, at its end when it is there. */
+export async function openStaging(parts: StagingParts, options: OpenStagingOptions): Promise<Staging> {
+  const { path, keep, algorithm } = options
+  const append = keep && (await exists(path))
+  const file = await parts.codec.stage(path, { algorithm, append })
+  return new OpenStaging(parts, options, file)
+}
+
+class OpenStaging implements Staging {
+  readonly #parts: StagingParts
+  readonly #options: OpenStagingOptions
+  readonly #file: StagedFile
+  #state: 'open' | 'committed' | 'closed' = 'open'
+
+  constructor(parts: StagingParts, options: OpenStagingOptions, file: StagedFile) {
+    this.#parts = parts
+    this.#options = options
+    this.#file = file
+  }
+
+  get size(): number {
+    return this.#file.size
+  }
+
+  write(chunk: Uint8Array): void | Promise<void> {
+    const waiting = this.#guard(() => this.#file.write(chunk))
+    return waiting?.catch((error: unknown) => this.#fail(error))
+  }
+
+  flush(): Promise<void> {
+    return this.#file.flush().catch((error: unknown) => this.#fail(error))
+  }
+
+  async commit(expected: Expected = {}): Promise<{ digest: Digest; size: number }> {
+    try {
+      return await this.#commit(expected)
+    } catch (error) {
+      throw translateWriteError(error, this.#parts.paths.root)
+    }
+  }
+
+  async discard(): Promise<void> {
+    await this.#close()
+    if (this.#state !== 'committed') await rm(this.#options.path, { force: true })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#options.keep || this.#state === 'committed') await this.#close()
+    else await this.discard()
+  }
+
+  async #commit(expected: Expected): Promise<{ digest: Digest; size: number }> {
+    const { paths, syncDirectory } = this.#parts
+    const { size } = this.#file
+    const what = expected.digest ?? 'the blob'
+    if (expected.size !== undefined && expected.size !== size) {
+      throw new ImageError('SIZE_MISMATCH', `Cannot store ${what}: ${size} bytes came, expected ${expected.size}`)
+    }
+    await this.#file.flush()
+    // The disk works while a digest of another algorithm is computed.
+    const synced = this.#file.sync()
+    synced.catch(() => undefined)
+    const algorithm = expected.digest === undefined ? this.#options.algorithm : digestAlgorithm(expected.digest)
+    const digest = await this.#file.digest(algorithm)
+    if (expected.digest !== undefined && digest !== expected.digest) {
+      await synced
+      throw new ImageError(
+        'DIGEST_MISMATCH',
+        `Cannot store ${what}: the ${size} bytes that came have the digest ${digest}`,
+      )
+    }
+    await synced
+    await this.#close()
+    await mkdir(paths.algorithm(digest), { recursive: true })
+    await chmod(this.#options.path, 0o644)
+    await rename(this.#options.path, paths.blob(digest))
+    this.#state = 'committed'
+    await syncDirectory(paths.algorithm(digest))
+    return { digest, size }
+  }
+
+  async #close(): Promise<void> {
+    if (this.#state !== 'open') return
+    this.#state = 'closed'
+    await this.#file[Symbol.asyncDispose]()
+  }
+
+  #guard<T>(work: () => T): T {
+    try {
+      return work()
+    } catch (error) {
+      return this.#fail(error)
+    }
+  }
+
+  #fail(error: unknown): never {
+    throw translateWriteError(error, this.#parts.paths.root)
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isFile()
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return false
+    throw error
+  }
+}

@@ -1,0 +1,76 @@
+import type { BlobIngester, BlobSink, BlobSource, TagResolver, TagWriter } from '@gantry/image'
+import type { Descriptor, Digest, DigestAlgorithm } from '@gantry/oci'
+import type { Collected, CollectOptions } from './collect-garbage.ts'
+import type { CompressionKind } from './compressed.ts'
+import type { StoredBlob } from './disk-blobs.ts'
+import type { Lease, LeaseOptions } from './leases.ts'
+import type { StoredName } from './names.ts'
+import type { Staging } from './staging.ts'
+import type { EventFilter, NewStoreEvent, StoreEvent } from './store-events.ts'
+
+/**
+ * The content store: blobs on disk as an OCI image layout, names and what else is known of them in the database. Several
+ * processes may have one open. Disposing of it flushes; the state and the codec are the opener's.
+ */
+export interface Store extends BlobSource, BlobSink, BlobIngester, TagResolver, TagWriter, AsyncDisposable {
+  /** The image layout, for other tools. */
+  readonly root: string
+
+  /**
+   * Whether the blob is there, with that size. It is kept for the grace of the next collection then, as if it had been put.
+   */
+  has(descriptor: Descriptor): Promise<boolean>
+  /** The size of a blob, or `undefined` when it is not there. Keeps it as `has` does. */
+  stat(digest: Digest): number | undefined
+  /** The file of a blob, there or not, for those who read it themselves. Never write to it. */
+  path(digest: Digest): string
+  /** Removes a blob, whoever needs it; false when it was not there. `gc` is the way to remove what nobody needs. */
+  delete(digest: Digest): Promise<boolean>
+  /** All blobs, in no order. */
+  blobs(): AsyncIterable<StoredBlob>
+  /** Everything that is here and that the content leads to, itself included. */
+  reachable(start: Descriptor | Digest, options?: { readonly signal?: AbortSignal }): Promise<ReadonlySet<Digest>>
+
+  /**
+   * A blob to be written in parts. With a key (letters, digits, `-`) it outlives its disposal and this process: opened again
+   * with the same key it goes on where it was, until it is committed or discarded.
+   */
+  stage(options?: { readonly key?: string; readonly algorithm?: DigestAlgorithm }): Promise<Staging>
+
+  /** What a digest or a name stands for. Names may be short: they are read as `parseReference` does. */
+  resolve(reference: string): Promise<Descriptor | undefined>
+  /**
+   * Gives the content a name; on the disk when it returns. The content must be there.
+   *
+   * @throws {ImageError} MANIFEST_UNKNOWN
+   */
+  tag(name: string, descriptor: Descriptor): Promise<void>
+  /** Takes a name away; false when there was none. The content stays until it is collected. */
+  untag(name: string): boolean
+  /** The names, in order. */
+  names(): readonly StoredName[]
+
+  /** Keeps content from being collected for a while. See {@link Lease}. */
+  lease(what: readonly Digest[] | 'new', options?: LeaseOptions): Lease
+  /** Keeps content, and what its manifest leads to, for an owner such as `container/<id>`, until it is unpinned. Idempotent. */
+  pin(owner: string, digest: Digest): void
+  /** Gives up one pin of an owner, or all of them. Idempotent. */
+  unpin(owner: string, digest?: Digest): void
+  /** Who pins the content. */
+  pinnedBy(digest: Digest): readonly string[]
+  /** Removes what no name, pin or lease leads to, and what dead processes left half-written. */
+  gc(options?: CollectOptions): Promise<Collected>
+
+  /** Remembers what an uncompressed layer becomes when it is compressed. */
+  rememberCompressed(diffId: Digest, descriptor: Descriptor): void
+  /** What was remembered; its blob need not be there. */
+  compressedOf(diffId: Digest, kind: CompressionKind): Descriptor | undefined
+
+  /** Records what a command did. Taking and giving names does not record by itself: the command knows its own verb. */
+  record(event: NewStoreEvent): StoreEvent
+  /** What was recorded, oldest first; the last ten thousand are kept. */
+  events(filter?: EventFilter): readonly StoreEvent[]
+
+  /** Resolves when `index.json` shows all names of this moment. */
+  flush(): Promise<void>
+}
