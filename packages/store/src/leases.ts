@@ -19,6 +19,8 @@ export interface LeaseOptions {
 }
 
 const defaultTtl = 600_000
+/** The kernel gives files the time of its last tick, which may be before the time that this process reads. */
+const clockMargin = 1000
 
 /** Leases and pins: what keeps content beside names. */
 export class Leases {
@@ -37,7 +39,7 @@ export class Leases {
     const id = state.transaction(() => {
       const { lastInsertRowid } = state
         .prepare('INSERT INTO store_leases (holder, expires, since) VALUES (?, ?, ?)')
-        .run(this.#holder, Date.now() + ttl, what === 'new' ? Date.now() : null)
+        .run(this.#holder, Date.now() + ttl, what === 'new' ? Date.now() - clockMargin : null)
       if (what !== 'new') for (const digest of what) addDigest(state, lastInsertRowid, digest)
       bumpRoots(state)
       return lastInsertRowid
