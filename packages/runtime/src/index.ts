@@ -1,1 +1,65 @@
-export {}
+export { createRuntime, type RuntimeParts } from './create-runtime.ts'
+export { RuntimeError, type RuntimeErrorCode, type RuntimeErrorOptions } from './runtime-error.ts'
+export type {
+  Attachment,
+  AttachOptions,
+  Bundle,
+  CreateOptions,
+  ExecStdio,
+  ExecTask,
+  InterfaceStats,
+  OutputChunk,
+  RunOnceOptions,
+  Runtime,
+  RuntimeFeatures,
+  Stdio,
+  Task,
+  TaskExit,
+  TaskStats,
+} from './task.ts'
+export type {
+  CapabilitiesSpec,
+  DeviceRule,
+  DeviceSpec,
+  HookSpec,
+  IdMapping,
+  LinuxSeccomp,
+  LinuxSpec,
+  LinuxSyscall,
+  MountSpec,
+  NamespaceSpec,
+  ProcessSpec,
+  ResourcesSpec,
+  RlimitSpec,
+  RuntimeSpec,
+  UserSpec,
+} from './spec/runtime-spec.ts'
+export {
+  allCapabilities,
+  capabilitiesOf,
+  capabilityMask,
+  defaultCapabilities,
+  effectiveCapabilities,
+  type CapabilityChanges,
+} from './spec/capabilities.ts'
+export { consequencesOf } from './spec/consequences.ts'
+export { defaultMounts, fileMounts, type ContainerFiles } from './spec/default-mounts.ts'
+export { defaultSpec, type NamespaceChoice, type SpecHost, type SpecOptions } from './spec/default-spec.ts'
+export { maskedPaths, readonlyPaths } from './spec/hidden-paths.ts'
+export {
+  defaultPath,
+  imageProcess,
+  mergeEnv,
+  withHome,
+  type ImageProcess,
+  type ImageProcessConfig,
+  type ProcessOverrides,
+} from './spec/image-process.ts'
+export { readInRoot } from './spec/read-in-root.ts'
+export { resolveUser, type ResolvedUser } from './spec/resolve-user.ts'
+export { defaultDeviceRules, resources, type ResourceLimits } from './spec/resources.ts'
+export { dockerProfile } from './seccomp/docker-profile.ts'
+export { linuxSeccomp, type SeccompTarget } from './seccomp/linux-seccomp.ts'
+export type { SeccompArgument, SeccompFilter, SeccompProfile, SeccompRule } from './seccomp/seccomp-profile.ts'
+export { parseLogLine, type LogEntry } from './logs/log-line.ts'
+export { readLog, type ReadLogOptions } from './logs/read-log.ts'

@@ -1,0 +1,145 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import {
+  cgroup,
+  directory,
+  isAlive,
+  LedgerError,
+  spawning,
+  type Change,
+  type Ledger,
+  type Owner,
+} from '@gantry/linux'
+import { classifyRuntimeError } from '../oci/classify-error.ts'
+import { RuntimeError } from '../runtime-error.ts'
+import { runOnce } from '../run-once.ts'
+import { consequencesOf } from '../spec/consequences.ts'
+import type { Bundle, CreateOptions, Runtime, RuntimeFeatures, RunOnceOptions, Stdio, Task, TaskExit } from '../task.ts'
+import { groupPathOf } from '../cgroup/group-path-of.ts'
+import { monitorArguments } from './conmon-arguments.ts'
+import { ConmonTask, type TaskShared } from './conmon-task.ts'
+import { identityFromFile, identityOf } from './identity.ts'
+import { spawnMonitor, type Monitor } from './spawn-monitor.ts'
+import { readTaskRecord, taskFiles, writeTaskRecord, type TaskFiles, type TaskRecord } from './task-files.ts'
+
+/** What {@link ConmonRuntime} is made of. */
+export interface ConmonRuntimeParts {
+  readonly run: string
+  readonly ledger: Ledger
+  readonly shared: TaskShared
+}
+
+/** Containers of an OCI runtime, each under a conmon that outlives this process. */
+export class ConmonRuntime implements Runtime {
+  readonly name: string
+  readonly #run: string
+  readonly #ledger: Ledger
+  readonly #shared: TaskShared
+
+  constructor(parts: ConmonRuntimeParts) {
+    this.#run = parts.run
+    this.#ledger = parts.ledger
+    this.#shared = parts.shared
+    this.name = parts.shared.program.name
+  }
+
+  features(): RuntimeFeatures {
+    return { pause: true, checkpoint: false, update: true }
+  }
+
+  async create(bundle: Bundle, stdio: Stdio, options: CreateOptions): Promise<Task> {
+    const files = taskFiles(this.#run, bundle.id)
+    mkdirSync(files.exits, { recursive: true, mode: 0o700 })
+    mkdirSync(this.#shared.program.root, { recursive: true, mode: 0o700 })
+    rmSync(files.exit, { force: true })
+    writeFileSync(join(bundle.directory, 'config.json'), JSON.stringify(bundle.spec))
+    let made: { monitor: Monitor; record: TaskRecord } | undefined
+    const spawn = async (): Promise<number> => {
+      made = await this.#spawn(bundle, stdio, files)
+      return made.record.monitor.pid
+    }
+    await this.#apply(options.owner, this.#changes(bundle, files, spawn), options.signal)
+    if (made === undefined) throw new RuntimeError('CREATE_FAILED', `Container "${bundle.id}" was not made`)
+    this.#ledger.consequences(options.owner, consequencesOf(bundle.spec, made.record.init.pid))
+    return new ConmonTask(this.#shared, files, made.record, made.monitor.sync.ended())
+  }
+
+  async open(id: string): Promise<Task | undefined> {
+    const files = taskFiles(this.#run, id)
+    const record = readTaskRecord(files)
+    if (record === undefined) return Promise.resolve(undefined)
+    const hasEnded = this.#shared.exits.read(id) !== undefined
+    if (!hasEnded && !isAlive(record.init) && !isAlive(record.monitor)) {
+      // Neither lives and no end is noted: another boot of the machine, or both were killed. The task then reports itself as lost.
+      return Promise.resolve(new ConmonTask(this.#shared, files, record))
+    }
+    this.#shared.cgroups.remember(record.init)
+    return Promise.resolve(new ConmonTask(this.#shared, files, record))
+  }
+
+  runOnce(bundle: Bundle, options: RunOnceOptions): Promise<TaskExit> {
+    return runOnce({ program: this.#shared.program, run: this.#run, ledger: this.#ledger }, bundle, options)
+  }
+
+  close(): void {
+    this.#shared.exits.close()
+  }
+
+  #changes(bundle: Bundle, files: TaskFiles, spawn: () => Promise<number>): Change[] {
+    const { program } = this.#shared
+    const group = bundle.spec.linux.cgroupsPath
+    const command = [this.#shared.monitorPath, '--cid', bundle.id, '--runtime', program.path, '--bundle', bundle.directory]
+    return [
+      directory({ path: files.directory, mode: 0o700 }, 'to find the container again when the daemon was restarted'),
+      directory({ path: files.exit, madeBy: 'conmon' }, 'the monitor notes the exit code there'),
+      directory({ path: join(program.root, bundle.id), madeBy: program.name }, `${program.name} keeps the container's state there`),
+      ...(group === undefined
+        ? []
+        : [cgroup({ path: groupPathOf(group), madeBy: program.name }, 'limits and counts what the container uses')]),
+      spawning(
+        { what: `the monitor of container ${bundle.id.slice(0, 12)}`, command, match: files.pid, grace: 0 },
+        "takes the container's output, learns its exit code, and outlives the daemon",
+        spawn,
+      ),
+    ]
+  }
+
+  async #apply(owner: Owner, changes: readonly Change[], signal: AbortSignal | undefined): Promise<void> {
+    try {
+      await this.#ledger.apply(owner, changes, signal === undefined ? {} : { signal })
+    } catch (error) {
+      throw error instanceof LedgerError && error.cause instanceof RuntimeError ? error.cause : error
+    }
+  }
+
+  async #spawn(bundle: Bundle, stdio: Stdio, files: TaskFiles): Promise<{ monitor: Monitor; record: TaskRecord }> {
+    const monitor = spawnMonitor({
+      path: this.#shared.monitorPath,
+      directory: bundle.directory,
+      args: monitorArguments(this.#shared.program, files, { id: bundle.id, bundle: bundle.directory, stdio }),
+      ...(stdio.preserveFds === undefined ? {} : { preserveFds: stdio.preserveFds }),
+    })
+    const message = await monitor.sync.next()
+    const tried = `Cannot create container "${bundle.id}"`
+    if (message === undefined || message.data <= 0) {
+      throw classifyRuntimeError(tried, message?.message ?? monitor.said(), 'CREATE_FAILED')
+    }
+    const init = identityOf(message.data)
+    const parent = identityFromFile(files.monitorPid)
+    if (init === undefined || parent === undefined) {
+      throw new RuntimeError('CREATE_FAILED', `${tried}: its first process ended before it could start`)
+    }
+    this.#shared.cgroups.remember(init)
+    const { terminal, stdin, log } = stdio
+    const record: TaskRecord = {
+      version: 1,
+      id: bundle.id,
+      bundle: bundle.directory,
+      init,
+      monitor: parent,
+      stdio: { terminal, stdin, stdinOnce: stdio.stdinOnce ?? false, log },
+    }
+    writeTaskRecord(files, record)
+    return { monitor, record }
+  }
+}

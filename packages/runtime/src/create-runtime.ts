@@ -1,0 +1,61 @@
+import { join } from 'node:path'
+import type { Host, Ledger, Site } from '@gantry/linux'
+import { cgroupReader } from './cgroup/cgroup-reader.ts'
+import { ConmonRuntime } from './conmon/conmon-runtime.ts'
+import { ExitWatch } from './conmon/exit-watch.ts'
+import type { OciProgram } from './oci/oci-command.ts'
+import { commandLifecycle } from './oci/oci-lifecycle.ts'
+import { runcLifecycle } from './oci/runc-shortcuts.ts'
+import { RuntimeError } from './runtime-error.ts'
+import type { Runtime } from './task.ts'
+
+/** What a runtime is made of. */
+export interface RuntimeParts {
+  readonly site: Site
+  readonly host: Host
+  readonly ledger: Ledger
+  /** Absolute path of another OCI runtime program than the host's choice. */
+  readonly program?: { readonly name: 'runc' | 'crun'; readonly path: string }
+}
+
+/**
+ * The runtime for this host: crun or runc, whichever the host supports, under conmon; with systemd's control groups where systemd
+ * is the init. Touches neither disk nor processes until it is used.
+ * @throws RuntimeError RUNTIME_MISSING, MONITOR_MISSING
+ */
+export function createRuntime(parts: RuntimeParts): Runtime {
+  const { site, host, ledger } = parts
+  const name = parts.program?.name ?? host.runtime
+  const path = parts.program?.path ?? host.tools[name]
+  const monitorPath = host.tools.conmon
+  if (path === undefined) {
+    throw new RuntimeError('RUNTIME_MISSING', `Cannot run containers: "${name}" is not installed`, {
+      subject: name,
+      hint: `install the package "${name}"`,
+    })
+  }
+  if (monitorPath === undefined) {
+    throw new RuntimeError('MONITOR_MISSING', 'Cannot run containers: "conmon" is not installed', {
+      subject: 'conmon',
+      hint: 'install the package "conmon"',
+    })
+  }
+  const root = join(site.run, 'oci')
+  const program: OciProgram = {
+    name,
+    path,
+    root,
+    args: ['--root', root, ...(host.cgroup.manager === 'systemd' ? ['--systemd-cgroup'] : [])],
+  }
+  return new ConmonRuntime({
+    run: site.run,
+    ledger,
+    shared: {
+      program,
+      monitorPath,
+      lifecycle: name === 'runc' ? runcLifecycle(program) : commandLifecycle(program),
+      exits: new ExitWatch(join(site.run, 'exits')),
+      cgroups: cgroupReader(host.cgroup),
+    },
+  })
+}

@@ -1,0 +1,35 @@
+import { runStatus } from '@gantry/process'
+import { RuntimeError, type RuntimeErrorCode } from '../runtime-error.ts'
+import { classifyRuntimeError } from './classify-error.ts'
+
+/** The OCI runtime's program, its state directory and its fixed arguments. */
+export interface OciProgram {
+  readonly name: 'runc' | 'crun'
+  readonly path: string
+  /** The runtime's own state, private to one Gantry. */
+  readonly root: string
+  /** Arguments before every command. */
+  readonly args: readonly string[]
+}
+
+/**
+ * Runs a command of the OCI runtime to its end and answers with what it wrote.
+ * @throws RuntimeError with the code that its words mean, else `fallback`
+ */
+export async function ociCommand(
+  program: OciProgram,
+  args: readonly string[],
+  options: { readonly tried: string; readonly fallback: RuntimeErrorCode; readonly input?: string },
+): Promise<string> {
+  const status = await runStatus(program.path, [...program.args, ...args], {
+    timeout: 60_000,
+    ...(options.input === undefined ? {} : { input: options.input }),
+  }).catch((error: unknown) => {
+    throw new RuntimeError(options.fallback, `${options.tried}: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+    })
+  })
+  if (status.code === 0) return status.stdout
+  const said = status.stderr.trim() === '' ? status.stdout : status.stderr
+  throw classifyRuntimeError(options.tried, said, options.fallback)
+}
