@@ -62,6 +62,8 @@ export async function* hashed(
   try {
     for await (const chunk of body) {
       const updated = hasher.update(chunk)
+      // Waited for below, but not when the reader breaks off.
+      if (updated instanceof Promise) updated.catch(() => undefined)
       yield chunk
       await updated
     }

@@ -1,0 +1,2 @@
+export { referenceTexts } from './fuzz/references.ts'
+export { tarEntries, type GeneratedEntry } from './fuzz/tar-entries.ts'
