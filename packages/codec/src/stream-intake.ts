@@ -66,6 +66,9 @@ export class StreamIntake {
   async flush(): Promise<void> {
     if (this.#filled > 0) await this.#send()
     await this.#landed()
+    // Between two flushes there may be days: an upload waits for its client.
+    if (this.#slab !== undefined) this.#parts.slabs.give(this.#slab)
+    this.#slab = undefined
   }
 
   /** The digest of everything taken so far. For another algorithm than the one asked for at the start the file is read again. */

@@ -86,7 +86,7 @@ class View implements BlobSource {
     }
     // An index may list manifests that are not here: they stay as they are.
     const manifests = await inOrder(content.index.manifests, async (child) =>
-      this.#store.stat(child.digest) === undefined ? child : this.convert(child),
+      this.#store.size(child.digest) === undefined ? child : this.convert(child),
     )
     return this.#replace(descriptor, content.index.manifests, manifests, { ...content.index, manifests })
   }
@@ -106,7 +106,7 @@ class View implements BlobSource {
 
   async #convertLayer(layer: Descriptor): Promise<Descriptor> {
     if (!isLayerType(layer.mediaType) || layerCompression(layer.mediaType) !== 'none') return layer
-    if (layer.urls !== undefined && this.#store.stat(layer.digest) === undefined) return layer
+    if (layer.urls !== undefined && this.#store.size(layer.digest) === undefined) return layer
     const made = this.#store.compressedOf(layer.digest, this.#kind) ?? (await this.#compress(layer))
     this.#layers.set(made.digest, layer)
     return { ...layer, mediaType: compressedType(layer.mediaType, this.#kind), digest: made.digest, size: made.size }

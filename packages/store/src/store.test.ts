@@ -195,7 +195,7 @@ describe('blobs', () => {
   test('an unknown blob', async () => {
     const store = await freshStore()
     await assert.rejects(store.open(describeAs(big)), codeIs('BLOB_UNKNOWN'))
-    assert.equal(store.stat(digestOf(big)), undefined)
+    assert.equal(store.size(digestOf(big)), undefined)
     assert.equal(await store.delete(digestOf(big)), false)
   })
 })
@@ -415,7 +415,7 @@ describe('gc', () => {
     done.abort()
     await collecting
     for (const { name, descriptor } of store.names()) {
-      for (const digest of await store.reachable(descriptor)) assert.ok(store.stat(digest) !== undefined, name)
+      for (const digest of await store.reachable(descriptor)) assert.ok(store.size(digest) !== undefined, name)
       assert.equal((await store.reachable(descriptor)).size, 3, name)
     }
   })

@@ -20,8 +20,10 @@ export interface Store extends BlobSource, BlobSink, BlobIngester, TagResolver, 
    * Whether the blob is there, with that size. It is kept for the grace of the next collection then, as if it had been put.
    */
   has(descriptor: Descriptor): Promise<boolean>
-  /** The size of a blob, or `undefined` when it is not there. Keeps it as `has` does. */
-  stat(digest: Digest): number | undefined
+  /** The size of a blob, or `undefined` when it is not there. */
+  size(digest: Digest): number | undefined
+  /** As `size`, and keeps it as `has` does. */
+  touch(digest: Digest): number | undefined
   /** The file of a blob, there or not, for those who read it themselves. Never write to it. */
   path(digest: Digest): string
   /** Removes a blob, whoever needs it; false when it was not there. `gc` is the way to remove what nobody needs. */
