@@ -1,1 +1,43 @@
-export {}
+export { systemClock, type Clock } from './clock.ts'
+export type { ExitInfo } from './container/live.ts'
+export { isName, newId, shortId } from './container/identity.ts'
+export {
+  containerOwner,
+  runOwner,
+  type ContainerRecord,
+  type EndpointRecord,
+  type ImageOfContainer,
+  type Progress,
+} from './container/record.ts'
+export type {
+  ContainerMount,
+  ContainerSpec,
+  CreateRequest,
+  MountRequest,
+  NamespaceChoice,
+  NetworkAttachment,
+  NetworkChoice,
+  PublishedPort,
+  Resources,
+  RestartPolicy,
+  Security,
+} from './container/spec.ts'
+export { canMove, isAlive, nextStatus, type Move, type Status } from './container/status.ts'
+export type { EnginePorts } from './context.ts'
+export { EngineError, type EngineErrorCode } from './engine-error.ts'
+export { createEngine, type Engine } from './engine.ts'
+export type { EventQuery } from './events/event-log.ts'
+export type { EngineEvent, NewEvent } from './events/event.ts'
+export type { ExecRecord, ExecRequest } from './exec/exec-table.ts'
+export type { ImageLookup, LocalImage } from './images/image-lookup.ts'
+export { engineMigrations } from './migrations.ts'
+export type { AttachedStream, AttachOptions } from './verbs/attach.ts'
+export type { ContainerExplanation } from './verbs/explain.ts'
+export { parseSignal } from './verbs/kill.ts'
+export type { ContainerFilter, ListOptions } from './verbs/list.ts'
+export type { LogsOptions } from './verbs/logs.ts'
+export type { Recovered } from './verbs/recover.ts'
+export type { RemoveOptions } from './verbs/remove.ts'
+export type { StopOptions } from './verbs/stop.ts'
+export type { WaitCondition } from './verbs/wait.ts'
+export type { VolumeRecord, VolumeRequest } from './volumes/volume-table.ts'

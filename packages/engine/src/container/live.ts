@@ -1,0 +1,54 @@
+import type { Task } from '@gantry/runtime'
+import { deferred, type Deferred } from '../deferred.ts'
+import { Mutex } from '../mutex.ts'
+import type { PendingAttachment } from './pending-attachment.ts'
+
+/** How a run of a container ended. */
+export interface ExitInfo {
+  readonly exitCode: number
+  /** What kept it from running, where something did. */
+  readonly error?: string
+}
+
+/** What a container has while the daemon lives: its task, who waits for it, who is attached before it starts. */
+export interface Live {
+  /** Verbs that change the container go one after another. Nobody waits for an exit while holding it: the exit needs it. */
+  readonly lock: Mutex
+  task: Task | undefined
+  readonly attaching: Set<PendingAttachment>
+  /** Resolves when the present or next run has ended and what it changed is undone; renewed then. */
+  nextExit: Deferred<ExitInfo>
+  readonly removed: Deferred<ExitInfo>
+  /** Aborts when the present run's output is complete, for those who follow the log. */
+  outputEnded: AbortController
+  /** Ends a delay before a restart. */
+  restartDelay: AbortController | undefined
+}
+
+/** Live parts of containers, made when first asked for. */
+export class LiveContainers {
+  readonly #live = new Map<string, Live>()
+
+  /** The live part of a container. */
+  of(id: string): Live {
+    let live = this.#live.get(id)
+    if (live === undefined) {
+      live = {
+        lock: new Mutex(),
+        task: undefined,
+        attaching: new Set(),
+        nextExit: deferred(),
+        removed: deferred(),
+        outputEnded: new AbortController(),
+        restartDelay: undefined,
+      }
+      this.#live.set(id, live)
+    }
+    return live
+  }
+
+  /** Forgets a removed container. */
+  delete(id: string): void {
+    this.#live.delete(id)
+  }
+}

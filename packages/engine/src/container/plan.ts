@@ -1,0 +1,125 @@
+import { imageProcess } from '@gantry/runtime'
+import type { ContainerConfig } from '@gantry/oci'
+import { EngineError } from '../engine-error.ts'
+import { shortId } from './identity.ts'
+import type { ContainerSpec, CreateRequest, MountRequest, PublishedPort, Security } from './spec.ts'
+
+/** Merges what was asked for with what the image says. Volumes may still be without a name. Pure.
+ * @throws EngineError COMMAND_MISSING, SPEC_INVALID */
+export function planContainer(
+  request: CreateRequest,
+  image: ContainerConfig,
+  { id, hostname: hostOfHost }: { id: string; hostname: string },
+): Omit<ContainerSpec, 'mounts'> & { mounts: readonly MountRequest[] } {
+  const network = request.network ?? { kind: 'networks', networks: [{ network: 'bridge', aliases: [] }] }
+  const hostname = request.hostname || (network.kind === 'host' ? hostOfHost : shortId(id))
+  const terminal = request.terminal ?? false
+  const entrypoint = request.entrypoint ?? image.Entrypoint ?? []
+  const given = request.command !== undefined && request.command.length > 0
+  const command = given ? (request.command ?? []) : request.entrypoint === undefined ? (image.Cmd ?? []) : []
+  if (entrypoint.length + command.length === 0) throw new EngineError('COMMAND_MISSING', 'no command specified')
+  const process = imageProcess(image, {
+    entrypoint,
+    command: command.length > 0 ? command : entrypoint,
+    hostname,
+    terminal,
+    ...(request.env === undefined ? {} : { env: request.env }),
+  })
+  const exposed = [...new Set([...Object.keys(image.ExposedPorts ?? {}).map(withProtocol), ...(request.exposed ?? [])])]
+  return {
+    image: request.image,
+    entrypoint,
+    command,
+    env: process.env,
+    user: request.user || (image.User ?? ''),
+    workingDirectory: request.workingDirectory || image.WorkingDir || '/',
+    hostname,
+    domainname: request.domainname ?? '',
+    labels: { ...image.Labels, ...request.labels },
+    annotations: request.annotations ?? {},
+    terminal,
+    stdin: request.stdin ?? false,
+    stdinOnce: request.stdinOnce ?? false,
+    stopSignal: request.stopSignal || image.StopSignal || 'SIGTERM',
+    stopTimeout: request.stopTimeout ?? 10,
+    init: request.init ?? false,
+    readonlyRoot: request.readonlyRoot ?? false,
+    autoRemove: request.autoRemove ?? false,
+    restart: restartPolicy(request),
+    mounts: withImageVolumes(request.mounts ?? [], Object.keys(image.Volumes ?? {})),
+    network,
+    ports: publishedPorts(request, exposed),
+    exposed,
+    extraHosts: request.extraHosts ?? [],
+    dns: { servers: [], search: [], options: [], ...request.dns },
+    resources: request.resources ?? {},
+    security: { ...defaultSecurity, ...request.security },
+    namespaces: request.namespaces ?? {},
+    sysctls: request.sysctls ?? {},
+    ...(request.face === undefined ? {} : { face: request.face }),
+  }
+}
+
+const defaultSecurity: Security = {
+  privileged: false,
+  capAdd: [],
+  capDrop: [],
+  noNewPrivileges: false,
+  seccomp: 'default',
+  groupAdd: [],
+  devices: [],
+}
+
+function restartPolicy({ restart, autoRemove }: CreateRequest): ContainerSpec['restart'] {
+  const policy = restart ?? { name: 'no', maximumRetries: 0 }
+  if (autoRemove === true && policy.name !== 'no')
+    throw new EngineError('SPEC_INVALID', "can't create 'AutoRemove' container with restart policy")
+  return policy
+}
+
+/** Ports without a protocol are TCP's. */
+function withProtocol(port: string): string {
+  return port.includes('/') ? port : `${port}/tcp`
+}
+
+function publishedPorts(
+  { ports = [], publishAll = false }: CreateRequest,
+  exposed: readonly string[],
+): PublishedPort[] {
+  if (!publishAll) return [...ports]
+  const bound = new Set(ports.map((port) => `${port.containerPort}/${port.protocol}`))
+  const further = exposed
+    .filter((port) => !bound.has(port))
+    .map((port) => {
+      const [number, protocol] = port.split('/')
+      return { containerPort: Number(number), protocol: protocol as PublishedPort['protocol'] }
+    })
+  return [...ports, ...further]
+}
+
+function withImageVolumes(mounts: readonly MountRequest[], volumes: readonly string[]): readonly MountRequest[] {
+  const targets = new Set<string>()
+  for (const { target } of mounts) {
+    const clean = cleanPath(target)
+    if (!target.startsWith('/'))
+      throw new EngineError('SPEC_INVALID', `invalid mount path: '${target}' mount path must be absolute`)
+    if (clean === '/') throw new EngineError('SPEC_INVALID', `invalid specification: destination can't be '/'`)
+    if (targets.has(clean)) throw new EngineError('SPEC_INVALID', `Duplicate mount point: ${clean}`)
+    targets.add(clean)
+  }
+  const further = volumes
+    .filter((target) => !targets.has(cleanPath(target)))
+    .map((target): MountRequest => ({ type: 'volume', target, readonly: false, copyUp: true }))
+  const all = [...mounts, ...further].map((mount) => ({ ...mount, target: cleanPath(mount.target) }))
+  // A mount inside another comes after it.
+  return all.sort((a, b) => a.target.split('/').length - b.target.split('/').length)
+}
+
+function cleanPath(path: string): string {
+  const parts: string[] = []
+  for (const part of path.split('/')) {
+    if (part === '..') parts.pop()
+    else if (part !== '' && part !== '.') parts.push(part)
+  }
+  return `/${parts.join('/')}`
+}

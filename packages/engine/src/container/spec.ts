@@ -1,0 +1,180 @@
+import type { ResourceLimits } from '@gantry/runtime'
+
+/** What a container is to be, complete: what was asked for and what the image adds, merged. Stored as JSON. */
+export interface ContainerSpec {
+  /** The image as it was asked for. */
+  readonly image: string
+  readonly entrypoint: readonly string[]
+  readonly command: readonly string[]
+  readonly env: readonly string[]
+  /** `user`, `user:group`, `uid`, `uid:gid`; empty is root. */
+  readonly user: string
+  readonly workingDirectory: string
+  readonly hostname: string
+  readonly domainname: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly annotations: Readonly<Record<string, string>>
+  readonly terminal: boolean
+  readonly stdin: boolean
+  /** Input ends when the first client that sent some goes away. */
+  readonly stdinOnce: boolean
+  readonly stopSignal: string
+  /** Seconds. */
+  readonly stopTimeout: number
+  readonly init: boolean
+  readonly readonlyRoot: boolean
+  readonly autoRemove: boolean
+  readonly restart: RestartPolicy
+  readonly mounts: readonly ContainerMount[]
+  readonly network: NetworkChoice
+  readonly ports: readonly PublishedPort[]
+  /** Every port the image or the caller says something listens on, as in `80/tcp`. */
+  readonly exposed: readonly string[]
+  readonly extraHosts: readonly string[]
+  readonly dns: {
+    readonly servers: readonly string[]
+    readonly search: readonly string[]
+    readonly options: readonly string[]
+  }
+  readonly resources: Resources
+  readonly security: Security
+  readonly namespaces: NamespaceChoice
+  readonly sysctls: Readonly<Record<string, string>>
+  /** Text that a face keeps with the container and gets back as it was; the engine does not look into it. */
+  readonly face?: Readonly<Record<string, unknown>>
+}
+
+/** What to do when a container exits by itself. */
+export interface RestartPolicy {
+  readonly name: 'no' | 'always' | 'unless-stopped' | 'on-failure'
+  /** Of `on-failure`; 0 is without end. */
+  readonly maximumRetries: number
+}
+
+/** A mount that the container is made with. */
+export type ContainerMount =
+  | {
+      readonly type: 'bind'
+      readonly source: string
+      readonly target: string
+      readonly readonly: boolean
+      readonly propagation: string
+      /** Make the source as a directory where it is missing. */
+      readonly createSource: boolean
+    }
+  | {
+      readonly type: 'volume'
+      readonly name: string
+      readonly target: string
+      readonly readonly: boolean
+      /** It was made for this container and goes with it when asked to. */
+      readonly anonymous: boolean
+      /** Fill it from the image when it is empty at the first start. */
+      readonly copyUp: boolean
+    }
+  | { readonly type: 'tmpfs'; readonly target: string; readonly options: readonly string[] }
+
+/** A mount as it is asked for: a volume may be without a name yet. */
+export type MountRequest =
+  | Extract<ContainerMount, { type: 'bind' | 'tmpfs' }>
+  | {
+      readonly type: 'volume'
+      readonly name?: string
+      readonly target: string
+      readonly readonly: boolean
+      readonly copyUp: boolean
+      readonly labels?: Readonly<Record<string, string>>
+    }
+
+/** What network a container has. */
+export type NetworkChoice =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'host' }
+  | { readonly kind: 'container'; readonly container: string }
+  | { readonly kind: 'networks'; readonly networks: readonly NetworkAttachment[] }
+
+/** One network that a container is connected to. */
+export interface NetworkAttachment {
+  readonly network: string
+  readonly aliases: readonly string[]
+  readonly address?: string
+  readonly mac?: string
+}
+
+/** A container port that the host passes on. Without a host port, a free one is taken at start. */
+export interface PublishedPort {
+  readonly containerPort: number
+  readonly protocol: 'tcp' | 'udp' | 'sctp'
+  readonly hostIp?: string
+  readonly hostPort?: number
+}
+
+/** Limits of the container's processes, in bytes and processors; absent is the kernel's default. */
+export interface Resources extends ResourceLimits {
+  readonly shmSize?: number
+  readonly oomScoreAdj?: number
+  readonly ulimits?: readonly { readonly name: string; readonly soft: number; readonly hard: number }[]
+}
+
+/** What a container may do. */
+export interface Security {
+  readonly privileged: boolean
+  readonly capAdd: readonly string[]
+  readonly capDrop: readonly string[]
+  readonly noNewPrivileges: boolean
+  /** The default profile, none, or the JSON of one. */
+  readonly seccomp: 'default' | 'unconfined' | { readonly profile: string }
+  readonly apparmor?: string
+  readonly groupAdd: readonly string[]
+  readonly devices: readonly { readonly source: string; readonly target: string; readonly access: string }[]
+  readonly maskedPaths?: readonly string[]
+  readonly readonlyPaths?: readonly string[]
+}
+
+/** Which namespaces are shared; absent is one of its own. */
+export interface NamespaceChoice {
+  readonly pid?: 'host' | { readonly container: string }
+  readonly ipc?: 'host' | { readonly container: string }
+  readonly uts?: 'host'
+  readonly cgroup?: 'host' | 'private'
+}
+
+/** What to create: everything but the image is optional, and the image's own values hold where nothing is said. */
+export interface CreateRequest {
+  readonly name?: string
+  readonly image: string
+  readonly platform?: string
+  /** Absent: the image's. Empty: none, and the image's command does not hold either. */
+  readonly entrypoint?: readonly string[]
+  /** Absent or empty: the image's, unless an entrypoint is given. */
+  readonly command?: readonly string[]
+  /** `NAME=value`, or `NAME` to take one of the image's away. */
+  readonly env?: readonly string[]
+  readonly user?: string
+  readonly workingDirectory?: string
+  readonly hostname?: string
+  readonly domainname?: string
+  readonly labels?: Readonly<Record<string, string>>
+  readonly annotations?: Readonly<Record<string, string>>
+  readonly terminal?: boolean
+  readonly stdin?: boolean
+  readonly stdinOnce?: boolean
+  readonly stopSignal?: string
+  readonly stopTimeout?: number
+  readonly init?: boolean
+  readonly readonlyRoot?: boolean
+  readonly autoRemove?: boolean
+  readonly restart?: RestartPolicy
+  readonly mounts?: readonly MountRequest[]
+  readonly network?: NetworkChoice
+  readonly ports?: readonly PublishedPort[]
+  readonly exposed?: readonly string[]
+  readonly publishAll?: boolean
+  readonly extraHosts?: readonly string[]
+  readonly dns?: Partial<ContainerSpec['dns']>
+  readonly resources?: Resources
+  readonly security?: Partial<Security>
+  readonly namespaces?: NamespaceChoice
+  readonly sysctls?: Readonly<Record<string, string>>
+  readonly face?: Readonly<Record<string, unknown>>
+}

@@ -1,0 +1,36 @@
+import type { Host, Ledger, Site } from '@gantry/linux'
+import type { Networks } from '@gantry/network'
+import type { Runtime } from '@gantry/runtime'
+import type { Snapshots } from '@gantry/snapshot'
+import type { State } from '@gantry/state'
+import type { Clock } from './clock.ts'
+import type { LiveContainers } from './container/live.ts'
+import type { ContainerTable } from './container/table.ts'
+import type { EventLog } from './events/event-log.ts'
+import type { ExecTable } from './exec/exec-table.ts'
+import type { ImageLookup } from './images/image-lookup.ts'
+import type { VolumeTable } from './volumes/volume-table.ts'
+
+/** What the engine needs from the floors below. */
+export interface EnginePorts {
+  readonly site: Site
+  readonly host: Host
+  readonly state: State
+  readonly ledger: Ledger
+  readonly snapshots: Pick<Snapshots, 'prepare' | 'mount' | 'remove' | 'paths' | 'usage'>
+  readonly networks: Networks
+  readonly runtime: Runtime
+  readonly images: ImageLookup
+  readonly clock: Clock
+  /** Told of what went wrong where nobody waits for an answer. */
+  readonly log: (message: string, error?: unknown) => void
+}
+
+/** What every verb works with. */
+export interface Context extends EnginePorts {
+  readonly containers: ContainerTable
+  readonly live: LiveContainers
+  readonly execs: ExecTable
+  readonly volumes: VolumeTable
+  readonly events: EventLog
+}

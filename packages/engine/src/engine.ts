@@ -1,0 +1,126 @@
+import type { EnginePorts, Context } from './context.ts'
+import { LiveContainers, type ExitInfo } from './container/live.ts'
+import type { ContainerRecord } from './container/record.ts'
+import type { CreateRequest } from './container/spec.ts'
+import { ContainerTable } from './container/table.ts'
+import type { EngineEvent } from './events/event.ts'
+import { EventLog, type EventQuery } from './events/event-log.ts'
+import { ExecTable, type ExecRecord, type ExecRequest } from './exec/exec-table.ts'
+import { attach, type AttachOptions, type AttachedStream } from './verbs/attach.ts'
+import { create } from './verbs/create.ts'
+import { createExec, inspectExec, resizeExec, startExec } from './verbs/exec.ts'
+import { explain, type ContainerExplanation } from './verbs/explain.ts'
+import { kill } from './verbs/kill.ts'
+import { list, type ListOptions } from './verbs/list.ts'
+import { logs, type LogsOptions } from './verbs/logs.ts'
+import { pause, unpause } from './verbs/pause.ts'
+import { recover, type Recovered } from './verbs/recover.ts'
+import { remove, type RemoveOptions } from './verbs/remove.ts'
+import { rename } from './verbs/rename.ts'
+import { resize } from './verbs/resize.ts'
+import { restart } from './verbs/restart.ts'
+import { start } from './verbs/start.ts'
+import { stats } from './verbs/stats.ts'
+import { stop, type StopOptions } from './verbs/stop.ts'
+import { top } from './verbs/top.ts'
+import { createVolume, removeVolume, volumeUsers } from './verbs/volumes.ts'
+import { wait, type WaitCondition } from './verbs/wait.ts'
+import { VolumeTable, type VolumeRecord, type VolumeRequest } from './volumes/volume-table.ts'
+
+type Tail<F> = F extends (context: Context, ...rest: infer Rest) => unknown ? Rest : never
+
+/** Containers on one machine. A container is named by its id, the beginning of one, or its name. Every method's contract stands with
+ * the function of its name. */
+export interface Engine {
+  recover(): Promise<Recovered>
+  create(request: CreateRequest): Promise<ContainerRecord>
+  start(container: string): Promise<boolean>
+  stop(container: string, options?: StopOptions): Promise<boolean>
+  restart(container: string, options?: StopOptions): Promise<void>
+  kill(container: string, signal?: string): Promise<void>
+  wait(container: string, condition: WaitCondition): { result: Promise<ExitInfo> }
+  remove(container: string, options?: RemoveOptions): Promise<void>
+  pause(container: string): Promise<void>
+  unpause(container: string): Promise<void>
+  rename(container: string, name: string): Promise<void>
+  attach(container: string, options?: AttachOptions): Promise<AttachedStream>
+  logs(container: string, options?: LogsOptions): ReturnType<typeof logs>
+  resize(container: string, size: { height: number; width: number }): Promise<void>
+  list(options?: ListOptions): readonly ContainerRecord[]
+  inspect(container: string): ContainerRecord
+  /** Bytes that a container has written to its root file system. */
+  usage(container: string): Promise<number>
+  top(container: string, psArguments?: string): ReturnType<typeof top>
+  stats(container: string): ReturnType<typeof stats>
+  explain(container: string): ContainerExplanation
+  createExec(container: string, request: ExecRequest): string
+  startExec(...rest: Tail<typeof startExec>): Promise<AttachedStream>
+  inspectExec(exec: string): Readonly<ExecRecord>
+  resizeExec(exec: string, size: { height: number; width: number }): Promise<void>
+  /** Ids of the further processes of a container. */
+  execsOf(container: string): readonly string[]
+  events(query?: EventQuery): AsyncIterable<EngineEvent>
+  /** How many watch events now. */
+  readonly watchers: number
+  /** Records what another part of the daemon did, such as making a network. */
+  emit: EventLog['emit']
+  createVolume(request: VolumeRequest): VolumeRecord
+  listVolumes(): readonly VolumeRecord[]
+  inspectVolume(name: string): VolumeRecord
+  removeVolume(name: string, options?: { force?: boolean }): void
+  /** Where a volume's data is. */
+  volumePath(name: string): string
+  /** Ids of the containers that are made with a volume. */
+  volumeUsers(name: string): readonly string[]
+}
+
+/** Makes an engine over the floors below. Reads the table of containers; nothing is recovered or started before `recover`. */
+export function createEngine(ports: EnginePorts): Engine {
+  const { state, site, clock } = ports
+  const context: Context = {
+    ...ports,
+    containers: new ContainerTable(state),
+    live: new LiveContainers(),
+    execs: new ExecTable(clock),
+    volumes: new VolumeTable({ state, root: site.root, clock }),
+    events: new EventLog(state, clock),
+  }
+  return {
+    recover: () => recover(context),
+    create: (request) => create(context, request),
+    start: (container) => start(context, container),
+    stop: (container, options) => stop(context, container, options),
+    restart: (container, options) => restart(context, container, options),
+    kill: (container, signal) => kill(context, container, signal),
+    wait: (container, condition) => wait(context, container, condition),
+    remove: (container, options) => remove(context, container, options),
+    pause: (container) => pause(context, container),
+    unpause: (container) => unpause(context, container),
+    rename: (container, name) => rename(context, container, name),
+    attach: (container, options) => attach(context, container, options),
+    logs: (container, options) => logs(context, container, options),
+    resize: (container, size) => resize(context, container, size),
+    list: (options) => list(context, options),
+    inspect: (container) => context.containers.find(container),
+    usage: (container) => context.snapshots.usage(context.containers.find(container).id),
+    top: (container, psArguments) => top(context, container, psArguments),
+    stats: (container) => stats(context, container),
+    explain: (container) => explain(context, container),
+    createExec: (container, request) => createExec(context, container, request),
+    startExec: (...rest) => startExec(context, ...rest),
+    inspectExec: (exec) => inspectExec(context, exec),
+    resizeExec: (exec, size) => resizeExec(context, exec, size),
+    execsOf: (container) => context.execs.of(context.containers.find(container).id).map(({ id }) => id),
+    events: (query) => context.events.watch(query),
+    get watchers() {
+      return context.events.watchers
+    },
+    emit: (event) => context.events.emit(event),
+    createVolume: (request) => createVolume(context, request),
+    listVolumes: () => context.volumes.all(),
+    inspectVolume: (name) => context.volumes.find(name),
+    removeVolume: (name, options) => removeVolume(context, name, options),
+    volumePath: (name) => context.volumes.path(name),
+    volumeUsers: (name) => volumeUsers(context, name),
+  }
+}

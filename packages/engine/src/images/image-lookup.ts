@@ -1,0 +1,19 @@
+import type { Descriptor, Digest, ImageConfig } from '@gantry/oci'
+
+/** An image of the local store, ready to be run from. */
+export interface LocalImage {
+  /** Digest of its configuration. */
+  readonly id: Digest
+  /** Of its manifest. */
+  readonly descriptor: Descriptor
+  readonly config: ImageConfig
+  /** Chain ID of its unpacked layers; absent without layers. */
+  readonly chain: Digest | undefined
+}
+
+/** Finds images for containers. */
+export interface ImageLookup {
+  /** The image of a name, an id or the beginning of one, unpacked. Repeated calls cost next to nothing.
+   * @throws EngineError IMAGE_UNKNOWN, IMAGE_AMBIGUOUS; SnapshotError when its layers cannot be unpacked */
+  open(reference: string, options?: { platform?: string; signal?: AbortSignal }): Promise<LocalImage>
+}

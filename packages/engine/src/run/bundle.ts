@@ -1,0 +1,133 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import {
+  defaultSpec,
+  withHome,
+  type Bundle,
+  type ContainerFiles,
+  type NamespaceChoice,
+  type SpecOptions,
+} from '@gantry/runtime'
+import type { Context } from '../context.ts'
+import type { ContainerRecord } from '../container/record.ts'
+import type { ContainerSpec } from '../container/spec.ts'
+import { EngineError } from '../engine-error.ts'
+import { containerDirectory } from '../verbs/create.ts'
+import type { Connected } from './connect-networks.ts'
+import { deviceOf } from './devices.ts'
+import { hostsFile } from './hosts-file.ts'
+import type { PreparedRootfs } from './prepare-rootfs.ts'
+
+/** Writes a run's hosts, hostname and resolv.conf, and makes the configuration that the runtime will write and execute. */
+export function prepareBundle(
+  context: Context,
+  record: ContainerRecord,
+  { connected, rootfs }: { connected: Connected; rootfs: PreparedRootfs },
+): Bundle {
+  const { id } = record
+  const directory = containerDirectory(context, id)
+  const files = writeFiles(context, record, connected)
+  return { id, directory, spec: defaultSpec(specOptions(context, record, { connected, rootfs, files })) }
+}
+
+function writeFiles(context: Context, { id, name, spec }: ContainerRecord, connected: Connected): ContainerFiles {
+  const own = containerDirectory(context, id)
+  const hostname = join(own, 'hostname')
+  writeFileSync(hostname, `${spec.hostname}\n`)
+  if (connected.filesOf !== undefined) {
+    const other = containerDirectory(context, connected.filesOf)
+    return { hostname, hosts: join(other, 'hosts'), resolvConf: join(other, 'resolv.conf') }
+  }
+  const hosts = join(own, 'hosts')
+  const resolvConf = join(own, 'resolv.conf')
+  const base = connected.namespace === 'host' ? hostFile('/etc/hosts') : undefined
+  writeFileSync(hosts, hostsFile({ spec, name, endpoints: connected.endpoints, base }))
+  writeFileSync(resolvConf, connected.resolvConf ?? '')
+  return { hostname, hosts, resolvConf }
+}
+
+function hostFile(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return undefined
+  }
+}
+
+function specOptions(
+  context: Context,
+  { id, spec }: ContainerRecord,
+  { connected, rootfs, files }: { connected: Connected; rootfs: PreparedRootfs; files: ContainerFiles },
+): SpecOptions {
+  const { security, resources, namespaces } = spec
+  const { shmSize, oomScoreAdj, ulimits, ...limits } = resources
+  const { uid, gid, additionalGids, home } = rootfs.user
+  const devices = security.devices.map(deviceOf)
+  return {
+    host: context.host,
+    rootfs: rootfs.rootfs,
+    readonlyRootfs: spec.readonlyRoot,
+    args: [...spec.entrypoint, ...spec.command],
+    env: withHome(spec.env, home),
+    cwd: spec.workingDirectory,
+    user: { uid, gid, additionalGids: [...new Set([...additionalGids, ...security.groupAdd.map(Number)])] },
+    terminal: spec.terminal,
+    hostname: spec.hostname,
+    ...(spec.domainname === '' ? {} : { domainname: spec.domainname }),
+    cgroupsPath: `/${context.site.instance}/${id}`,
+    network: connected.namespace,
+    ...choice('pid', namespaces.pid, context),
+    ...choice('ipc', namespaces.ipc, context),
+    ...(namespaces.uts === undefined ? {} : { uts: namespaces.uts }),
+    ...(namespaces.cgroup === undefined ? {} : { cgroupNamespace: namespaces.cgroup }),
+    files,
+    mounts: rootfs.mounts,
+    ...(shmSize === undefined ? {} : { shmSize }),
+    ...initOf(context, spec),
+    limits,
+    capabilities: { add: security.capAdd, drop: security.capDrop },
+    privileged: security.privileged,
+    noNewPrivileges: security.noNewPrivileges,
+    seccomp: typeof security.seccomp === 'string' ? security.seccomp : customSeccomp(security.seccomp.profile),
+    ...(security.apparmor === undefined ? {} : { apparmorProfile: security.apparmor }),
+    sysctls: spec.sysctls,
+    rlimits: (ulimits ?? []).map(({ name, soft, hard }) => ({ type: `RLIMIT_${name.toUpperCase()}`, soft, hard })),
+    ...(oomScoreAdj === undefined ? {} : { oomScoreAdj }),
+    ...(devices.length === 0
+      ? {}
+      : { devices: devices.map(({ node }) => node), deviceRules: devices.map(({ rule }) => rule) }),
+    ...(security.maskedPaths === undefined ? {} : { maskedPaths: security.maskedPaths }),
+    ...(security.readonlyPaths === undefined ? {} : { readonlyPaths: security.readonlyPaths }),
+    annotations: spec.annotations,
+  }
+}
+
+function customSeccomp(profile: string): Exclude<SpecOptions['seccomp'], undefined> {
+  return JSON.parse(profile) as Exclude<SpecOptions['seccomp'], undefined>
+}
+
+function initOf({ host }: Context, { init }: ContainerSpec): Pick<SpecOptions, 'init'> {
+  if (!init) return {}
+  const { catatonit } = host.tools
+  if (catatonit === undefined)
+    throw new EngineError('NOT_SUPPORTED', 'Cannot give the container an init: catatonit is not installed', {
+      hint: 'install catatonit, or leave --init out',
+    })
+  return { init: catatonit }
+}
+
+function choice<K extends 'pid' | 'ipc'>(
+  kind: K,
+  asked: 'host' | { readonly container: string } | undefined,
+  { containers }: Context,
+): { [key in K]?: NamespaceChoice } {
+  if (asked === undefined) return {}
+  if (asked === 'host') return { [kind]: 'host' } as { [key in K]?: NamespaceChoice }
+  const { progress, id } = containers.find(asked.container)
+  if (progress.pid === 0)
+    throw new EngineError(
+      'CONTAINER_NOT_RUNNING',
+      `cannot join ${kind.toUpperCase()} of a non running container: ${id}`,
+    )
+  return { [kind]: { path: `/proc/${String(progress.pid)}/ns/${kind}` } } as { [key in K]?: NamespaceChoice }
+}

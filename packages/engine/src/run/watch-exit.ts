@@ -1,0 +1,64 @@
+import type { Task, TaskExit } from '@gantry/runtime'
+import type { Context } from '../context.ts'
+import { deferred } from '../deferred.ts'
+import { runOwner, type ContainerRecord } from '../container/record.ts'
+import { isAlive } from '../container/status.ts'
+import { containerEvent } from '../events/container-event.ts'
+import { removeLocked } from '../verbs/remove.ts'
+import { planRestart, wantsRestart } from './restart-policy.ts'
+
+/** Waits for the end of a run, in the background, and finishes it. */
+export function watchExit(context: Context, { id, progress }: ContainerRecord, task: Task): void {
+  const { lock } = context.live.of(id)
+  task
+    .wait()
+    .then((exit) => lock.run(() => finishRun(context, id, { run: progress.run, exit })))
+    .catch((error: unknown) => context.log(`Cannot finish the run of container ${id}`, error))
+}
+
+/** Notes the end of a run, takes back what the run changed on the host, and tells who waits. The container's lock is held. */
+export async function finishRun(
+  context: Context,
+  id: string,
+  { run, exit }: { run: number; exit: TaskExit },
+): Promise<void> {
+  const { containers, clock } = context
+  const before = containers.get(id)
+  if (before === undefined || before.progress.run !== run || !isAlive(before.status)) return
+  const live = context.live.of(id)
+  const { exitCode, oomKilled } = exit
+  const ended = context.state.transaction(() => {
+    const record = containers.update(id, {
+      progress: { pid: 0, exitCode, oomKilled, finishedAt: clock.now(), ending: true },
+    })
+    if (oomKilled) context.events.emit(containerEvent(record, 'oom'))
+    const seconds = Math.floor((clock.now() - (record.progress.startedAt ?? clock.now())) / 1000)
+    context.events.emit(containerEvent(record, 'die', { exitCode: String(exitCode), execDuration: String(seconds) }))
+    return record
+  })
+  live.outputEnded.abort()
+  await endRun(context, ended)
+}
+
+/** Takes back what a run whose process has ended changed on the host. The container's lock is held. Also finishes what a crash left. */
+export async function endRun(context: Context, record: ContainerRecord): Promise<void> {
+  const { id, progress, spec } = record
+  const live = context.live.of(id)
+  const owner = runOwner(id, progress.run)
+  await live.task?.delete()
+  live.task = undefined
+  const exit = { exitCode: progress.exitCode }
+  await context.networks.disconnect({ owner })
+  const goes = spec.autoRemove && !wantsRestart(record)
+  if (!goes) await context.ledger.undo(owner)
+  const exited = context.containers.update(id, { status: 'exited', progress: { ending: false, endpoints: [] } })
+  const { nextExit } = live
+  live.nextExit = deferred()
+  if (goes) {
+    await removeLocked(context, id, { volumes: true })
+    nextExit.resolve(exit)
+    return
+  }
+  nextExit.resolve(exit)
+  planRestart(context, exited)
+}

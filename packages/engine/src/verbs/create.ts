@@ -1,0 +1,105 @@
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { directory } from '@gantry/linux'
+import type { Context } from '../context.ts'
+import { generateName } from '../container/generated-name.ts'
+import { isName, newId } from '../container/identity.ts'
+import { planContainer } from '../container/plan.ts'
+import { containerOwner, notStarted, type ContainerRecord } from '../container/record.ts'
+import type { ContainerMount, ContainerSpec, CreateRequest, MountRequest } from '../container/spec.ts'
+import { EngineError } from '../engine-error.ts'
+import { containerEvent } from '../events/container-event.ts'
+
+/** Makes a container that can be started. All of it is there afterwards, or nothing.
+ * @throws EngineError IMAGE_UNKNOWN, NAME_INVALID, NAME_TAKEN, COMMAND_MISSING, SPEC_INVALID, CONTAINER_UNKNOWN (of `container:`) */
+export async function create(context: Context, request: CreateRequest): Promise<ContainerRecord> {
+  const { containers, ledger, snapshots, state, events } = context
+  const id = newId()
+  const name = nameOf(context, request.name)
+  containers.reserve(name, id)
+  const owner = containerOwner(id)
+  let made = false
+  try {
+    const image = await context.images.open(
+      request.image,
+      request.platform === undefined ? {} : { platform: request.platform },
+    )
+    const plan = planContainer(request, image.config.config ?? {}, { id, hostname: hostname() })
+    checkNetwork(context, plan)
+    made = true
+    await ledger.apply(owner, [
+      directory({ path: containerDirectory(context, id), mode: 0o710 }, 'its configuration, its log, its hosts file'),
+    ])
+    await snapshots.prepare(id, image.chain, owner, { mount: false })
+    return state.transaction(() => {
+      const record: ContainerRecord = {
+        id,
+        name,
+        created: context.clock.now(),
+        image: {
+          id: image.id,
+          manifest: image.descriptor.digest,
+          ...(image.chain === undefined ? {} : { chain: image.chain }),
+        },
+        spec: { ...plan, mounts: plan.mounts.map((mount) => withVolume(context, mount)) },
+        status: 'created',
+        progress: notStarted,
+      }
+      containers.insert(record)
+      ledger.settle(owner)
+      events.emit(containerEvent(record, 'create'))
+      return record
+    })
+  } catch (error) {
+    containers.release(name, id)
+    if (made) await undoHalf(context, id)
+    throw error
+  }
+}
+
+/** Where a container's configuration and log are. */
+export function containerDirectory({ site }: Pick<Context, 'site'>, id: string): string {
+  return join(site.root, 'containers', id)
+}
+
+async function undoHalf({ ledger, snapshots, log }: Context, id: string): Promise<void> {
+  try {
+    await ledger.undo(containerOwner(id))
+    await snapshots.remove(id)
+  } catch (error) {
+    log(`Cannot undo the half-made container ${id}; the next start of the daemon tries again`, error)
+  }
+}
+
+function nameOf({ containers }: Context, asked: string | undefined): string {
+  if (asked === undefined || asked === '') return generateName((name) => containers.nameTaken(name))
+  const name = asked.startsWith('/') ? asked.slice(1) : asked
+  if (!isName(name))
+    throw new EngineError(
+      'NAME_INVALID',
+      `Invalid container name (${asked}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed`,
+    )
+  return name
+}
+
+function checkNetwork(
+  { containers }: Context,
+  { network, ports, hostname: own }: Pick<ContainerSpec, 'network' | 'ports' | 'hostname'>,
+): void {
+  if (network.kind === 'container') {
+    containers.find(network.container)
+    if (ports.length > 0)
+      throw new EngineError('SPEC_INVALID', 'conflicting options: port publishing and the container type network mode')
+  }
+  if (own.length > 64) throw new EngineError('SPEC_INVALID', `invalid hostname: "${own}" is longer than 64 characters`)
+}
+
+function withVolume({ volumes }: Context, mount: MountRequest): ContainerMount {
+  if (mount.type !== 'volume') return mount
+  const { name, target, readonly, copyUp, labels } = mount
+  const volume = volumes.record({
+    ...(name === undefined || name === '' ? {} : { name }),
+    ...(labels === undefined ? {} : { labels }),
+  })
+  return { type: 'volume', name: volume.name, target, readonly, copyUp, anonymous: name === undefined || name === '' }
+}

@@ -1,0 +1,134 @@
+import type { Task } from '@gantry/runtime'
+import type { Context } from '../context.ts'
+import type { Live } from '../container/live.ts'
+import { runOwner, type ContainerRecord } from '../container/record.ts'
+import { isAlive, nextStatus } from '../container/status.ts'
+import { containerEvent } from '../events/container-event.ts'
+import { prepareBundle } from '../run/bundle.ts'
+import { connectNetworks, type Connected } from '../run/connect-networks.ts'
+import { prepareRootfs } from '../run/prepare-rootfs.ts'
+import { startFailure } from '../run/start-failure.ts'
+import { watchExit } from '../run/watch-exit.ts'
+import { both } from '../run/both.ts'
+import { containerDirectory } from './create.ts'
+import { removeLocked } from './remove.ts'
+
+/** Starts a container. Returns false when it ran already. Nothing of a start that fails is left.
+ * @throws EngineError CONTAINER_UNKNOWN, CONTAINER_PAUSED, COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE, START_FAILED; NetworkError PORT_TAKEN */
+export async function start(context: Context, reference: string): Promise<boolean> {
+  const { id } = context.containers.find(reference)
+  return context.live.of(id).lock.run(() => startLocked(context, id))
+}
+
+/** Starts a container whose lock is held. */
+export async function startLocked(context: Context, id: string): Promise<boolean> {
+  const { containers, live: allLive } = context
+  const before = containers.find(id)
+  if (before.status === 'running') return false
+  nextStatus(before.status, 'start', before.name)
+  const live = allLive.of(id)
+  live.restartDelay?.abort()
+  const run = before.progress.run + 1
+  const record = containers.update(id, { progress: { run, error: '', stopRequested: false, oomKilled: false } })
+  try {
+    const { task, connected } = await begin(context, record, live)
+    began(context, record, { task, connected })
+    return true
+  } catch (error) {
+    throw await failed(context, record, { live, error })
+  }
+}
+
+async function begin(
+  context: Context,
+  record: ContainerRecord,
+  live: Live,
+): Promise<{ task: Task; connected: Connected }> {
+  const { id, spec } = record
+  const owner = runOwner(id, record.progress.run)
+  const [connected, rootfs] = await both(connectNetworks(context, record, owner), prepareRootfs(context, record, owner))
+  const bundle = prepareBundle(context, record, { connected, rootfs })
+  const task = await context.runtime.create(
+    bundle,
+    {
+      terminal: spec.terminal,
+      stdin: spec.stdin,
+      stdinOnce: spec.stdinOnce,
+      log: logPath(context, id),
+      preserveFds: connected.fds,
+    },
+    { owner },
+  )
+  connected.close()
+  // From here on, whoever attaches goes to the task itself; who waited is connected before the first instruction.
+  live.task = task
+  live.outputEnded = new AbortController()
+  const waiting = [...live.attaching]
+  live.attaching.clear()
+  await Promise.all(
+    waiting.map(async (pending) => {
+      pending.connect(await task.attach({ stdin: pending.stdin }))
+    }),
+  )
+  await task.start()
+  return { task, connected }
+}
+
+function began(
+  context: Context,
+  record: ContainerRecord,
+  { task, connected }: { task: Task; connected: Connected },
+): void {
+  const { id } = record
+  const { run } = record.progress
+  const started = context.state.transaction(() => {
+    context.ledger.settle(runOwner(id, run))
+    const updated = context.containers.update(id, {
+      status: 'running',
+      progress: { pid: task.pid, startedAt: context.clock.now(), endpoints: connected.endpoints, exitCode: 0 },
+    })
+    context.events.emit(containerEvent(updated, 'start'))
+    return updated
+  })
+  watchExit(context, started, task)
+}
+
+async function failed(
+  context: Context,
+  record: ContainerRecord,
+  { live, error }: { live: Live; error: unknown },
+): Promise<unknown> {
+  const { id } = record
+  const owner = runOwner(id, record.progress.run)
+  const { failure, exitCode } = startFailure(error, record)
+  for (const pending of live.attaching) pending.giveUp()
+  live.attaching.clear()
+  live.outputEnded.abort()
+  try {
+    await live.task?.delete()
+    live.task = undefined
+    await context.networks.disconnect({ owner })
+    await context.ledger.undo(owner)
+  } catch (undoError) {
+    context.log(`Cannot undo the failed start of container ${id}; the next start of the daemon tries again`, undoError)
+  }
+  const message = failure instanceof Error ? failure.message : String(failure)
+  const { status } = context.containers.find(id)
+  const updated = context.containers.update(id, {
+    ...(status === 'restarting' ? { status: 'exited' as const } : {}),
+    progress: { pid: 0, exitCode, error: message, finishedAt: context.clock.now() },
+  })
+  if (updated.spec.autoRemove && !isAlive(updated.status)) {
+    try {
+      await removeLocked(context, id, { volumes: true })
+    } catch (removeError) {
+      context.log(`Cannot remove container ${id} after its start failed`, removeError)
+    }
+  }
+  return failure
+}
+
+/** Where a container's output is kept. */
+export function logPath(context: Pick<Context, 'site'>, id: string): string {
+  return `${containerDirectory(context, id)}/container.log`
+}
