@@ -1,45 +1,26 @@
-export {
-  address,
-  bridge,
-  cgroup,
-  directory,
-  file,
-  firewallRule,
-  linkUp,
-  mount,
-  netns,
-  nftElement,
-  nftTable,
-  route,
-  spawned,
-  spawning,
-  sysctl,
-  veth,
-} from './doors/changes.ts'
-export type {
-  AddressArgs,
-  BridgeArgs,
-  CgroupArgs,
-  DirectoryArgs,
-  FileArgs,
-  FirewallRuleArgs,
-  LinkUpArgs,
-  MountArgs,
-  MountFlag,
-  NetnsArgs,
-  NftElementArgs,
-  NftTableArgs,
-  ProcessArgs,
-  RouteArgs,
-  SysctlArgs,
-  VethArgs,
-} from './doors/changes.ts'
+export { cgroup, type CgroupArgs } from './doors/cgroup.ts'
+export { directory, type DirectoryArgs } from './doors/directory.ts'
+export { file, type FileArgs } from './doors/file.ts'
+export { firewallRule, type FirewallRuleArgs } from './doors/firewall-rule.ts'
+export { address, linkUp, route } from './doors/inside-link.ts'
+export type { AddressArgs, LinkUpArgs, RouteArgs } from './doors/inside-link.ts'
+export { bridge, netns, veth, type BridgeArgs, type NetnsArgs, type VethArgs } from './doors/link.ts'
+export { mount, type MountArgs } from './doors/mount.ts'
+export { nftElement, nftTable, type NftElementArgs, type NftFamily, type NftTableArgs } from './doors/nft.ts'
+export { spawned, spawning, type ProcessArgs } from './doors/process.ts'
+export { mountBelow, removeTree } from './doors/remove-tree.ts'
+export { shellWords } from './doors/shell-quote.ts'
+export { sysctl, type SysctlArgs } from './doors/sysctl.ts'
 export type { CgroupMode, Host, HostCgroup, HostTool } from './host/host.ts'
+export { readCgroups } from './host/read-cgroups.ts'
 export type { Applied, Change } from './ledger/change.ts'
+export { createLedger, type LedgerOptions } from './ledger/create-ledger.ts'
 export { BatchError } from './ledger/door.ts'
 export type { Batch, BatchChange, Description, Door, DoorContext } from './ledger/door.ts'
+export { faultAt, faultsOf, type Faults, type FaultStep } from './ledger/fault.ts'
 export type { Json, JsonObject } from './ledger/json.ts'
 export { LedgerError, type LedgerErrorCode } from './ledger/ledger-error.ts'
+export { ledgerMigrations } from './ledger/ledger-migrations.ts'
 export type {
   Consequence,
   Holder,
@@ -51,3 +32,29 @@ export type {
   RecoverReport,
 } from './ledger/ledger.ts'
 export { siteOf, type Site, type SiteEnvironment } from './site.ts'
+export {
+  chmodAt,
+  chownAt,
+  clearThreadMask,
+  close as closeDescriptor,
+  createAt,
+  linkAt,
+  makeNodeAt,
+  mkdirAt,
+  openAt,
+  openBeneath,
+  setTimes,
+  setTimesAt,
+  symlinkAt,
+  unlinkAt,
+} from './sys/at.ts'
+export { makeDevice, splitDevice } from './sys/device.ts'
+export type { MountFlag } from './sys/mount-flags.ts'
+export { mountNow, unmountNow, type MountRequest } from './sys/mount.ts'
+export { bootId, isAlive, processStartTime, type ProcessIdentity } from './sys/process-identity.ts'
+export { reservePort, type ReservedPort } from './sys/reserve-port.ts'
+export { connectSeqpacket } from './sys/seqpacket-socket.ts'
+export { mountPlaceOf, type MountPlace } from './sys/statx.ts'
+export { errorCode, SystemCallError } from './sys/system-call-error.ts'
+export { unmount } from './sys/unmount.ts'
+export { getAttribute, listAttributes, removeAttribute, setAttribute, setAttributeOf } from './sys/xattr.ts'

@@ -32,7 +32,7 @@ export interface BatchChange {
 export interface Batch {
   /**
    * Makes all changes in order and answers with their identities.
-   * @throws BatchError with the index of the change that failed; those after it were not begun
+   * @throws BatchError with the index of the change that failed
    */
   apply(changes: readonly BatchChange[], signal: AbortSignal | undefined): Promise<readonly (Json | undefined)[]>
   /** Takes back all changes, which come last first. Idempotent, identity-checked; absence is success. */
@@ -66,12 +66,15 @@ export class BatchError extends Error {
   override readonly name = 'BatchError'
   /** The change that failed. */
   readonly index: number
-  /** Whether the failed change itself left nothing behind. */
-  readonly clean: boolean
+  /** The changes that were not begun or left nothing behind; the others are undone. */
+  readonly untouched: readonly number[]
 
-  constructor(message: string, options: { readonly index: number; readonly clean: boolean; readonly cause?: unknown }) {
+  constructor(
+    message: string,
+    options: { readonly index: number; readonly untouched: readonly number[]; readonly cause?: unknown },
+  ) {
     super(message, { cause: options.cause })
     this.index = options.index
-    this.clean = options.clean
+    this.untouched = options.untouched
   }
 }

@@ -55,7 +55,8 @@ export function listAttributes(path: Name): readonly string[] {
 export function removeAttribute(path: Name, name: string): void {
   if (Number(lremovexattrCall(path, name)) === 0) return
   const code = errno()
-  if (code !== ENODATA && code !== ENOTSUP) throw new SystemCallError(code, 'lremovexattr', `"${name}" of ${quoted(path)}`)
+  if (code !== ENODATA && code !== ENOTSUP)
+    throw new SystemCallError(code, 'lremovexattr', `"${name}" of ${quoted(path)}`)
 }
 
 // A view of length 0 has no address that FFI would take.

@@ -1,0 +1,114 @@
+import { existsSync } from 'node:fs'
+import type { Change } from '../ledger/change.ts'
+import type { Door } from '../ledger/door.ts'
+import type { JsonObject } from '../ledger/json.ts'
+import { SystemCallError } from '../sys/system-call-error.ts'
+import { ipBatch } from './ip-batch.ts'
+import { additionOf } from './ip-lines.ts'
+import { textOf } from '../ledger/text-of.ts'
+
+/** Arguments of {@link netns}. */
+export type NetnsArgs = {
+  /** Its name under /run/netns. */
+  readonly name: string
+}
+
+/** A named network namespace, with its loopback up. */
+export function netns(args: NetnsArgs, why: string): Change<NetnsArgs> {
+  return { kind: 'netns', args, why }
+}
+
+/** Arguments of {@link veth}. */
+export type VethArgs = {
+  /** The end on the host, at most 15 bytes. */
+  readonly name: string
+  /** The other end, such as `eth0`; it is made inside `netns`. */
+  readonly peer: string
+  readonly netns: string
+  /** Of the other end. */
+  readonly mac?: string
+  /** A bridge that the host's end joins. */
+  readonly bridge?: string
+  /** Whether the bridge may send a packet back where it came from, needed to reach one's own published port. Default: false. */
+  readonly hairpin?: boolean
+  readonly mtu?: number
+}
+
+/** A pair of links from the host into a network namespace. The host's end is up; the other gets its address and {@link linkUp}. */
+export function veth(args: VethArgs, why: string): Change<VethArgs> {
+  return { kind: 'veth', args, why }
+}
+
+/** Arguments of {@link bridge}. */
+export type BridgeArgs = { readonly name: string; readonly mac?: string; readonly mtu?: number }
+
+/** A bridge on the host, up. */
+export function bridge(args: BridgeArgs, why: string): Change<BridgeArgs> {
+  return { kind: 'bridge', args, why }
+}
+
+const EEXIST = 17
+
+/** The door of {@link netns}. */
+export const netnsDoor: Door<NetnsArgs> = {
+  kind: 'netns',
+  batch: ipBatch,
+  describe: ({ name }) => ({
+    sentence: `Make the network namespace ${name}`,
+    command: `ip netns add ${name} && ip -n ${name} link set lo up`,
+    undo: `ip netns del ${name}`,
+  }),
+  observe: (args) => free('netns', args, `/run/netns/${args.name}`),
+  apply: unbatched,
+  undo: unbatched,
+}
+
+/** The door of {@link veth}. */
+export const vethDoor: Door<VethArgs> = {
+  kind: 'veth',
+  batch: ipBatch,
+  describe: (args) => ({
+    sentence: `Link the host's ${args.name} with ${args.peer} in ${args.netns}${args.bridge === undefined ? '' : ` and join it to the bridge ${args.bridge}`}`,
+    command: commandOf('veth', args),
+    undo: `ip link del ${args.name}`,
+  }),
+  observe: (args) => free('veth', args, `/sys/class/net/${args.name}`),
+  apply: unbatched,
+  undo: unbatched,
+}
+
+/** The door of {@link bridge}. */
+export const bridgeDoor: Door<BridgeArgs> = {
+  kind: 'bridge',
+  batch: ipBatch,
+  describe: (args) => ({
+    sentence: `Make the bridge ${args.name}`,
+    command: commandOf('bridge', args),
+    undo: `ip link del ${args.name}`,
+  }),
+  observe: (args) => free('bridge', args, `/sys/class/net/${args.name}`),
+  apply: unbatched,
+  undo: unbatched,
+}
+
+function free(kind: string, args: JsonObject, path: string): undefined {
+  // Also checks that every word can stand in a batch.
+  additionOf(kind, args)
+  const name = textOf(args, 'name') ?? ''
+  if (name.includes('/') || (kind !== 'netns' && Buffer.byteLength(name) > 15)) {
+    throw new RangeError(`"${name}" cannot be the name of a ${kind} (at most 15 bytes, no slash)`)
+  }
+  if (existsSync(path))
+    throw new SystemCallError(EEXIST, 'make', `the ${kind} "${name}": something of that name is there already`)
+  return undefined
+}
+
+function commandOf(kind: string, args: JsonObject): string {
+  return additionOf(kind, args)
+    .host.map((line) => `ip ${line}`)
+    .join(' && ')
+}
+
+async function unbatched(): Promise<never> {
+  throw new Error('changes of links are made in batches')
+}
