@@ -1,0 +1,58 @@
+import { createHash } from 'node:crypto'
+import { compareBytes } from '../files/fs-path.ts'
+import { encodeText } from '@gantry/tar'
+
+/** What a cache key is made of. */
+export type KeyField =
+  | string
+  | number
+  | boolean
+  | undefined
+  | Uint8Array
+  | readonly KeyField[]
+  | { readonly [name: string]: KeyField }
+
+/**
+ * The sha256 of fields, in hex. Every field is framed by its kind and length, so no two lists of fields have the same
+ * bytes; the members of an object are sorted.
+ */
+export function cacheKey(fields: KeyField): string {
+  const hasher = createHash('sha256')
+  // Many small updates are slow; the frames are gathered first.
+  let parts: string[] = []
+  const flush = (): void => {
+    if (parts.length > 0) hasher.update(parts.join(''))
+    parts = []
+  }
+  const add = (field: KeyField): void => {
+    if (field === undefined) parts.push('u')
+    else if (typeof field === 'boolean') parts.push(field ? 't' : 'f')
+    else if (typeof field === 'number') parts.push(`n${field};`)
+    else if (typeof field === 'string' && field.isWellFormed()) {
+      parts.push(`s${Buffer.byteLength(field)}:`, field)
+    } else if (typeof field === 'string' || field instanceof Uint8Array) {
+      const bytes = typeof field === 'string' ? encodeText(field) : field
+      parts.push(`b${bytes.length}:`)
+      flush()
+      hasher.update(bytes)
+    } else if (isList(field)) {
+      parts.push(`l${field.length}:`)
+      for (const each of field) add(each)
+    } else {
+      const names = Object.keys(field).toSorted(compareBytes)
+      parts.push(`o${names.length}:`)
+      for (const name of names) {
+        add(name)
+        add(field[name])
+      }
+    }
+    if (parts.length > 4096) flush()
+  }
+  add(fields)
+  flush()
+  return hasher.digest('hex')
+}
+
+function isList(field: object): field is readonly KeyField[] {
+  return Array.isArray(field)
+}

@@ -1,0 +1,274 @@
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  readSync,
+  type Stats,
+} from 'node:fs'
+import { open } from 'node:fs/promises'
+import { BuildError } from '../build-error.ts'
+import { compareBytes, fsPath, textOf } from './fs-path.ts'
+import type { FileDigests } from './file-digests.ts'
+import type { FileNode, Tree } from './node.ts'
+import { childPath, splitPath } from './resolve-path.ts'
+
+/** What tells a file on disk from every other, and from itself after a change. */
+export interface DiskIdentity {
+  readonly dev: number
+  readonly ino: number
+  readonly mtimeMs: number
+  readonly ctimeMs: number
+}
+
+interface DiskNode extends FileNode {
+  readonly disk: DiskIdentity
+}
+
+/** How a directory is read. */
+export interface DirectoryTreeOptions {
+  /** Remembers digests by inode; leave it out where inode numbers are not stable (a view that is mounted). */
+  readonly digests?: FileDigests
+  /** Reads the extended attributes of a file, given a path that reaches it without following links. */
+  readonly xattrs?: (path: string | Buffer) => Readonly<Record<string, Uint8Array>> | undefined
+}
+
+const openDirectories = 64
+const chunkBytes = 1 << 20
+const smallest = 1 << 20
+
+/**
+ * A directory of this machine that may be hostile: every element of a path is opened by itself without following links,
+ * so nothing outside is ever reached, even while somebody swaps directories for links. Dispose of it to close what it
+ * keeps open.
+ */
+export class DirectoryTree implements Tree, Disposable {
+  readonly #root: string
+  readonly #options: DirectoryTreeOptions
+  /** Open directories by path, least recently used first. */
+  readonly #open = new Map<string, number>()
+
+  /** @throws BuildError CONTEXT_INVALID when the directory cannot be opened */
+  constructor(root: string, options: DirectoryTreeOptions = {}) {
+    this.#root = root
+    this.#options = options
+    try {
+      this.#open.set('', openSync(root, constants.O_RDONLY | constants.O_DIRECTORY))
+    } catch (error) {
+      throw new BuildError('CONTEXT_INVALID', `Cannot read the directory "${root}": ${messageOf(error)}`, {
+        cause: error,
+      })
+    }
+  }
+
+  [Symbol.dispose](): void {
+    for (const descriptor of this.#open.values()) closeSync(descriptor)
+    this.#open.clear()
+  }
+
+  lstat(path: string): DiskNode | undefined {
+    if (path === '') return this.#node(fstatSync(this.#directory('')!), '')
+    const at = this.#reach(path)
+    if (at === undefined) return undefined
+    const stats = lstatSync(at, { throwIfNoEntry: false })
+    return stats === undefined ? undefined : this.#node(stats, at)
+  }
+
+  list(path: string): readonly string[] {
+    const descriptor = this.#directory(path)
+    if (descriptor === undefined) return []
+    return readdirSync(`/proc/self/fd/${descriptor}`, { encoding: 'buffer' }).map(textOf).toSorted(compareBytes)
+  }
+
+  async readSmall(path: string): Promise<Uint8Array | undefined> {
+    const node = this.lstat(path)
+    if (node === undefined || node.type !== 'file' || node.size > smallest) return undefined
+    return this.#readWhole(path, node)
+  }
+
+  async *open(path: string, node: FileNode): AsyncGenerator<Uint8Array> {
+    if (node.size <= chunkBytes) {
+      if (node.size > 0) yield this.#readWhole(path, node)
+      return
+    }
+    closeSync(this.#openFile(path, node))
+    await using file = await open(this.#reach(path) ?? '', constants.O_RDONLY | constants.O_NOFOLLOW)
+    let left = node.size
+    while (left > 0) {
+      const buffer = Buffer.allocUnsafeSlow(Math.min(chunkBytes, left))
+      const { bytesRead } = await file.read(buffer, 0, buffer.length)
+      if (bytesRead === 0) throw this.#changed(path)
+      left -= bytesRead
+      yield buffer.subarray(0, bytesRead)
+    }
+    checkSame(node, await file.stat(), () => this.#changed(path))
+  }
+
+  digest(path: string, node: FileNode): Promise<string> {
+    const { digests } = this.#options
+    const read = (): AsyncIterable<Uint8Array> => this.open(path, node)
+    if (digests === undefined) throw new TypeError('this tree was made without a place to remember digests')
+    return digests.of(node, 'disk' in node ? (node as DiskNode).disk : undefined, read)
+  }
+
+  #readWhole(path: string, node: FileNode): Uint8Array {
+    const descriptor = this.#openFile(path, node)
+    try {
+      const buffer = Buffer.allocUnsafeSlow(node.size)
+      let at = 0
+      while (at < node.size) {
+        const read = readSync(descriptor, buffer, at, node.size - at, null)
+        if (read === 0) throw this.#changed(path)
+        at += read
+      }
+      checkSame(node, fstatSync(descriptor), () => this.#changed(path))
+      return buffer
+    } finally {
+      closeSync(descriptor)
+    }
+  }
+
+  #openFile(path: string, node: FileNode): number {
+    const at = this.#reach(path)
+    if (at === undefined) throw this.#changed(path)
+    let descriptor: number
+    try {
+      // Non-blocking, so that a FIFO put in the file's place does not hang the build.
+      descriptor = openSync(at, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+    } catch (error) {
+      throw new BuildError('SOURCE_UNREADABLE', `Cannot read "${path}" in "${this.#root}": ${messageOf(error)}`, {
+        cause: error,
+        hint: 'make it readable, or name it in .dockerignore',
+      })
+    }
+    try {
+      checkSame(node, fstatSync(descriptor), () => this.#changed(path))
+    } catch (error) {
+      closeSync(descriptor)
+      throw error
+    }
+    return descriptor
+  }
+
+  #changed(path: string): BuildError {
+    return new BuildError(
+      'SOURCE_CHANGED',
+      `Cannot read "${path}" in "${this.#root}": it changed while it was being read`,
+      {
+        hint: 'build again when nothing writes to it',
+      },
+    )
+  }
+
+  /** A path by which the file can be named without following links above it; undefined when its directory is missing. */
+  #reach(path: string): string | Buffer | undefined {
+    const { parent, name } = splitPath(path)
+    const descriptor = this.#directory(parent)
+    return descriptor === undefined ? undefined : fsPath(`/proc/self/fd/${descriptor}/${name}`)
+  }
+
+  #directory(path: string): number | undefined {
+    const known = this.#open.get(path)
+    if (known !== undefined) {
+      if (path !== '') {
+        this.#open.delete(path)
+        this.#open.set(path, known)
+      }
+      return known
+    }
+    if (path === '') throw new BuildError('CONTEXT_INVALID', `Cannot read "${this.#root}": it is closed`)
+    const { parent, name } = splitPath(path)
+    const above = this.#directory(parent)
+    if (above === undefined) return undefined
+    let descriptor: number
+    try {
+      const flags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW
+      descriptor = openSync(fsPath(`/proc/self/fd/${above}/${name}`), flags)
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException
+      if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ELOOP') return undefined
+      throw new BuildError(
+        'SOURCE_UNREADABLE',
+        `Cannot read the directory "${path}" in "${this.#root}": ${messageOf(error)}`,
+        {
+          cause: error,
+          hint: 'make it readable, or name it in .dockerignore',
+        },
+      )
+    }
+    this.#open.set(path, descriptor)
+    if (this.#open.size > openDirectories) this.#evict()
+    return descriptor
+  }
+
+  #evict(): void {
+    for (const [path, descriptor] of this.#open) {
+      if (path === '') continue
+      closeSync(descriptor)
+      this.#open.delete(path)
+      return
+    }
+  }
+
+  #node(stats: Stats, at: string | Buffer): DiskNode {
+    const type = typeOf(stats)
+    const xattrs = type === 'symlink' ? undefined : this.#options.xattrs?.(at)
+    const device = type === 'character' || type === 'block'
+    return {
+      type,
+      mode: stats.mode & 0o7777,
+      uid: stats.uid,
+      gid: stats.gid,
+      size: type === 'file' ? stats.size : 0,
+      mtime: stats.mtimeMs / 1000,
+      ...(type === 'symlink' ? { target: textOf(readlinkSync(at, { encoding: 'buffer' })) } : {}),
+      ...(device ? { devMajor: majorOf(stats.rdev), devMinor: minorOf(stats.rdev) } : {}),
+      ...(xattrs === undefined ? {} : { xattrs }),
+      ...(type !== 'directory' && stats.nlink > 1 ? { link: `${stats.dev}:${stats.ino}` } : {}),
+      disk: { dev: stats.dev, ino: stats.ino, mtimeMs: stats.mtimeMs, ctimeMs: stats.ctimeMs },
+    }
+  }
+}
+
+/** All paths below a directory, each directory before what is in it. */
+export function* walk(tree: Pick<Tree, 'list' | 'lstat'>, directory: string): Generator<readonly [string, FileNode]> {
+  for (const name of tree.list(directory)) {
+    const path = childPath(directory, name)
+    const node = tree.lstat(path)
+    if (node === undefined) continue
+    yield [path, node]
+    if (node.type === 'directory') yield* walk(tree, path)
+  }
+}
+
+function checkSame(node: FileNode, stats: Stats, changed: () => BuildError): void {
+  if (!('disk' in node)) return
+  const { disk, size } = node as DiskNode
+  if (!stats.isFile() || stats.dev !== disk.dev || stats.ino !== disk.ino) throw changed()
+  if (stats.size !== size || stats.mtimeMs !== disk.mtimeMs) throw changed()
+}
+
+function typeOf(stats: Stats): FileNode['type'] {
+  if (stats.isFile()) return 'file'
+  if (stats.isDirectory()) return 'directory'
+  if (stats.isSymbolicLink()) return 'symlink'
+  if (stats.isCharacterDevice()) return 'character'
+  if (stats.isBlockDevice()) return 'block'
+  return stats.isFIFO() ? 'fifo' : 'socket'
+}
+
+// Linux's encoding of device numbers, as in <sys/sysmacros.h>; the low 32 bits are all there is in practice.
+function majorOf(device: number): number {
+  return (device >>> 8) & 0xfff
+}
+
+function minorOf(device: number): number {
+  return (device & 0xff) | ((device >>> 12) & 0xfff00)
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,0 +1,116 @@
+import { BuildError } from '../build-error.ts'
+import type { FileNode, Lookup, Tree } from '../files/node.ts'
+import { ancestorsOf, resolvePath, splitPath } from '../files/resolve-path.ts'
+
+/** Something the layer will hold. */
+export interface PlannedEntry extends FileNode {
+  /** Where the content of a file is read. */
+  readonly content?: EntryContent
+}
+
+/** The content of a planned file: out of a tree, or at hand. */
+export type EntryContent =
+  | {
+      readonly kind: 'tree'
+      readonly tree: Tree
+      readonly path: string
+      readonly node: FileNode
+      readonly digest: string
+    }
+  | { readonly kind: 'bytes'; readonly bytes: Uint8Array; readonly digest: string }
+
+/** What directories get that have to be made on the way. */
+export interface DirectoryOptions {
+  readonly mode: number
+  readonly uid: number
+  readonly gid: number
+}
+
+/**
+ * A layer that is being thought out over the root file system below it. Nothing is written and no content is read; what
+ * has been planned is seen by later look-ups, as if it were there already.
+ */
+export class LayerPlan implements Lookup {
+  readonly #below: Lookup
+  readonly #epoch: number
+  readonly #entries = new Map<string, PlannedEntry>()
+
+  /** @param epoch the time of what is made, in seconds */
+  constructor(below: Lookup, epoch: number) {
+    this.#below = below
+    this.#epoch = epoch
+  }
+
+  lstat(path: string): FileNode | undefined {
+    const planned = this.#entries.get(path)
+    if (planned !== undefined || path === '') return planned ?? rootNode
+    return this.#below.lstat(path)
+  }
+
+  /** The path with all links followed within the root. */
+  resolve(path: string): string {
+    return resolvePath(this, path, { followLast: true })
+  }
+
+  /** Makes a directory and what is missing above it; links on the way are followed. Returns its resolved path. */
+  makeDirectories(path: string, options: DirectoryOptions): string {
+    const resolved = this.resolve(path)
+    for (const directory of [...ancestorsOf(resolved), resolved]) {
+      if (directory === '') continue
+      const node = this.lstat(directory)
+      if (node === undefined) this.put(directory, { type: 'directory', ...options, size: 0, mtime: this.#epoch })
+      else if (node.type !== 'directory') {
+        throw new BuildError(
+          'DESTINATION_INVALID',
+          `Cannot make the directory "/${resolved}": "/${directory}" is a ${node.type}`,
+        )
+      }
+    }
+    return resolved
+  }
+
+  /** Plans an entry at a resolved path. @throws BuildError DESTINATION_INVALID when a file would replace a directory */
+  put(path: string, entry: PlannedEntry): void {
+    if (splitPath(path).name.startsWith('.wh.')) {
+      throw new BuildError(
+        'DESTINATION_INVALID',
+        `Cannot put "/${path}" into a layer: names with ".wh." mean deleted files there`,
+        {
+          hint: 'rename it, or name it in .dockerignore',
+        },
+      )
+    }
+    const there = this.lstat(path)
+    if (there !== undefined && (there.type === 'directory') !== (entry.type === 'directory')) {
+      throw new BuildError(
+        'DESTINATION_INVALID',
+        entry.type === 'directory'
+          ? `Cannot copy a directory to "/${path}": there is a ${there.type}`
+          : `Cannot copy a ${entry.type} to "/${path}": there is a directory`,
+        { hint: 'choose another destination, or remove what is there in a RUN before' },
+      )
+    }
+    this.#entries.set(path, entry)
+  }
+
+  /**
+   * Everything the layer's archive will hold, by path, each directory before what is in it. Directories on the way to
+   * something new are there with the attributes they have: unpacking must not change them.
+   */
+  entries(): ReadonlyMap<string, PlannedEntry> {
+    const all = new Map(this.#entries)
+    for (const path of this.#entries.keys()) {
+      const { parent } = splitPath(path)
+      for (const directory of ancestorsOf(path)) {
+        const node = all.get(directory) ?? this.#below.lstat(directory)
+        if (node?.type !== 'directory') continue
+        // A directory in which something was made has a new time, as on a disk.
+        if (!this.#entries.has(directory))
+          all.set(directory, directory === parent ? { ...node, mtime: this.#epoch } : node)
+      }
+    }
+    return all
+  }
+}
+
+const rootNode: FileNode = { type: 'directory', mode: 0o755, uid: 0, gid: 0, size: 0, mtime: 0 }

@@ -1,0 +1,45 @@
+import { heredocBody, parseHeredocWord, type RunInstruction } from '@gantry/dockerfile'
+import { commandWords, shellOf } from './apply-metadata.ts'
+import { addHistory, argsPrefix } from './history.ts'
+import type { Evaluation } from './plan-stage.ts'
+import type { RunStep } from './planned-step.ts'
+
+/** Where a script is put that a heredoc with `#!` holds. */
+export const scriptDirectory = '/dev/pipes'
+
+/** Evaluates RUN: nothing in it is expanded, the shell does that. */
+export function planRunStep(evaluation: Evaluation, instruction: RunInstruction): RunStep {
+  const { state, created } = evaluation
+  const { args, script } = whatToRun(evaluation, instruction)
+  addHistory(state, `RUN ${argsPrefix(state)}${args.join(' ')}`, {
+    layer: true,
+    created,
+    mark: true,
+  })
+  return {
+    kind: 'run',
+    instruction,
+    text: instruction.written,
+    args,
+    env: [...state.scope].map(([name, value]) => `${name}=${value}`),
+    cwd: state.config.WorkingDir || '/',
+    user: state.config.User ?? '',
+    script,
+  }
+}
+
+function whatToRun(evaluation: Evaluation, instruction: RunInstruction): Pick<RunStep, 'args' | 'script'> {
+  const { command, heredocs } = instruction
+  const [first] = heredocs
+  if (command.form === 'exec' || first === undefined)
+    return { args: commandWords(evaluation, command), script: undefined }
+  const shell = shellOf(evaluation)
+  if (parseHeredocWord(command.text) === undefined) {
+    // More than a heredoc alone: the shell reads it as it was written.
+    const bodies = heredocs.map(({ content, name }) => `\n${content}${name}`)
+    return { args: [...shell, command.text + bodies.join('')], script: undefined }
+  }
+  const content = heredocBody(first)
+  if (!content.startsWith('#!')) return { args: [...shell, content], script: undefined }
+  return { args: [...shell, `${scriptDirectory}/${first.name}`], script: { name: first.name, content } }
+}
