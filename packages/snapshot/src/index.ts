@@ -1,1 +1,12 @@
-export {}
+export { createSnapshots, type SnapshotParts } from './create-snapshots.ts'
+export { SnapshotError, type SnapshotErrorCode } from './snapshot-error.ts'
+export { snapshotMigrations } from './snapshot-migrations.ts'
+export type {
+  DiffOptions,
+  Prepared,
+  PrepareOptions,
+  Snapshots,
+  SnapshotUsage,
+  UnpackOptions,
+  UnpackProgress,
+} from './snapshots.ts'

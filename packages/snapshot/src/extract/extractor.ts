@@ -1,0 +1,276 @@
+import { constants, fchmodSync, fchownSync, ftruncateSync, writeSync } from 'node:fs'
+import {
+  chmodAt,
+  chownAt,
+  closeDescriptor,
+  createAt,
+  errorCode,
+  linkAt,
+  makeDevice,
+  makeNodeAt,
+  mkdirAt,
+  setAttribute,
+  setAttributeOf,
+  setTimes,
+  setTimesAt,
+  symlinkAt,
+} from '@gantry/linux'
+import { normalizeEntryPath, whiteoutOf, type TarEvent, type TarHeader, type Whiteout } from '@gantry/tar'
+import type { OverlayFormat } from '../overlay-format.ts'
+import { SnapshotError } from '../snapshot-error.ts'
+import { DirectoryCache } from './directory-cache.ts'
+import { nativeName, pathThrough, splitPath } from './entry-name.ts'
+import { removeTree, statAt } from './remove-tree.ts'
+
+const nodeTypes = { character: constants.S_IFCHR, block: constants.S_IFBLK, fifo: constants.S_IFIFO } as const
+const noDevice = 0n
+const yes = new Uint8Array([0x79])
+
+/** What an extraction has left for when the layers below are known. */
+export interface Extracted {
+  /** Directories the layer used without describing them, parents first: they take after those below. */
+  readonly implied: readonly string[]
+  /** Hard links to files that the layer itself does not have. */
+  readonly links: readonly { readonly path: string; readonly target: string }[]
+}
+
+/** Where an entry goes: the open directory and the name in it, for system calls. */
+interface Place {
+  readonly directory: number
+  readonly name: string | Uint8Array
+  readonly path: string
+}
+
+/**
+ * Writes one layer's entries into an empty directory as an overlay upper directory: whiteouts become character devices 0/0,
+ * opaque directories get overlay's attribute. Names are made relative to descriptors that the kernel opened with the target
+ * as root, and the last name of a path is never followed: nothing is written outside, whatever the layer says.
+ *
+ * All calls are synchronous; it is made for a worker whose file mode mask is clear.
+ */
+export class Extractor {
+  readonly #format: OverlayFormat
+  readonly #directories: DirectoryCache
+  readonly #times = new Map<string, number>()
+  readonly #links: { path: string; target: string }[] = []
+  #file: { readonly fd: number; readonly header: TarHeader; position: number } | undefined
+
+  /** `root` is an open descriptor of the target; the caller closes it. */
+  constructor(root: number, format: OverlayFormat) {
+    this.#format = format
+    this.#directories = new DirectoryCache(root)
+  }
+
+  /**
+   * Takes the next event of the archive.
+   *
+   * @throws SnapshotError LAYER_INVALID
+   * @throws TarError PATH_ESCAPES
+   * @throws SystemCallError ENOSPC, ENOTDIR and others
+   */
+  take(event: TarEvent): void {
+    if (event.kind === 'entry') this.#start(event.header)
+    else if (event.kind === 'data') this.#write(event.data)
+    else if (event.kind === 'hole') this.#skip(event.length)
+    else this.#end()
+  }
+
+  /** Sets the times of directories, last of all, and says what is left to do. */
+  finish(): Extracted {
+    for (const [path, mtime] of this.#times) {
+      if (path === '.') setTimesAt(this.#directories.root, '.', mtime)
+      else this.#setDirectoryTime(path, mtime)
+    }
+    return { implied: this.#directories.implied, links: this.#links }
+  }
+
+  /** Closes every descriptor but the root's. Idempotent. */
+  close(): void {
+    if (this.#file !== undefined) closeDescriptor(this.#file.fd)
+    this.#file = undefined
+    this.#directories.close()
+  }
+
+  #setDirectoryTime(path: string, mtime: number): void {
+    const { parent, name } = splitPath(path)
+    const directory = this.#directories.find(parent)
+    if (directory !== undefined) setTimesAt(directory, nativeName(name), mtime)
+  }
+
+  #start(header: TarHeader): void {
+    const path = normalizeEntryPath(header.path)
+    if (path === '.') {
+      if (header.type === 'directory') this.#describe({ directory: this.#directories.root, name: '.', path }, header)
+      return
+    }
+    const whiteout = whiteoutOf(path)
+    if (whiteout === undefined) this.#make(this.#placeOf(path), header)
+    else this.#hide(whiteout)
+  }
+
+  #placeOf(path: string): Place {
+    const { parent, name } = splitPath(path)
+    return { directory: this.#directories.ensure(parent), name: nativeName(name), path }
+  }
+
+  #make(place: Place, header: TarHeader): void {
+    switch (header.type) {
+      case 'file':
+        this.#file = { fd: this.#create(place), header, position: 0 }
+        return
+      case 'directory':
+        this.#makeDirectory(place)
+        this.#describe(place, header)
+        return
+      case 'symlink':
+        this.#anew(place, (at) => symlinkAt(nativeName(linkText(header)), at.directory, at.name))
+        this.#finishNode(place, header)
+        return
+      case 'hardlink':
+        this.#link(place, normalizeEntryPath(linkText(header)))
+        return
+      default:
+        this.#makeNode(place, header, nodeTypes[header.type])
+    }
+  }
+
+  #create(place: Place): number {
+    const fd = createAt(place.directory, place.name, 0o600)
+    if (fd !== undefined) return fd
+    const again = this.#clear(place)
+    const second = createAt(again.directory, again.name, 0o600)
+    if (second !== undefined) return second
+    throw new SnapshotError('LAYER_INVALID', `Cannot unpack "${place.path}": something else makes the same name`)
+  }
+
+  #makeDirectory(place: Place): void {
+    if (mkdirAt(place.directory, place.name, 0o755)) return
+    const there = statAt(place.directory, place.path)
+    if (there === undefined || there.isDirectory()) return
+    // A whiteout came first: the directory below is gone, and this one starts empty.
+    const hidden = there.isCharacterDevice() && there.rdev === 0
+    const again = this.#clear(place)
+    mkdirAt(again.directory, again.name, 0o755)
+    if (hidden) setAttribute(pathThrough(again.directory, splitPath(place.path).name), this.#format.opaqueXattr, yes)
+  }
+
+  #describe(place: Place, header: TarHeader): void {
+    if (this.#format.owners) chownAt(place.directory, place.name, header.uid, header.gid)
+    chmodAt(place.directory, place.name, header.mode & 0o7777)
+    this.#setAttributes(place, header)
+    this.#times.set(place.path, header.mtime)
+    this.#directories.described(place.path)
+  }
+
+  #link(place: Place, target: string): void {
+    if (target === place.path) return
+    const from = splitPath(target)
+    const directory = this.#directories.find(from.parent)
+    if (directory === undefined || statAt(directory, target) === undefined) {
+      this.#links.push({ path: place.path, target })
+      return
+    }
+    this.#anew(place, (at) =>
+      linkAt(this.#directories.ensure(from.parent), nativeName(from.name), at.directory, at.name),
+    )
+  }
+
+  #makeNode(place: Place, header: TarHeader, type: number): void {
+    // Without root the kernel makes no devices; as with other engines, a layer that has some is used without them.
+    if (header.type !== 'fifo' && !this.#format.devices) return
+    const device = header.type === 'fifo' ? noDevice : makeDevice(header.devMajor ?? 0, header.devMinor ?? 0)
+    this.#anew(place, (at) => makeNodeAt(at.directory, at.name, type | (header.mode & 0o777), device))
+    this.#finishNode(place, header)
+  }
+
+  #finishNode(place: Place, header: TarHeader): void {
+    if (this.#format.owners) chownAt(place.directory, place.name, header.uid, header.gid)
+    if (header.type !== 'symlink') chmodAt(place.directory, place.name, header.mode & 0o7777)
+    this.#setAttributes(place, header)
+    setTimesAt(place.directory, place.name, header.mtime)
+  }
+
+  #hide(whiteout: Whiteout): void {
+    if (whiteout.kind === 'opaque') {
+      const directory = this.#directories.ensure(whiteout.path)
+      setAttribute(`/proc/self/fd/${String(directory)}/.`, this.#format.opaqueXattr, yes)
+      return
+    }
+    // What this layer has itself is not hidden by its own whiteout, which is about the layers below.
+    const place = this.#placeOf(whiteout.path)
+    makeNodeAt(place.directory, place.name, constants.S_IFCHR, noDevice)
+  }
+
+  #write(data: Uint8Array): void {
+    const file = this.#file
+    if (file === undefined) return
+    for (let done = 0; done < data.length;) {
+      done += writeSync(file.fd, data, done, data.length - done, file.position + done)
+    }
+    file.position += data.length
+  }
+
+  #skip(length: number): void {
+    if (this.#file === undefined) return
+    this.#file.position += length
+    ftruncateSync(this.#file.fd, this.#file.position)
+  }
+
+  #end(): void {
+    const file = this.#file
+    if (file === undefined) return
+    this.#file = undefined
+    const { fd, header } = file
+    try {
+      // Owner first: changing it clears the set-user-ID bit and capabilities.
+      if (this.#format.owners) fchownSync(fd, header.uid, header.gid)
+      fchmodSync(fd, header.mode & 0o7777)
+      for (const [name, value] of attributesOf(header)) ignoring(() => setAttributeOf(fd, name, value))
+      setTimes(fd, header.mtime)
+    } finally {
+      closeDescriptor(fd)
+    }
+  }
+
+  #setAttributes(place: Place, header: TarHeader): void {
+    for (const [name, value] of attributesOf(header)) {
+      const path = pathThrough(place.directory, place.path === '.' ? '.' : splitPath(place.path).name)
+      ignoring(() => setAttribute(path, name, value))
+    }
+  }
+
+  /** Makes a name that an earlier entry of this layer may have taken; the later one replaces it. */
+  #anew(place: Place, make: (at: Place) => boolean): void {
+    if (make(place) || make(this.#clear(place))) return
+    throw new SnapshotError('LAYER_INVALID', `Cannot unpack "${place.path}": something else makes the same name`)
+  }
+
+  #clear(place: Place): Place {
+    removeTree(place.directory, splitPath(place.path).name)
+    for (const path of this.#times.keys()) {
+      if (path === place.path || path.startsWith(`${place.path}/`)) this.#times.delete(path)
+    }
+    this.#directories.removed(place.path)
+    return this.#placeOf(place.path)
+  }
+}
+
+function attributesOf(header: TarHeader): [string, Uint8Array][] {
+  if (header.xattrs === undefined) return []
+  // A layer that could set overlay's own could hide or redirect what lies below it.
+  return Object.entries(header.xattrs).filter(([name]) => !/^(trusted|user)\.overlay\./.test(name))
+}
+
+/** Goes on where the file system or the kernel does not know an attribute, as other engines do. */
+function ignoring(set: () => void): void {
+  try {
+    set()
+  } catch (error) {
+    if (!['ENOTSUP', 'EOPNOTSUPP', 'EPERM'].includes(errorCode(error) ?? '')) throw error
+  }
+}
+
+function linkText(header: TarHeader): string {
+  if (header.linkPath !== undefined && header.linkPath !== '' && !header.linkPath.includes('\0')) return header.linkPath
+  throw new SnapshotError('LAYER_INVALID', `Cannot unpack "${header.path}": the ${header.type} has no target`)
+}

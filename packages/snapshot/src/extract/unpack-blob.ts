@@ -1,0 +1,99 @@
+import { createHash } from 'node:crypto'
+import { closeSync, createReadStream, openSync, readSync, statSync } from 'node:fs'
+import { pipeline } from 'node:stream/promises'
+import { createGunzip, createZstdDecompress } from 'node:zlib'
+import { digestAlgorithm, digestHex } from '@gantry/oci'
+import { TarReader } from '@gantry/tar'
+import { SnapshotError } from '../snapshot-error.ts'
+import type { UnpackCall, Unpacked } from '../worker-calls.ts'
+import { Extractor } from './extractor.ts'
+
+const chunkBytes = 512 * 1024
+// No honest layer expands so far: gzip reaches a thousandfold on zeros, but files of an image do not consist of them.
+const bombAllowance = 8 * 2 ** 30
+const bombRatio = 300
+
+/**
+ * Unpacks a layer's blob into an empty directory: reads, decompresses, hashes and writes in one pass, with memory for a few
+ * chunks. Made for a worker, which it blocks.
+ *
+ * @throws SnapshotError DIGEST_MISMATCH, LAYER_INVALID
+ * @throws TarError, SystemCallError
+ */
+export async function unpackBlob(call: UnpackCall, onProgress: (bytes: number) => void): Promise<Unpacked> {
+  const root = openSync(call.target, 'r')
+  const extractor = new Extractor(root, call.format)
+  const reader = new TarReader()
+  const hash = createHash(digestAlgorithm(call.diffId))
+  let size = 0
+  try {
+    await readBlob(call, onProgress, (chunk, limit) => {
+      size += chunk.length
+      if (size > limit) throw new SnapshotError('LAYER_INVALID', tooLarge(call, limit))
+      hash.update(chunk)
+      reader.push(chunk)
+      for (let event = reader.read(); event !== undefined; event = reader.read()) extractor.take(event)
+    })
+    reader.finish()
+    const found = hash.digest('hex')
+    if (found !== digestHex(call.diffId)) {
+      const message = `Cannot unpack ${call.blob}: its content is ${digestAlgorithm(call.diffId)}:${found}, not ${call.diffId}`
+      throw new SnapshotError('DIGEST_MISMATCH', message, {
+        hint: 'the layer was damaged or tampered with; pull it again',
+      })
+    }
+    return { extracted: extractor.finish(), bytes: size }
+  } catch (error) {
+    throw asLayerError(error, call)
+  } finally {
+    extractor.close()
+    closeSync(root)
+  }
+}
+
+async function readBlob(
+  call: UnpackCall,
+  onProgress: (bytes: number) => void,
+  take: (chunk: Uint8Array, limit: number) => void,
+): Promise<void> {
+  const limit = statSync(call.blob).size * bombRatio + bombAllowance
+  if (call.compression === 'none') {
+    readPlain(call.blob, onProgress, (chunk) => take(chunk, limit))
+    return
+  }
+  const options = { chunkSize: chunkBytes }
+  const stream = call.compression === 'gzip' ? createGunzip(options) : createZstdDecompress(options)
+  const source = createReadStream(call.blob, { highWaterMark: chunkBytes })
+  source.on('data', () => onProgress(source.bytesRead))
+  await pipeline(source, stream, async (chunks: AsyncIterable<Uint8Array>) => {
+    for await (const chunk of chunks) take(chunk, limit)
+  })
+}
+
+function readPlain(path: string, onProgress: (bytes: number) => void, take: (chunk: Uint8Array) => void): void {
+  const buffer = Buffer.allocUnsafeSlow(chunkBytes)
+  const fd = openSync(path, 'r')
+  try {
+    let position = 0
+    for (let length = -1; length !== 0; position += length) {
+      length = readSync(fd, buffer, 0, chunkBytes, position)
+      take(buffer.subarray(0, length))
+      onProgress(position + length)
+    }
+  } finally {
+    closeSync(fd)
+  }
+}
+
+function tooLarge({ blob }: UnpackCall, limit: number): string {
+  return `Cannot unpack ${blob}: more than ${String(limit)} bytes come out of it`
+}
+
+/** A damaged archive or stream is the layer's fault; what the system says stays what it is. */
+function asLayerError(error: unknown, { blob }: UnpackCall): unknown {
+  if (!(error instanceof Error)) return error
+  const code = 'code' in error ? String(error.code) : ''
+  const damaged = error.name === 'TarError' || /^(Z_|ZSTD_|ERR_ZLIB|ENOTDIR|ELOOP|EXDEV|ENAMETOOLONG)/.test(code)
+  if (!damaged) return error
+  return new SnapshotError('LAYER_INVALID', `Cannot unpack ${blob}: ${error.message}`, { cause: error })
+}

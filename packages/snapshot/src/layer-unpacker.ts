@@ -1,0 +1,172 @@
+import { randomUUID } from 'node:crypto'
+import { createWriteStream, existsSync } from 'node:fs'
+import { mkdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import type { BlobSource, Image, Layer } from '@gantry/image'
+import { directory, type Ledger } from '@gantry/linux'
+import { layerCompression, type Digest } from '@gantry/oci'
+import { layerOwner } from './layer-owner.ts'
+import type { OverlayFormat } from './overlay-format.ts'
+import { SnapshotError } from './snapshot-error.ts'
+import type { SnapshotTable } from './snapshot-table.ts'
+import type { SnapshotWorkers } from './snapshot-workers.ts'
+import type { UnpackOptions } from './snapshots.ts'
+import type { Unpacked } from './worker-calls.ts'
+
+/** What layers are unpacked with. */
+export interface UnpackerParts {
+  readonly directory: string
+  readonly ledger: Ledger
+  readonly table: SnapshotTable
+  readonly format: OverlayFormat
+  readonly workers: SnapshotWorkers
+}
+
+/** A layer on its way to being committed. */
+interface Step {
+  readonly source: BlobSource
+  readonly layer: Layer
+  readonly chain: Digest
+  readonly parent: Digest | undefined
+}
+
+/**
+ * Unpacks the layers of images: all at once on the worker threads, then committed one after the other from the lowest, since
+ * what a layer does not describe itself comes from those below. A layer that several images want at once is unpacked once.
+ */
+export class LayerUnpacker {
+  readonly #parts: UnpackerParts
+  readonly #underway = new Map<Digest, Promise<void>>()
+
+  constructor(parts: UnpackerParts) {
+    this.#parts = parts
+  }
+
+  /** Commits every layer of the image that is missing. `chain` holds its chain IDs. */
+  async unpack(image: Image, chain: readonly Digest[], options: UnpackOptions): Promise<void> {
+    const layers = await image.layers()
+    const steps = layers.flatMap((layer, index): Step[] => {
+      const id = chain[index]
+      return id === undefined ? [] : [{ source: image.source, layer, chain: id, parent: chain[index - 1] }]
+    })
+    if (steps.length !== chain.length) {
+      throw new SnapshotError(
+        'LAYER_INVALID',
+        `Cannot unpack ${image.descriptor.digest}: it has ${String(layers.length)} layers and ${String(chain.length)} diff IDs`,
+      )
+    }
+    const failed = new AbortController()
+    const signal = options.signal === undefined ? failed.signal : AbortSignal.any([options.signal, failed.signal])
+    let below: Promise<void> = Promise.resolve()
+    const all = steps.map((step) => {
+      below = this.#once(step, below, { ...options, signal })
+      below.catch((error: unknown) => failed.abort(error))
+      return below
+    })
+    const results = await Promise.allSettled(all)
+    const failure = results.find((result) => result.status === 'rejected')
+    if (failure !== undefined) throw failed.signal.aborted ? failed.signal.reason : failure.reason
+  }
+
+  #once(step: Step, below: Promise<void>, options: UnpackOptions): Promise<void> {
+    const report = (state: 'exists' | 'start' | 'done', bytes: number): void =>
+      options.onProgress?.({ diffId: step.layer.diffId, state, bytes, total: step.layer.descriptor.size })
+    if (this.#parts.table.layer(step.chain) !== undefined) {
+      report('exists', step.layer.descriptor.size)
+      return Promise.resolve()
+    }
+    const underway = this.#underway.get(step.chain)
+    // Another caller's failure or abort is not ours: then we do it ourselves.
+    if (underway !== undefined) return underway.catch(() => this.#once(step, below, options))
+    report('start', 0)
+    const work = this.#commit(step, below, options).finally(() => this.#underway.delete(step.chain))
+    this.#underway.set(step.chain, work)
+    return work.then(() => report('done', step.layer.descriptor.size))
+  }
+
+  async #commit(step: Step, below: Promise<void>, options: UnpackOptions): Promise<void> {
+    const { ledger, table, directory: base } = this.#parts
+    const n = table.nextNumber()
+    const owner = layerOwner(n)
+    const path = join(base, String(n))
+    const signal = options.signal === undefined ? {} : { signal: options.signal }
+    try {
+      const why = `layer ${step.layer.diffId} of an image, unpacked`
+      await ledger.apply(owner, [directory({ path, mode: 0o700, children: ['fs'] }, why)], signal)
+      const unpacked = await this.#extract(step, join(path, 'fs'), options)
+      await below
+      await this.#complete(step, join(path, 'fs'), unpacked, options)
+      const now = Date.now()
+      const added = table.addLayer({
+        n,
+        chain: step.chain,
+        parent: step.parent ?? null,
+        diff_id: step.layer.diffId,
+        bytes: unpacked.bytes,
+        created: now,
+        used: now,
+      })
+      if (added) ledger.settle(owner)
+      else await ledger.undo(owner)
+    } catch (error) {
+      await ledger.undo(owner)
+      throw error
+    }
+  }
+
+  async #extract({ layer, source }: Step, target: string, options: UnpackOptions): Promise<Unpacked> {
+    const { descriptor, diffId } = layer
+    const blob = await this.#blobOf(layer, source, options.signal)
+    const call = {
+      call: 'unpack',
+      blob: blob.path,
+      compression: layerCompression(descriptor.mediaType),
+      diffId,
+      target,
+      format: this.#parts.format,
+    } as const
+    try {
+      return await this.#parts.workers.run<Unpacked>(call, {
+        signal: options.signal,
+        onProgress: (bytes) => options.onProgress?.({ diffId, state: 'progress', bytes, total: descriptor.size }),
+      })
+    } finally {
+      await blob[Symbol.asyncDispose]()
+    }
+  }
+
+  async #complete(step: Step, target: string, { extracted }: Unpacked, options: UnpackOptions): Promise<void> {
+    if (extracted.implied.length === 0 && extracted.links.length === 0) return
+    const { table, workers, directory: base, format } = this.#parts
+    const lineage = step.parent === undefined ? [] : (table.lineage(step.parent) ?? [])
+    const lowers = lineage.map((row) => join(base, String(row.n), 'fs'))
+    await workers.run<undefined>({ call: 'inherit', target, lowers, extracted, format }, { signal: options.signal })
+  }
+
+  /** The blob as a file: the store's own, or a copy for sources that have none. */
+  async #blobOf(
+    layer: Layer,
+    source: BlobSource,
+    signal: AbortSignal | undefined,
+  ): Promise<AsyncDisposable & { readonly path: string }> {
+    if (hasFiles(source)) {
+      const own = source.path(layer.descriptor.digest)
+      if (existsSync(own)) return { path: own, [Symbol.asyncDispose]: () => Promise.resolve() }
+    }
+    const path = join(this.#parts.directory, `spool-${randomUUID()}`)
+    await mkdir(this.#parts.directory, { recursive: true, mode: 0o700 })
+    const reader = await layer.open(signal === undefined ? {} : { signal })
+    await pipeline(
+      reader,
+      createWriteStream(path, { flags: 'wx', mode: 0o600 }),
+      signal === undefined ? {} : { signal },
+    )
+    return { path, [Symbol.asyncDispose]: () => rm(path, { force: true }) }
+  }
+}
+
+/** Whether a source keeps its blobs as files, as the store does; a worker can then read them without the bytes passing here. */
+function hasFiles(source: BlobSource): source is BlobSource & { path(digest: Digest): string } {
+  return 'path' in source && typeof source.path === 'function'
+}

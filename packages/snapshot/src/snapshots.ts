@@ -1,0 +1,126 @@
+import type { Image } from '@gantry/image'
+import type { Owner } from '@gantry/linux'
+import type { Digest } from '@gantry/oci'
+
+/** A writable snapshot. */
+export interface Prepared {
+  readonly key: string
+  /** Where the file system appears once it is mounted. */
+  readonly rootfs: string
+  /** The overlay's upper directory: what differs from the parent. */
+  readonly upper: string
+}
+
+/** How a snapshot is prepared. */
+export interface PrepareOptions {
+  /** Whether to mount it at once. Default: true. */
+  readonly mount?: boolean
+  /** Whether overlay may skip syncing to disk: for build steps, whose result is read and then committed. Default: false. */
+  readonly volatile?: boolean
+  readonly signal?: AbortSignal
+}
+
+/** What unpacking has come to. */
+export interface UnpackProgress {
+  /** The layer's diff ID. */
+  readonly diffId: Digest
+  readonly state: 'exists' | 'start' | 'progress' | 'done'
+  /** Bytes of the stored blob read so far, and in all. */
+  readonly bytes: number
+  readonly total: number
+}
+
+/** How an image is unpacked. */
+export interface UnpackOptions {
+  readonly signal?: AbortSignal
+  readonly onProgress?: (progress: UnpackProgress) => void
+}
+
+/** How the difference of a snapshot is written. */
+export interface DiffOptions {
+  /** Modification times later than `after` become `becomes` (seconds since 1970). Default: times stay as they are. */
+  readonly mtime?: { readonly after: number; readonly becomes: number }
+  readonly signal?: AbortSignal
+}
+
+/** What is on disk. */
+export interface SnapshotUsage {
+  readonly layers: readonly {
+    readonly chain: Digest
+    readonly bytes: number
+    readonly created: number
+    readonly used: number
+  }[]
+  readonly snapshots: readonly { readonly key: string; readonly parent: Digest | undefined; readonly created: number }[]
+}
+
+/**
+ * Root file systems from layers. A committed layer is an immutable directory named by its chain ID; a snapshot is a writable
+ * view of such a chain. All methods are safe to call from several processes on one root at once.
+ */
+export interface Snapshots {
+  /** The chain ID of an image's top layer; undefined for an image without layers. */
+  chainOf(image: Image): Promise<Digest | undefined>
+
+  /**
+   * Makes every layer of the image a committed one, in parallel, each once, and answers with the top chain ID (undefined
+   * without layers). A layer is there as a whole and verified against its diff ID, or not at all.
+   *
+   * @throws SnapshotError LAYER_INVALID, DIGEST_MISMATCH, STORE_FULL, UNPACK_FAILED
+   */
+  unpack(image: Image, options?: UnpackOptions): Promise<Digest | undefined>
+
+  /** Whether a chain is committed. */
+  has(chain: Digest): boolean
+
+  /**
+   * Makes a writable snapshot on a chain (on nothing without one). Its directories and its mount belong to `owner`; undoing
+   * the owner removes them.
+   *
+   * @throws SnapshotError SNAPSHOT_EXISTS, CHAIN_UNKNOWN, OVERLAY_UNSUPPORTED
+   */
+  prepare(key: string, parent: Digest | undefined, owner: Owner, options?: PrepareOptions): Promise<Prepared>
+
+  /** Mounts a prepared snapshot for an owner, at the same place every time. @throws SnapshotError SNAPSHOT_UNKNOWN */
+  mount(key: string, owner: Owner): Promise<Prepared>
+
+  /** Where a snapshot is. @throws SnapshotError SNAPSHOT_UNKNOWN */
+  paths(key: string): Prepared
+
+  /**
+   * A read-only directory with the content of a chain: the layer itself where one suffices, else an overlay whose mount
+   * belongs to `owner`.
+   *
+   * @throws SnapshotError CHAIN_UNKNOWN
+   */
+  view(chain: Digest | undefined, owner: Owner): Promise<{ readonly rootfs: string }>
+
+  /**
+   * What a snapshot changed, as a layer's tar: from the upper directory alone, in path order, with whiteouts, opaque
+   * directories, hard links and extended attributes. Nothing must be writing to the snapshot.
+   */
+  diff(key: string, options?: DiffOptions): AsyncIterable<Uint8Array>
+
+  /**
+   * Unmounts a snapshot and makes its upper directory the committed layer of `chain`. The snapshot is gone afterwards. When
+   * the chain is committed already, the snapshot is merely removed.
+   */
+  commit(key: string, chain: Digest, layer: { readonly diffId: Digest }): Promise<void>
+
+  /** Unmounts and removes a snapshot with its upper directory. Idempotent. */
+  remove(key: string): Promise<void>
+
+  /** Bytes on disk in a snapshot's upper directory. @throws SnapshotError SNAPSHOT_UNKNOWN */
+  usage(key: string): Promise<number>
+
+  /** Everything on disk. */
+  list(): SnapshotUsage
+
+  /** Removes committed layers that neither a chain to keep nor a snapshot stands on, and forgets snapshots whose owner is gone. */
+  gc(options: {
+    readonly keep: readonly Digest[]
+  }): Promise<{ readonly removed: readonly Digest[]; readonly bytes: number }>
+
+  /** Ends the worker threads. */
+  close(): Promise<void>
+}
