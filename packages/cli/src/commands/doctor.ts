@@ -1,0 +1,25 @@
+import type { Command } from '../command.ts'
+import { diagnose } from '@gantry/linux'
+import { defineCommand } from '../command.ts'
+import { boolean } from '../flags/flag.ts'
+import { renderVerdicts } from '../doctor/render-verdicts.ts'
+
+/** `gantry doctor` */
+export const doctor: Command = defineCommand({
+  name: 'doctor',
+  summary: 'Check that this machine can run containers, and say how to mend it',
+  usage: '[OPTIONS]',
+  details: 'Needs neither a daemon nor root. The exit code is 1 when something fails; warnings do not count.',
+  arguments: [0, 0],
+  flags: { json: boolean('Print as JSON') },
+  async run({ context, flags }) {
+    const verdicts = await diagnose({ site: await context.site() })
+    const hasFailed = verdicts.some(({ verdict }) => verdict === 'failure')
+    context.out.write(
+      flags.json
+        ? `${JSON.stringify(verdicts, undefined, 2)}\n`
+        : renderVerdicts(verdicts, { columns: context.out.columns, colour: context.out.isTerminal }),
+    )
+    return hasFailed ? 1 : 0
+  },
+})

@@ -1,0 +1,178 @@
+import type { Flag } from '../flags/flag.ts'
+import { parseBytes } from '../format/human-size.ts'
+import { boolean, choice, integer, list, parsed, text } from '../flags/flag.ts'
+import { parseDuration } from '../format/human-duration.ts'
+
+/** The flags of `run` and `create`: everything a container can be given. */
+export type ContainerFlags = {
+  readonly 'add-host': Flag<readonly string[]>
+  readonly attach: Flag<readonly string[]>
+  readonly 'cap-add': Flag<readonly string[]>
+  readonly 'cap-drop': Flag<readonly string[]>
+  readonly cidfile: Flag<string | undefined>
+  readonly 'cpu-period': Flag<number | undefined>
+  readonly 'cpu-quota': Flag<number | undefined>
+  readonly 'cpu-shares': Flag<number | undefined>
+  readonly cpus: Flag<number | undefined>
+  readonly 'cpuset-cpus': Flag<string | undefined>
+  readonly 'cpuset-mems': Flag<string | undefined>
+  readonly device: Flag<readonly string[]>
+  readonly dns: Flag<readonly string[]>
+  readonly 'dns-option': Flag<readonly string[]>
+  readonly 'dns-search': Flag<readonly string[]>
+  readonly domainname: Flag<string | undefined>
+  readonly entrypoint: Flag<string | undefined>
+  readonly env: Flag<readonly string[]>
+  readonly 'env-file': Flag<readonly string[]>
+  readonly expose: Flag<readonly string[]>
+  readonly 'group-add': Flag<readonly string[]>
+  readonly 'health-cmd': Flag<string | undefined>
+  readonly 'health-interval': Flag<number | undefined>
+  readonly 'health-retries': Flag<number | undefined>
+  readonly 'health-start-period': Flag<number | undefined>
+  readonly 'health-timeout': Flag<number | undefined>
+  readonly hostname: Flag<string | undefined>
+  readonly init: Flag<boolean>
+  readonly interactive: Flag<boolean>
+  readonly ip: Flag<string | undefined>
+  readonly ipc: Flag<string | undefined>
+  readonly label: Flag<readonly string[]>
+  readonly 'label-file': Flag<readonly string[]>
+  readonly 'mac-address': Flag<string | undefined>
+  readonly memory: Flag<number | undefined>
+  readonly 'memory-reservation': Flag<number | undefined>
+  readonly 'memory-swap': Flag<number | undefined>
+  readonly mount: Flag<readonly string[]>
+  readonly name: Flag<string | undefined>
+  readonly net: Flag<readonly string[]>
+  readonly network: Flag<readonly string[]>
+  readonly 'network-alias': Flag<readonly string[]>
+  readonly 'no-healthcheck': Flag<boolean>
+  readonly 'oom-score-adj': Flag<number | undefined>
+  readonly pid: Flag<string | undefined>
+  readonly 'pids-limit': Flag<number | undefined>
+  readonly platform: Flag<string | undefined>
+  readonly privileged: Flag<boolean>
+  readonly publish: Flag<readonly string[]>
+  readonly 'publish-all': Flag<boolean>
+  readonly pull: Flag<'always' | 'missing' | 'never' | undefined>
+  readonly quiet: Flag<boolean>
+  readonly 'read-only': Flag<boolean>
+  readonly restart: Flag<string | undefined>
+  readonly rm: Flag<boolean>
+  readonly runtime: Flag<string | undefined>
+  readonly 'security-opt': Flag<readonly string[]>
+  readonly 'shm-size': Flag<number | undefined>
+  readonly 'stop-signal': Flag<string | undefined>
+  readonly 'stop-timeout': Flag<number | undefined>
+  readonly sysctl: Flag<readonly string[]>
+  readonly tmpfs: Flag<readonly string[]>
+  readonly tty: Flag<boolean>
+  readonly ulimit: Flag<readonly string[]>
+  readonly user: Flag<string | undefined>
+  readonly uts: Flag<string | undefined>
+  readonly volume: Flag<readonly string[]>
+  readonly workdir: Flag<string | undefined>
+}
+
+const bytes = (help: string, short?: string): Flag<number | undefined> =>
+  parsed(help, 'bytes', parseBytes, short === undefined ? {} : { short })
+const duration = (help: string): Flag<number | undefined> => parsed(help, 'duration', nanoseconds)
+
+/** See {@link ContainerFlags}. */
+export const containerFlags: ContainerFlags = {
+  'add-host': list('Add a custom host-to-IP mapping (host:ip)'),
+  attach: list('Attach to STDIN, STDOUT or STDERR', { short: 'a', check: checkStream }),
+  'cap-add': list('Add Linux capabilities'),
+  'cap-drop': list('Drop Linux capabilities'),
+  cidfile: text('Write the container ID to the file'),
+  'cpu-period': integer('Limit CPU CFS (Completely Fair Scheduler) period'),
+  'cpu-quota': integer('Limit CPU CFS (Completely Fair Scheduler) quota'),
+  'cpu-shares': integer('CPU shares (relative weight)', { short: 'c' }),
+  cpus: parsed('Number of CPUs', 'decimal', decimal),
+  'cpuset-cpus': text('CPUs in which to allow execution (0-3, 0,1)'),
+  'cpuset-mems': text('MEMs in which to allow execution (0-3, 0,1)'),
+  device: list('Add a host device to the container'),
+  dns: list('Set custom DNS servers'),
+  'dns-option': list('Set DNS options'),
+  'dns-search': list('Set custom DNS search domains'),
+  domainname: text('Container NIS domain name'),
+  entrypoint: text('Overwrite the default ENTRYPOINT of the image'),
+  env: list('Set environment variables', { short: 'e', check: checkVariable }),
+  'env-file': list('Read in a file of environment variables'),
+  expose: list('Expose a port or a range of ports'),
+  'group-add': list('Add additional groups to join'),
+  'health-cmd': text('Command to run to check health'),
+  'health-interval': duration('Time between running the check (ms|s|m|h)'),
+  'health-retries': integer('Consecutive failures needed to report unhealthy'),
+  'health-start-period': duration('Time the container has to start before failures count (ms|s|m|h)'),
+  'health-timeout': duration('Maximum time to allow one check to run (ms|s|m|h)'),
+  hostname: text('Container host name', { short: 'h' }),
+  init: boolean('Run an init inside the container that forwards signals and reaps processes'),
+  interactive: boolean('Keep STDIN open even if not attached', { short: 'i' }),
+  ip: text('IPv4 address (e.g., 172.30.100.104)'),
+  ipc: text('IPC mode to use'),
+  label: list('Set meta data on a container', { short: 'l' }),
+  'label-file': list('Read in a line delimited file of labels'),
+  'mac-address': text('Container MAC address (e.g., 92:d0:c6:0a:29:33)'),
+  memory: bytes('Memory limit', 'm'),
+  'memory-reservation': bytes('Memory soft limit'),
+  'memory-swap': parsed("Swap limit equal to memory plus swap: '-1' to enable unlimited swap", 'bytes', (value) =>
+    value === '-1' ? -1 : parseBytes(value),
+  ),
+  mount: list('Attach a filesystem mount to the container', { type: 'mount' }),
+  name: text('Assign a name to the container'),
+  net: list('The same as --network', { type: 'network' }),
+  network: list('Connect a container to a network', { type: 'network' }),
+  'network-alias': list('Add network-scoped alias for the container'),
+  'no-healthcheck': boolean('Disable any container-specified HEALTHCHECK'),
+  'oom-score-adj': integer("Tune host's OOM preferences (-1000 to 1000)"),
+  pid: text('PID namespace to use'),
+  'pids-limit': integer('Tune container pids limit (set -1 for unlimited)'),
+  platform: text('Set platform if the image is for several'),
+  privileged: boolean('Give extended privileges to this container'),
+  publish: list("Publish a container's port(s) to the host", { short: 'p' }),
+  'publish-all': boolean('Publish all exposed ports to random ports', { short: 'P' }),
+  pull: choice('Pull image before creating ("always", "missing", "never")', ['always', 'missing', 'never'], {
+    initial: 'missing',
+  }),
+  quiet: boolean('Suppress the pull output', { short: 'q' }),
+  'read-only': boolean("Mount the container's root filesystem as read only"),
+  restart: text('Restart policy to apply when a container exits', { initial: 'no' }),
+  rm: boolean('Automatically remove the container and its associated anonymous volumes when it exits'),
+  runtime: text('Runtime to use for this container'),
+  'security-opt': list('Security Options'),
+  'shm-size': bytes('Size of /dev/shm'),
+  'stop-signal': text('Signal to stop the container'),
+  'stop-timeout': integer('Timeout (in seconds) to stop a container'),
+  sysctl: list('Sysctl options', { type: 'map' }),
+  tmpfs: list('Mount a tmpfs directory'),
+  tty: boolean('Allocate a pseudo-TTY', { short: 't' }),
+  ulimit: list('Ulimit options', { type: 'ulimit' }),
+  user: text('Username or UID (format: <name|uid>[:<group|gid>])', { short: 'u' }),
+  uts: text('UTS namespace to use'),
+  volume: list('Bind mount a volume', { short: 'v' }),
+  workdir: text('Working directory inside the container', { short: 'w' }),
+}
+
+function checkStream(value: string): void {
+  if (!['stdin', 'stdout', 'stderr'].includes(value.toLowerCase()))
+    throw new Error('valid streams are STDIN, STDOUT and STDERR')
+}
+
+function checkVariable(value: string): void {
+  if (value === '' || value.startsWith('=')) throw new Error(`invalid environment variable: ${value}`)
+}
+
+function decimal(value: string): number {
+  const number = Number(value)
+  if (value.trim() === '' || !Number.isFinite(number) || number < 0)
+    throw new Error(`"${value}" is not a number of CPUs`)
+  return number
+}
+
+function nanoseconds(value: string): number {
+  const milliseconds = parseDuration(value)
+  if (milliseconds === undefined || milliseconds < 0) throw new Error(`"${value}" is not a duration such as 30s`)
+  return Math.round(milliseconds * 1e6)
+}

@@ -1,0 +1,236 @@
+import type { ContainerCreateBody, HealthConfig, HostConfig, RestartPolicy, Ulimit } from '@gantry/client'
+import type { ContainerFlags } from './container-flags.ts'
+import type { FlagValues } from '../flags/flag.ts'
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { CliError } from '../cli-error.ts'
+import { parseMount } from './parse-mount.ts'
+import { parseExposed, parsePort } from './parse-port.ts'
+import { readEnvironment, readLabels } from './read-env.ts'
+import { networksOf } from './parse-network.ts'
+
+/** What a container is created from: the flags, the image and the command after it. */
+export interface CreateRequest {
+  readonly flags: FlagValues<ContainerFlags>
+  readonly image: string
+  readonly command: readonly string[]
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly detach: boolean
+}
+
+/**
+ * Turns the command line of `run` or `create` into the body of `POST /containers/create`. Only what was said is in it:
+ * the engine's defaults are the engine's.
+ *
+ * @throws CliError INVALID for values that do not parse or contradict each other.
+ */
+export function toCreateBody(request: CreateRequest): ContainerCreateBody {
+  const { flags, image, command } = request
+  const streams = attachedStreams(request)
+  const exposed = flags.expose.flatMap(parseExposed)
+  const published = flags.publish.flatMap(parsePort)
+  const ports = [...exposed, ...published.map(({ port }) => port)]
+  const anonymous = flags.volume.filter((volume) => !volume.includes(':'))
+  const networks = networksOf(flags)
+  const labels = readLabels(flags['label-file'], flags.label)
+  const environment = readEnvironment(flags['env-file'], flags.env, request.env)
+  const health = healthOf(flags)
+  return withoutUndefined<ContainerCreateBody>({
+    Image: image,
+    Cmd: command.length === 0 ? undefined : [...command],
+    Entrypoint: flags.entrypoint === undefined ? undefined : flags.entrypoint === '' ? [''] : [flags.entrypoint],
+    Hostname: flags.hostname,
+    Domainname: flags.domainname,
+    User: flags.user,
+    WorkingDir: flags.workdir,
+    Env: environment.length === 0 ? undefined : environment,
+    Labels: Object.keys(labels).length === 0 ? undefined : labels,
+    Tty: flags.tty || undefined,
+    OpenStdin: flags.interactive || undefined,
+    StdinOnce: (flags.interactive && !request.detach) || undefined,
+    AttachStdin: streams.stdin,
+    AttachStdout: streams.stdout,
+    AttachStderr: streams.stderr,
+    ExposedPorts: ports.length === 0 ? undefined : Object.fromEntries(ports.map((port) => [port, {}])),
+    Volumes: anonymous.length === 0 ? undefined : Object.fromEntries(anonymous.map((path) => [path, {}])),
+    StopSignal: flags['stop-signal'],
+    StopTimeout: flags['stop-timeout'],
+    MacAddress: flags['mac-address'],
+    Healthcheck: health,
+    HostConfig: hostConfigOf(request, networks.mode, published),
+    NetworkingConfig: networks.endpoints === undefined ? undefined : { EndpointsConfig: networks.endpoints },
+  })
+}
+
+/** Which streams the caller wants to be attached to: all but standard input, unless `-i` or `-a` say otherwise. */
+export function attachedStreams({ flags, detach }: Pick<CreateRequest, 'flags' | 'detach'>): {
+  stdin: boolean
+  stdout: boolean
+  stderr: boolean
+} {
+  if (detach) {
+    if (flags.attach.length > 0)
+      throw new CliError('INVALID', 'conflicting options: cannot specify both --attach and --detach')
+    return { stdin: false, stdout: false, stderr: false }
+  }
+  const named = flags.attach.map((stream) => stream.toLowerCase())
+  if (named.length === 0) return { stdin: flags.interactive, stdout: true, stderr: true }
+  return {
+    stdin: named.includes('stdin') || (flags.interactive && named.length === 0),
+    stdout: named.includes('stdout'),
+    stderr: named.includes('stderr'),
+  }
+}
+
+function hostConfigOf(
+  request: CreateRequest,
+  networkMode: string | undefined,
+  published: ReturnType<typeof parsePort>,
+): HostConfig {
+  const { flags } = request
+  const restart = restartPolicyOf(flags.restart ?? 'no')
+  if (flags.rm && restart !== undefined)
+    throw new CliError('INVALID', 'conflicting options: cannot specify both --restart and --rm')
+  const bindings: NonNullable<HostConfig['PortBindings']> = {}
+  for (const { port, binding } of published) bindings[port] = [...(bindings[port] ?? []), binding]
+  const binds = flags.volume.filter((volume) => volume.includes(':')).map(absoluteBind)
+  return withoutUndefined<HostConfig>({
+    AutoRemove: flags.rm || undefined,
+    Binds: many(binds),
+    CapAdd: many(flags['cap-add']),
+    CapDrop: many(flags['cap-drop']),
+    ContainerIDFile: flags.cidfile,
+    CpuPeriod: flags['cpu-period'],
+    CpuQuota: flags['cpu-quota'],
+    CpuShares: flags['cpu-shares'],
+    CpusetCpus: flags['cpuset-cpus'],
+    CpusetMems: flags['cpuset-mems'],
+    Devices: many(flags.device.map(deviceOf)),
+    Dns: many(flags.dns),
+    DnsOptions: many(flags['dns-option']),
+    DnsSearch: many(flags['dns-search']),
+    ExtraHosts: many(flags['add-host'].map(extraHostOf)),
+    GroupAdd: many(flags['group-add']),
+    Init: flags.init || undefined,
+    IpcMode: flags.ipc,
+    Memory: flags.memory,
+    MemoryReservation: flags['memory-reservation'],
+    MemorySwap: flags['memory-swap'],
+    Mounts: many(flags.mount.map(parseMount)),
+    NanoCpus: flags.cpus === undefined ? undefined : Math.round(flags.cpus * 1e9),
+    NetworkMode: networkMode,
+    OomScoreAdj: flags['oom-score-adj'],
+    PidMode: flags.pid,
+    PidsLimit: flags['pids-limit'],
+    PortBindings: Object.keys(bindings).length === 0 ? undefined : bindings,
+    Privileged: flags.privileged || undefined,
+    PublishAllPorts: flags['publish-all'] || undefined,
+    ReadonlyRootfs: flags['read-only'] || undefined,
+    RestartPolicy: restart,
+    Runtime: flags.runtime,
+    SecurityOpt: many(flags['security-opt'].map(securityOption)),
+    ShmSize: flags['shm-size'],
+    Sysctls: pairsOf(flags.sysctl, '--sysctl'),
+    Tmpfs: flags.tmpfs.length === 0 ? undefined : Object.fromEntries(flags.tmpfs.map((entry) => cut(entry, ':'))),
+    UTSMode: flags.uts,
+    Ulimits: many(flags.ulimit.map(ulimitOf)),
+  })
+}
+
+function many<T>(values: readonly T[]): T[] | undefined {
+  return values.length === 0 ? undefined : [...values]
+}
+
+function withoutUndefined<T extends object>(value: { [K in keyof T]?: T[K] | undefined }): T {
+  // What is undefined is left out, which is what the optional fields of T mean.
+  return Object.fromEntries(Object.entries(value).filter(([, item]) => item !== undefined)) as T
+}
+
+function cut(text: string, separator: string): [string, string] {
+  const at = text.indexOf(separator)
+  return at < 0 ? [text, ''] : [text.slice(0, at), text.slice(at + 1)]
+}
+
+function pairsOf(entries: readonly string[], flag: string): Record<string, string> | undefined {
+  if (entries.length === 0) return undefined
+  for (const entry of entries) {
+    if (!entry.includes('=')) throw new CliError('INVALID', `Cannot use "${flag} ${entry}": it is not KEY=VALUE`)
+  }
+  return Object.fromEntries(entries.map((entry) => cut(entry, '=')))
+}
+
+/** A bind whose source is a path gets an absolute one; a name stays the name of a volume. */
+function absoluteBind(volume: string): string {
+  const [source, rest] = cut(volume, ':')
+  if (source === '' || rest === '')
+    throw new CliError('INVALID', `Cannot mount "${volume}": it is not SOURCE:TARGET[:OPTIONS]`)
+  return `${source.startsWith('.') || source.startsWith('/') ? resolve(source) : source}:${rest}`
+}
+
+function restartPolicyOf(text: string): RestartPolicy | undefined {
+  const [name, count] = cut(text, ':')
+  if (text === 'no' || text === '') return undefined
+  if (name === 'on-failure' && /^\d*$/.test(count)) return { Name: name, MaximumRetryCount: Number(count) }
+  if ((name === 'always' || name === 'unless-stopped') && count === '') return { Name: name, MaximumRetryCount: 0 }
+  throw new CliError(
+    'INVALID',
+    `Cannot use the restart policy "${text}": it is not no, always, unless-stopped or on-failure[:MAX]`,
+  )
+}
+
+function ulimitOf(text: string): Ulimit {
+  const match = /^([a-z]+)=(-?\d+)(?::(-?\d+))?$/.exec(text)
+  if (match === null) throw new CliError('INVALID', `Cannot use the limit "${text}": it is not NAME=SOFT[:HARD]`)
+  const soft = Number(match[2])
+  return { Name: match[1] ?? '', Soft: soft, Hard: Number(match[3] ?? soft) }
+}
+
+function deviceOf(text: string): { PathOnHost: string; PathInContainer: string; CgroupPermissions: string } {
+  const [host = '', second, third] = text.split(':')
+  const onlyPermissions = second !== undefined && /^[rwm]+$/.test(second)
+  return {
+    PathOnHost: host,
+    PathInContainer: second === undefined || second === '' || onlyPermissions ? host : second,
+    CgroupPermissions: (onlyPermissions ? second : third) ?? 'rwm',
+  }
+}
+
+function extraHostOf(text: string): string {
+  const match = /^([^:=]+)[:=](.+)$/.exec(text)
+  if (match === null) throw new CliError('INVALID', `Cannot add the host "${text}": it is not NAME:IP`)
+  return `${match[1]}:${(match[2] ?? '').replace(/^\[|\]$/g, '')}`
+}
+
+/** A seccomp profile is a file on this side; the daemon gets its text. */
+function securityOption(text: string): string {
+  const [name, value] = cut(text.replace(/^([\w-]+):/, '$1='), '=')
+  if (name !== 'seccomp' || value === 'unconfined' || value === 'builtin' || value === '') return text
+  try {
+    return `seccomp=${JSON.stringify(JSON.parse(readFileSync(value, 'utf8')))}`
+  } catch (cause) {
+    throw new CliError(
+      'INVALID',
+      `Cannot use the seccomp profile "${value}": ${cause instanceof Error ? cause.message : String(cause)}`,
+      { cause },
+    )
+  }
+}
+
+function healthOf(flags: CreateRequest['flags']): HealthConfig | undefined {
+  const times = {
+    Interval: flags['health-interval'],
+    Timeout: flags['health-timeout'],
+    StartPeriod: flags['health-start-period'],
+    Retries: flags['health-retries'],
+  }
+  const isSet = flags['health-cmd'] !== undefined || Object.values(times).some((value) => value !== undefined)
+  if (flags['no-healthcheck']) {
+    if (isSet) throw new CliError('INVALID', '--no-healthcheck conflicts with --health-* options')
+    return { Test: ['NONE'] }
+  }
+  if (!isSet) return undefined
+  return withoutUndefined<HealthConfig>({
+    Test: flags['health-cmd'] === undefined ? undefined : ['CMD-SHELL', flags['health-cmd']],
+    ...times,
+  })
+}
