@@ -1,1 +1,22 @@
-export {}
+export { createNetworks, defaultNetwork, type NetworksParts } from './create-networks.ts'
+export {
+  hostnameFile,
+  hostsFile,
+  parseResolvConf,
+  resolvConf,
+  type HostsOptions,
+  type ResolvConfOptions,
+} from './container-files.ts'
+export { NetworkError, type NetworkErrorCode } from './network-error.ts'
+export { networkMigrations } from './network-migrations.ts'
+export type {
+  ConnectRequest,
+  Endpoint,
+  EndpointRecord,
+  Network,
+  NetworkCheck,
+  NetworkOptions,
+  Networks,
+  PortMapping,
+  PublishedPort,
+} from './networks.ts'

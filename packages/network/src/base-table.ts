@@ -1,0 +1,66 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { LedgerError, nftTable, sysctl, type Ledger } from '@gantry/linux'
+import { runStatus } from '@gantry/process'
+import { tableName, tableRules } from './firewall-rules.ts'
+import type { NetworkRows } from './network-rows.ts'
+
+/** The owner of what all networks of an instance share. */
+export const baseOwner = 'host/network'
+
+/** The one nftables table of an instance. */
+export class BaseTable {
+  readonly name: string
+  readonly #ledger: Ledger
+  readonly #rows: NetworkRows
+  #made: Promise<void> | undefined
+
+  constructor(parts: { readonly instance: string; readonly ledger: Ledger; readonly rows: NetworkRows }) {
+    this.name = tableName(parts.instance)
+    this.#ledger = parts.ledger
+    this.#rows = parts.rows
+  }
+
+  /** Makes the table if it is not there. The kernel is asked once in a process's life; {@link rebuild} is for one that was flushed later. */
+  ensure(): Promise<void> {
+    this.#made ??= this.#ensure().catch((error: unknown) => {
+      this.#made = undefined
+      throw error
+    })
+    return this.#made
+  }
+
+  /** Makes the table anew with all that the database says, in one transaction. */
+  async rebuild(): Promise<void> {
+    await this.#ledger.undo(baseOwner)
+    await this.#make()
+  }
+
+  async #ensure(): Promise<void> {
+    // Another process of this instance may be making it this moment: then it is there soon.
+    for (let round = 0; round < 100; round++) {
+      if (await this.#isThere()) return
+      try {
+        await this.rebuild()
+        return
+      } catch (error) {
+        if (!(error instanceof LedgerError) || error.code !== 'OWNER_BUSY') throw error
+      }
+      await sleep(20)
+    }
+    await this.rebuild()
+  }
+
+  async #isThere(): Promise<boolean> {
+    const result = await runStatus('nft', ['list', 'chain', 'ip', this.name, 'forward'])
+    return result.code === 0 && this.#ledger.owners(baseOwner).some(({ state }) => state === 'settled')
+  }
+
+  async #make(): Promise<void> {
+    const rules = tableRules(this.#rows.networks(), this.#rows.endpoints())
+    await this.#ledger.apply(baseOwner, [
+      sysctl({ key: 'net.ipv4.ip_forward', value: '1' }, 'the host passes packets between containers and the world'),
+      nftTable({ family: 'ip', table: this.name, rules }, 'published ports, addresses of leaving packets, separation of networks'),
+    ])
+    this.#ledger.settle(baseOwner)
+  }
+}
