@@ -86,6 +86,8 @@ export class SnapshotWorkers {
     const worker = new Worker(workerUrl('snapshot-worker', import.meta.url), { name: 'gantry-snapshot', execArgv: [] })
     this.#all.add(worker)
     worker.once('exit', () => this.#all.delete(worker))
+    // One that fails while nobody listens must not end the process.
+    worker.on('error', () => {})
     return worker
   }
 
@@ -121,8 +123,6 @@ function listen(worker: Worker, listener: Listener): () => void {
     worker.off('message', listener.onMessage)
     worker.off('error', listener.onDeath)
     worker.off('exit', onExit)
-    // One that fails while nobody listens must not end the process.
-    worker.once('error', () => {})
   }
 }
 
