@@ -16,4 +16,8 @@ export interface ImageLookup {
   /** The image of a name, an id or the beginning of one, unpacked. Repeated calls cost next to nothing.
    * @throws EngineError IMAGE_UNKNOWN, IMAGE_AMBIGUOUS; SnapshotError when its layers cannot be unpacked */
   open(reference: string, options?: { platform?: string; signal?: AbortSignal }): Promise<LocalImage>
+  /** Keeps an image's content for an owner in the ledger's sense. Synchronous, so that it can be part of a transaction. */
+  hold(owner: string, manifest: Digest): void
+  /** Gives up what an owner holds. Idempotent. */
+  letGo(owner: string): void
 }

@@ -1,4 +1,4 @@
-import { closeSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import type { Endpoint } from '@gantry/network'
 import type { NamespaceChoice } from '@gantry/runtime'
 import type { Context } from '../context.ts'
@@ -6,6 +6,7 @@ import { shortId } from '../container/identity.ts'
 import type { ContainerRecord, EndpointRecord } from '../container/record.ts'
 import type { NetworkAttachment } from '../container/spec.ts'
 import { EngineError } from '../engine-error.ts'
+import { resolvConf } from './resolv-conf.ts'
 
 /** The network of a container that is about to run. */
 export interface Connected {
@@ -17,57 +18,57 @@ export interface Connected {
   readonly filesOf: string | undefined
   /** Reserved port sockets for the monitor, which takes its own copies. */
   readonly fds: readonly number[]
-  /** Closes the copies of this process. */
+  /** Closes the copies of this process. Idempotent. */
   close(): void
 }
 
 /** Connects a container to what it asked for. What is made belongs to the run's owner.
  * @throws NetworkError NETWORK_UNKNOWN, PORT_TAKEN, SUBNET_EXHAUSTED; EngineError CONTAINER_NOT_RUNNING (of `container:`) */
 export async function connectNetworks(context: Context, record: ContainerRecord, owner: string): Promise<Connected> {
-  const { network } = record.spec
+  const { network, dns } = record.spec
   if (network.kind === 'container') return joinContainer(context, network.container)
-  if (network.kind !== 'networks') {
-    const resolvConf = await context.networks.resolvConf({ dns: record.spec.dns })
-    return alone({ namespace: network.kind === 'host' ? 'host' : 'private', resolvConf })
-  }
   const endpoints: Endpoint[] = []
-  for (const attachment of network.networks)
-    endpoints.push(await connectOne(context, record, { attachment, owner, first: endpoints.length === 0 }))
+  const close = (): void => {
+    for (const endpoint of endpoints) endpoint.releasePorts()
+  }
+  const attachments = network.kind === 'networks' ? network.networks : []
+  try {
+    for (const attachment of attachments)
+      endpoints.push(await connectOne(context, record, { attachment, owner, first: endpoints[0] }))
+  } catch (error) {
+    close()
+    throw error
+  }
   const [first] = endpoints
-  if (first === undefined) return alone({ namespace: 'private', resolvConf: '' })
-  const fds = endpoints.flatMap(({ ports }) => ports.flatMap(({ fd }) => (fd === undefined ? [] : [fd])))
   return {
-    namespace: { path: first.netnsPath },
-    endpoints: endpoints.map((endpoint, index) =>
-      endpointRecord(endpoint, network.networks[index] as NetworkAttachment),
-    ),
-    resolvConf: await context.networks.resolvConf({ endpoint: first, dns: record.spec.dns }),
+    namespace: first === undefined ? (network.kind === 'host' ? 'host' : 'private') : { path: first.netnsPath },
+    endpoints: endpoints.map((endpoint, index) => endpointRecord(endpoint, attachments[index] as NetworkAttachment)),
+    resolvConf: resolvConf(first?.resolvConf ?? hostResolvConf(), dns),
     filesOf: undefined,
-    fds,
-    close: () => {
-      for (const fd of fds) closeSync(fd)
-    },
+    fds: endpoints.flatMap(({ ports }) => ports.map(({ fd }) => fd)),
+    close,
   }
 }
 
 function connectOne(
   { networks }: Context,
   { id, name, spec }: ContainerRecord,
-  { attachment, owner, first }: { attachment: NetworkAttachment; owner: string; first: boolean },
+  { attachment, owner, first }: { attachment: NetworkAttachment; owner: string; first: Endpoint | undefined },
 ): Promise<Endpoint> {
   return networks.connect({
     owner,
-    container: { id, name, aliases: [...attachment.aliases, shortId(id)] },
+    container: { id, name, hostname: spec.hostname, aliases: [...attachment.aliases, shortId(id)] },
     network: attachment.network,
-    ports: first ? spec.ports : [],
+    ports: first === undefined ? spec.ports : [],
     ...(attachment.address === undefined ? {} : { ip: attachment.address }),
     ...(attachment.mac === undefined ? {} : { mac: attachment.mac }),
+    ...(first === undefined ? {} : { netns: first.netns }),
   })
 }
 
-function endpointRecord(endpoint: Endpoint, { network, aliases }: NetworkAttachment): EndpointRecord {
+function endpointRecord(endpoint: Endpoint, { aliases }: NetworkAttachment): EndpointRecord {
   return {
-    network,
+    network: endpoint.network,
     networkId: endpoint.networkId,
     endpointId: endpoint.endpointId,
     address: endpoint.ip,
@@ -85,14 +86,24 @@ function endpointRecord(endpoint: Endpoint, { network, aliases }: NetworkAttachm
   }
 }
 
-function alone({ namespace, resolvConf }: Pick<Connected, 'namespace' | 'resolvConf'>): Connected {
-  return { namespace, endpoints: [], resolvConf, filesOf: undefined, fds: [], close: () => undefined }
+function hostResolvConf(): string {
+  try {
+    return readFileSync('/etc/resolv.conf', 'utf8')
+  } catch {
+    return ''
+  }
 }
 
 function joinContainer({ containers }: Context, reference: string): Connected {
   const { id, status, progress } = containers.find(reference)
   if (status !== 'running' || progress.pid === 0)
     throw new EngineError('CONTAINER_NOT_RUNNING', `cannot join network of a non running container: ${id}`)
-  const path = `/proc/${String(progress.pid)}/ns/net`
-  return { ...alone({ namespace: { path }, resolvConf: undefined }), filesOf: id }
+  return {
+    namespace: { path: `/proc/${String(progress.pid)}/ns/net` },
+    endpoints: [],
+    resolvConf: undefined,
+    filesOf: id,
+    fds: [],
+    close: () => undefined,
+  }
 }

@@ -47,6 +47,7 @@ export async function create(context: Context, request: CreateRequest): Promise<
       }
       containers.insert(record)
       ledger.settle(owner)
+      context.images.hold(owner, image.descriptor.digest)
       events.emit(containerEvent(record, 'create'))
       return record
     })

@@ -70,6 +70,7 @@ export async function removeLocked(context: Context, id: string, { volumes }: { 
   for (const pending of live.attaching) pending.giveUp()
   context.state.transaction(() => {
     containers.delete(id)
+    context.images.letGo(containerOwner(id))
     if (volumes) removeAnonymousVolumes(context, record)
     context.events.emit(containerEvent(record, 'destroy'))
   })

@@ -46,20 +46,27 @@ async function begin(
 ): Promise<{ task: Task; connected: Connected }> {
   const { id, spec } = record
   const owner = runOwner(id, record.progress.run)
-  const [connected, rootfs] = await both(connectNetworks(context, record, owner), prepareRootfs(context, record, owner))
-  const bundle = prepareBundle(context, record, { connected, rootfs })
-  const task = await context.runtime.create(
-    bundle,
-    {
-      terminal: spec.terminal,
-      stdin: spec.stdin,
-      stdinOnce: spec.stdinOnce,
-      log: logPath(context, id),
-      preserveFds: connected.fds,
-    },
-    { owner },
-  )
-  connected.close()
+  const connecting = connectNetworks(context, record, owner)
+  const [connected, rootfs] = await both(connecting, prepareRootfs(context, record, owner)).catch((error: unknown) => {
+    connecting.then((made) => made.close()).catch(() => undefined)
+    throw error
+  })
+  let task: Task
+  try {
+    task = await context.runtime.create(
+      prepareBundle(context, record, { connected, rootfs }),
+      {
+        terminal: spec.terminal,
+        stdin: spec.stdin,
+        stdinOnce: spec.stdinOnce,
+        log: logPath(context, id),
+        preserveFds: connected.fds,
+      },
+      { owner },
+    )
+  } finally {
+    connected.close()
+  }
   // From here on, whoever attaches goes to the task itself; who waited is connected before the first instruction.
   live.task = task
   live.outputEnded = new AbortController()

@@ -1,0 +1,6 @@
+export { fakeClock, type FakeClock } from './runtime/fake-clock.ts'
+export { fakeNetworks } from './runtime/fake-networks.ts'
+export { fakePrograms, type FakeIo, type FakeProgram } from './runtime/fake-program.ts'
+export { fakeRuntime, type FakeRuntime } from './runtime/fake-runtime.ts'
+export { fakeSnapshots } from './runtime/fake-snapshots.ts'
+export { fakeWorld, type FakeWorld } from './runtime/fake-world.ts'

@@ -1,0 +1,32 @@
+import { cpSync, mkdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import type { EnginePorts } from '@gantry/engine'
+
+/** Snapshots that are plain directories, made from one template; nothing is mounted. */
+export function fakeSnapshots(options: { root: string; template: string }): EnginePorts['snapshots'] & {
+  readonly keys: readonly string[]
+} {
+  const keys = new Set<string>()
+  const paths = (key: string): { key: string; rootfs: string; upper: string } => {
+    const upper = join(options.root, key)
+    return { key, rootfs: upper, upper }
+  }
+  return {
+    prepare: async (key) => {
+      keys.add(key)
+      cpSync(options.template, paths(key).upper, { recursive: true })
+      return paths(key)
+    },
+    mount: async (key) => paths(key),
+    paths,
+    remove: async (key) => {
+      keys.delete(key)
+      rmSync(paths(key).upper, { recursive: true, force: true })
+    },
+    usage: async () => 0,
+    get keys() {
+      mkdirSync(options.root, { recursive: true })
+      return [...keys]
+    },
+  }
+}
