@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, mkdirSync, rmdirSync } from 'node:fs'
+import { chmodSync, chownSync, mkdirSync, rmdirSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Change } from '../ledger/change.ts'
 import type { Door } from '../ledger/door.ts'
@@ -18,7 +18,7 @@ export type DirectoryArgs = {
   readonly children?: readonly string[]
   /** Undo removes the directory only if it is empty. Default: false, undo removes what is inside too. */
   readonly keepContent?: boolean
-  /** Who makes it, when it is not this door: apply then does nothing, and undo removes what is there. */
+  /** Who makes it, when it is not this door: apply then does nothing, and undo removes what is there, a file too. */
   readonly madeBy?: string
 }
 
@@ -60,10 +60,14 @@ export const directoryDoor: Door<DirectoryArgs> = {
     const stat = statAt(path)
     return stat === undefined ? undefined : inodeOf(stat)
   },
-  undo: async ({ path, keepContent }, identity, { prior }) => {
+  undo: async ({ path, keepContent, madeBy }, identity, { prior }) => {
     if (prior !== undefined) return
     const stat = statAt(path)
-    if (stat === undefined || !stat.isDirectory()) return
+    if (stat === undefined) return
+    if (!stat.isDirectory()) {
+      if (madeBy !== undefined) rmSync(path, { force: true })
+      return
+    }
     if (identity !== undefined && !sameInode(inodeOf(stat), identity)) return
     if (keepContent === true) removeEmpty(path)
     else await removeTree(path)

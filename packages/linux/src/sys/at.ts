@@ -59,11 +59,18 @@ export function createAt(directory: number, name: Name, mode: number): number | 
 export function openBeneath(
   root: number,
   path: Name,
-  options: { readonly directory?: boolean; readonly noSymlinks?: boolean; readonly inRoot?: boolean } = {},
+  options: {
+    readonly directory?: boolean
+    readonly noSymlinks?: boolean
+    readonly inRoot?: boolean
+    /** Whether a symbolic link at the path's end is followed too; always so for directories. */
+    readonly follow?: boolean
+  } = {},
 ): number {
   // struct open_how: flags, mode, resolve, each u64.
   const how = new BigUint64Array(3)
-  const flags = O_PATH | O_CLOEXEC | (options.directory === true ? constants.O_DIRECTORY : constants.O_NOFOLLOW)
+  const last = options.directory === true ? constants.O_DIRECTORY : options.follow === true ? 0 : constants.O_NOFOLLOW
+  const flags = O_PATH | O_CLOEXEC | last
   how[0] = BigInt(flags)
   const walk = options.inRoot === true ? resolve.inRoot : resolve.beneath
   how[2] = BigInt(walk | resolve.noMagicLinks | (options.noSymlinks === true ? resolve.noSymlinks : 0))

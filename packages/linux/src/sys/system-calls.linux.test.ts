@@ -21,6 +21,7 @@ import { makeDevice, splitDevice } from './device.ts'
 import { mountSteps } from './mount-flags.ts'
 import { mountNow } from './mount.ts'
 import { bootId, isAlive, processStartTime } from './process-identity.ts'
+import { readInRoot } from './read-in-root.ts'
 import { reservePort } from './reserve-port.ts'
 import { connectSeqpacket } from './seqpacket-socket.ts'
 import { mountPlaceOf } from './statx.ts'
@@ -89,6 +90,21 @@ test('openBeneath never leaves the directory', () => {
   assert.throws(() => openBeneath(fd, 'inside/b', { directory: true, noSymlinks: true }), code('ELOOP'))
   assert.throws(() => openBeneath(fd, 'none'), code('ENOENT'))
   close(fd)
+})
+
+test('readInRoot follows links as inside, and reads only files', () => {
+  const base = join(folder, 'image')
+  mkdirSync(join(base, 'usr/etc'), { recursive: true })
+  writeFileSync(join(base, 'usr/etc/passwd'), 'root:x:0:0\n')
+  symlinkSync('/usr/etc', join(base, 'etc'))
+  symlinkSync('../../../../../../etc/hostname', join(base, 'usr/escape'))
+  symlinkSync('loop', join(base, 'loop'))
+  symlinkSync('/proc/self/root/etc/hostname', join(base, 'magic'))
+  assert.equal(readInRoot(base, '/etc/passwd', 100)?.toString(), 'root:x:0:0\n')
+  assert.equal(readInRoot(base, '../../etc/passwd', 100)?.toString(), 'root:x:0:0\n')
+  for (const path of ['usr/escape', 'loop', 'magic', 'none', 'usr'])
+    assert.equal(readInRoot(base, path, 100), undefined, path)
+  assert.throws(() => readInRoot(base, 'etc/passwd', 5), code('EFBIG'))
 })
 
 test('the calls relative to a directory make every type of node', asRoot, () => {
