@@ -1,1 +1,11 @@
-export {}
+export { createRegistry } from './create-registry.ts'
+export type { Registry, RegistryOptions } from './create-registry.ts'
+export { diskStorage } from './disk-storage.ts'
+export type { Answer, FileBody, RegistryRequest, RegistryResponse } from './exchange.ts'
+export { memoryStorage } from './memory-storage.ts'
+export { registryMigrations } from './migrations.ts'
+export { serveRegistry } from './serve-registry.ts'
+export type { ServedRegistry, ServeOptions } from './serve-registry.ts'
+export type { RegistryStorage, UploadStaging } from './storage.ts'
+export { WireError } from './wire-error.ts'
+export type { WireCode, WireErrorOptions } from './wire-error.ts'

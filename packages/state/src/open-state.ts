@@ -19,7 +19,7 @@ const busyTimeout = 5000
 /**
  * Opens the state database, creates it (mode 0600, with its directory) when it is not there, and migrates the schemas given.
  * Any number of processes may have it open; writers wait for each other up to 5 s. Write-ahead log, `synchronous=NORMAL`,
- * foreign keys enforced.
+ * foreign keys enforced. The path `:memory:` gives one that is this process's alone and ends with it, for tests.
  *
  * @throws StateError STATE_TOO_NEW, STATE_TOO_OLD (read-only), STATE_DAMAGED, STATE_BUSY, STATE_UNAVAILABLE, MIGRATION_FAILED
  */
@@ -27,9 +27,10 @@ export function openState(path: string, migrations: readonly Migrations[], optio
   const readOnly = options.readOnly ?? false
   let db: DatabaseSync | undefined
   try {
-    if (!readOnly) createFile(path)
+    const inFile = !readOnly && path !== ':memory:'
+    if (inFile) createFile(path)
     db = new DatabaseSync(path, { timeout: busyTimeout, readOnly })
-    if (!readOnly) useWriteAheadLog(db)
+    if (inFile) useWriteAheadLog(db)
     db.exec('PRAGMA synchronous = NORMAL')
     if (!readOnly) migrate(db, migrations, path)
     else if (!isCurrent(db, migrations, path)) {

@@ -1,0 +1,194 @@
+import type { Descriptor, Digest } from '@gantry/oci'
+import type { State } from '@gantry/state'
+import type { ManifestReference } from './route.ts'
+
+/** A manifest of a repository. */
+export interface ManifestRecord {
+  readonly digest: Digest
+  readonly mediaType: string
+  readonly size: number
+}
+
+/** A manifest that is recorded. */
+export interface NewManifest extends ManifestRecord {
+  readonly tags: readonly string[]
+  /** What it refers to, and how the referrers API lists it. */
+  readonly referrer?: { readonly subject: Digest; readonly descriptor: Descriptor }
+}
+
+/** A part of a sorted list: at most `n` after `last`. */
+export interface Page {
+  readonly n: number
+  readonly last?: string
+}
+
+/** What the database knows of repositories: tags, manifests, which blobs each may show, and uploads under way. */
+export class Catalog {
+  readonly #state: State
+
+  constructor(state: State) {
+    this.#state = state
+  }
+
+  /** The number of a repository; `undefined` when nothing was ever pushed to it. */
+  find(name: string): number | undefined {
+    const id = this.#state.prepare('SELECT id FROM registry_repositories WHERE name = ?').get(name)?.['id']
+    return typeof id === 'number' ? id : undefined
+  }
+
+  /** The number of a repository, which is made when it is not there. */
+  ensure(name: string): number {
+    const found = this.find(name)
+    if (found !== undefined) return found
+    this.#state
+      .prepare('INSERT INTO registry_repositories (name, created) VALUES (?, ?) ON CONFLICT DO NOTHING')
+      .run(name, Date.now())
+    return this.find(name) ?? 0
+  }
+
+  /** The names of repositories that have a manifest, in order. */
+  repositories({ n, last = '' }: Page): readonly string[] {
+    return this.#column(
+      'name',
+      `SELECT name FROM registry_repositories WHERE name > ?
+         AND EXISTS (SELECT 1 FROM registry_manifests WHERE repository = id) ORDER BY name LIMIT ?`,
+      last,
+      n,
+    )
+  }
+
+  hasBlob(repository: number, digest: Digest): boolean {
+    const found = this.#state
+      .prepare(
+        `SELECT 1 FROM registry_blobs WHERE repository = ?1 AND digest = ?2
+         UNION ALL SELECT 1 FROM registry_manifests WHERE repository = ?1 AND digest = ?2`,
+      )
+      .get(repository, digest)
+    return found !== undefined
+  }
+
+  linkBlob(repository: number, digest: Digest): void {
+    this.#state
+      .prepare('INSERT INTO registry_blobs (repository, digest, added) VALUES (?, ?, ?) ON CONFLICT DO NOTHING')
+      .run(repository, digest, Date.now())
+  }
+
+  unlinkBlob(repository: number, digest: Digest): boolean {
+    const sql = 'DELETE FROM registry_blobs WHERE repository = ? AND digest = ?'
+    return this.#state.prepare(sql).run(repository, digest).changes > 0
+  }
+
+  manifest(repository: number, reference: ManifestReference): ManifestRecord | undefined {
+    const row =
+      reference.kind === 'digest'
+        ? this.#state
+            .prepare('SELECT digest, media_type, size FROM registry_manifests WHERE repository = ? AND digest = ?')
+            .get(repository, reference.digest)
+        : this.#state
+            .prepare(
+              `SELECT m.digest, m.media_type, m.size FROM registry_tags t
+               JOIN registry_manifests m ON m.repository = t.repository AND m.digest = t.digest
+               WHERE t.repository = ? AND t.tag = ?`,
+            )
+            .get(repository, reference.tag)
+    if (row === undefined) return undefined
+    return { digest: row['digest'] as Digest, mediaType: String(row['media_type']), size: Number(row['size']) }
+  }
+
+  /** Records a manifest and its tags; inside the caller's transaction. */
+  putManifest(repository: number, manifest: NewManifest): void {
+    const { digest, mediaType, size, tags, referrer } = manifest
+    const now = Date.now()
+    this.#state
+      .prepare(
+        `INSERT INTO registry_manifests (repository, digest, media_type, size, subject, referrer, artifact_type, added)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+         ON CONFLICT (repository, digest) DO UPDATE SET media_type = excluded.media_type, subject = excluded.subject,
+           referrer = excluded.referrer, artifact_type = excluded.artifact_type`,
+      )
+      .run(
+        repository,
+        digest,
+        mediaType,
+        size,
+        referrer?.subject ?? null,
+        referrer === undefined ? null : JSON.stringify(referrer.descriptor),
+        referrer?.descriptor.artifactType ?? null,
+        now,
+      )
+    for (const tag of tags) {
+      this.#state
+        .prepare(
+          `INSERT INTO registry_tags (repository, tag, digest, updated) VALUES (?, ?, ?, ?)
+           ON CONFLICT (repository, tag) DO UPDATE SET digest = excluded.digest, updated = excluded.updated`,
+        )
+        .run(repository, tag, digest, now)
+    }
+  }
+
+  /** Forgets a manifest and every tag on it; false when it was not there. Inside the caller's transaction. */
+  deleteManifest(repository: number, digest: Digest): boolean {
+    this.#state.prepare('DELETE FROM registry_tags WHERE repository = ? AND digest = ?').run(repository, digest)
+    const sql = 'DELETE FROM registry_manifests WHERE repository = ? AND digest = ?'
+    return this.#state.prepare(sql).run(repository, digest).changes > 0
+  }
+
+  deleteTag(repository: number, tag: string): boolean {
+    const sql = 'DELETE FROM registry_tags WHERE repository = ? AND tag = ?'
+    return this.#state.prepare(sql).run(repository, tag).changes > 0
+  }
+
+  /** Tags in the order of their bytes. */
+  tags(repository: number, { n, last = '' }: Page): readonly string[] {
+    const sql = 'SELECT tag FROM registry_tags WHERE repository = ? AND tag > ? ORDER BY tag LIMIT ?'
+    return this.#column('tag', sql, repository, last, n)
+  }
+
+  /** What refers to the subject, as the referrers API lists it, in the order of digests. */
+  referrers(
+    repository: number,
+    subject: Digest,
+    options: Page & { readonly artifactType?: string },
+  ): readonly Descriptor[] {
+    const { n, last = '', artifactType } = options
+    return this.#column(
+      'referrer',
+      `SELECT referrer FROM registry_manifests
+       WHERE repository = ?1 AND subject = ?2 AND digest > ?3 AND (?4 IS NULL OR artifact_type = ?4)
+       ORDER BY digest LIMIT ?5`,
+      repository,
+      subject,
+      last,
+      artifactType ?? null,
+      n,
+    ).map((text) => JSON.parse(text) as Descriptor)
+  }
+
+  startUpload(id: string, repository: number): void {
+    this.#state
+      .prepare('INSERT INTO registry_uploads (id, repository, used) VALUES (?, ?, ?)')
+      .run(id, repository, Date.now())
+  }
+
+  /** Whether the repository has that upload under way; it counts as used now. */
+  useUpload(id: string, repository: number): boolean {
+    const sql = 'UPDATE registry_uploads SET used = ? WHERE id = ? AND repository = ?'
+    return this.#state.prepare(sql).run(Date.now(), id, repository).changes > 0
+  }
+
+  endUpload(id: string): void {
+    this.#state.prepare('DELETE FROM registry_uploads WHERE id = ?').run(id)
+  }
+
+  /** Uploads that nobody has touched since, in milliseconds. */
+  abandonedUploads(before: number): readonly string[] {
+    return this.#column('id', 'SELECT id FROM registry_uploads WHERE used < ?', before)
+  }
+
+  #column(name: string, sql: string, ...values: (string | number | null)[]): readonly string[] {
+    return this.#state
+      .prepare(sql)
+      .all(...values)
+      .map((row) => String(row[name]))
+  }
+}

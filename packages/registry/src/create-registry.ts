@@ -1,0 +1,126 @@
+import type { State } from '@gantry/state'
+import { deleteBlob, getBlob } from './blobs.ts'
+import { Catalog } from './catalog.ts'
+import { errorResponse } from './error-response.ts'
+import { emptyResponse, jsonResponse } from './exchange.ts'
+import type { Answer, RegistryRequest, RegistryResponse } from './exchange.ts'
+import { listReferrers, listRepositories, listTags } from './lists.ts'
+import { deleteManifest, getManifest, putManifest } from './manifests.ts'
+import type { RegistryParts } from './registry-parts.ts'
+import { parseRoute } from './route.ts'
+import type { Route } from './route.ts'
+import type { RegistryStorage } from './storage.ts'
+import { UploadSessions } from './upload-sessions.ts'
+import { appendUpload, cancelUpload, finishUpload, startUpload, uploadStatus } from './uploads.ts'
+import { answerWeb } from './web-adapter.ts'
+import { toWireError, WireError } from './wire-error.ts'
+
+/** What a registry is made of. */
+export interface RegistryOptions {
+  /** Its blobs: `diskStorage(store)`, or `memoryStorage(...)` in tests. */
+  readonly storage: RegistryStorage
+  /** Opened with `registryMigrations`. */
+  readonly state: State
+  /** Told of what is the server's own fault, with the request it happened on. */
+  readonly onError?: (error: unknown, request: RegistryRequest) => void
+}
+
+/** A registry. Disposing of it closes the uploads under way, which the next process goes on with. */
+export interface Registry extends AsyncDisposable {
+  /**
+   * Answers a request of the distribution API, of which only the path and the query of the URL count. Never rejects.
+   *
+   * @see https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md
+   */
+  handle(request: Request): Promise<Response>
+  /** The same for adapters that move the bytes themselves. */
+  readonly answer: Answer
+  /** Removes uploads that nobody has gone on with for a week, or for as long as given in milliseconds. */
+  removeAbandonedUploads(options?: { readonly age?: number }): Promise<number>
+}
+
+const week = 7 * 24 * 3_600_000
+
+/** Makes a registry over a storage and the state database. */
+export function createRegistry(options: RegistryOptions): Registry {
+  const { storage, state, onError } = options
+  const sessions = new UploadSessions(storage)
+  const parts: RegistryParts = { storage, state, catalog: new Catalog(state), sessions }
+  const answer = async (request: RegistryRequest): Promise<RegistryResponse> => {
+    try {
+      return withApiVersion(await dispatch(parts, request))
+    } catch (error) {
+      const wire = toWireError(error)
+      if (wire.code === 'UNKNOWN') onError?.(error, request)
+      const response = withApiVersion(errorResponse(wire))
+      return request.method === 'HEAD' ? { status: response.status, headers: response.headers } : response
+    }
+  }
+  return {
+    answer,
+    handle: (request) => answerWeb(answer, request),
+    async removeAbandonedUploads({ age = week } = {}) {
+      const ids = parts.catalog.abandonedUploads(Date.now() - age)
+      for (const id of ids) {
+        await sessions.use(id, () => sessions.discard(id))
+        parts.catalog.endUpload(id)
+      }
+      return ids.length
+    },
+    [Symbol.asyncDispose]: () => sessions.close(),
+  }
+}
+
+function withApiVersion(response: RegistryResponse): RegistryResponse {
+  return { ...response, headers: { 'Docker-Distribution-Api-Version': 'registry/2.0', ...response.headers } }
+}
+
+async function dispatch(parts: RegistryParts, request: RegistryRequest): Promise<RegistryResponse> {
+  const route = parseRoute(request.path)
+  if (route === undefined) throw new WireError('UNSUPPORTED', 'there is nothing here', { status: 404 })
+  const response = await byMethod(parts, request, route)
+  if (response !== undefined) return response
+  const allowed = methods[route.kind].join(', ')
+  throw new WireError('UNSUPPORTED', `here are ${allowed} only`, { headers: { Allow: allowed } })
+}
+
+const methods: Readonly<Record<Route['kind'], readonly string[]>> = {
+  base: ['GET', 'HEAD'],
+  catalog: ['GET'],
+  blob: ['GET', 'HEAD', 'DELETE'],
+  uploads: ['POST'],
+  upload: ['GET', 'PATCH', 'PUT', 'DELETE'],
+  manifest: ['GET', 'HEAD', 'PUT', 'DELETE'],
+  tags: ['GET'],
+  referrers: ['GET'],
+}
+
+async function byMethod(
+  parts: RegistryParts,
+  request: RegistryRequest,
+  route: Route,
+): Promise<RegistryResponse | undefined> {
+  const { method } = request
+  if (!methods[route.kind].includes(method)) return undefined
+  switch (route.kind) {
+    case 'base':
+      return method === 'HEAD' ? emptyResponse(200) : jsonResponse(200, {})
+    case 'catalog':
+      return listRepositories(parts, request)
+    case 'blob':
+      return method === 'DELETE' ? deleteBlob(parts, route) : getBlob(parts, request, route)
+    case 'uploads':
+      return startUpload(parts, request, route.repository)
+    case 'upload':
+      if (method === 'PATCH') return appendUpload(parts, request, route)
+      if (method === 'PUT') return finishUpload(parts, request, route)
+      return method === 'GET' ? uploadStatus(parts, route) : cancelUpload(parts, route)
+    case 'manifest':
+      if (method === 'PUT') return putManifest(parts, request, route)
+      return method === 'DELETE' ? deleteManifest(parts, route) : getManifest(parts, request, route)
+    case 'tags':
+      return listTags(parts, request, route.repository)
+    case 'referrers':
+      return listReferrers(parts, request, route)
+  }
+}

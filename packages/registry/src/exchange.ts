@@ -1,0 +1,59 @@
+import { WireError } from './wire-error.ts'
+
+/** A request as the registry sees it, free of Node's and the Web's types: both adapters make one. */
+export interface RegistryRequest {
+  readonly method: string
+  /** As sent: not decoded. */
+  readonly path: string
+  readonly query: URLSearchParams
+  /** A header by its name in lower case. */
+  header(name: string): string | undefined
+  /** Read at most once; not at all when the answer does not need it. */
+  readonly body: AsyncIterable<Uint8Array>
+}
+
+/** Part of a file, which the adapter sends itself. */
+export interface FileBody {
+  readonly path: string
+  readonly start: number
+  /** After the last byte. */
+  readonly end: number
+}
+
+/** An answer. The length of the body is in its headers already. */
+export interface RegistryResponse {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body?: Uint8Array | FileBody | AsyncIterable<Uint8Array>
+}
+
+/** Answers one request; never rejects. */
+export type Answer = (request: RegistryRequest) => Promise<RegistryResponse>
+
+/** An answer with a document. */
+export function jsonResponse(
+  status: number,
+  value: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): RegistryResponse {
+  const body = new TextEncoder().encode(JSON.stringify(value))
+  return {
+    status,
+    headers: { 'Content-Type': 'application/json', ...headers, 'Content-Length': String(body.length) },
+    body,
+  }
+}
+
+/** An answer without a body. */
+export function emptyResponse(status: number, headers: Readonly<Record<string, string>> = {}): RegistryResponse {
+  return { status, headers: status === 204 || status === 304 ? headers : { 'Content-Length': '0', ...headers } }
+}
+
+/** The body of a request; what goes wrong with it is the client's doing, and is said so. */
+export async function* bodyOf(request: RegistryRequest): AsyncGenerator<Uint8Array> {
+  try {
+    yield* request.body
+  } catch (cause) {
+    throw new WireError('BLOB_UPLOAD_INVALID', 'the body ended early', { cause })
+  }
+}

@@ -1,0 +1,166 @@
+import { digestOf } from '@gantry/codec'
+import { collect, readDocument, referrerOf } from '@gantry/image'
+import {
+  digestAlgorithm,
+  isIndexType,
+  isManifestType,
+  isNondistributableType,
+  isTag,
+  limits,
+  parseJson,
+  parseManifestOrIndex,
+  quote,
+} from '@gantry/oci'
+import type { Descriptor, ManifestOrIndex } from '@gantry/oci'
+import { bodyOf, emptyResponse } from './exchange.ts'
+import type { RegistryRequest, RegistryResponse } from './exchange.ts'
+import type { RegistryParts } from './registry-parts.ts'
+import type { Route } from './route.ts'
+import { WireError } from './wire-error.ts'
+
+type ManifestRoute = Extract<Route, { kind: 'manifest' }>
+
+/** `GET` and `HEAD` of a manifest: the bytes and the media type that were pushed, whatever the client accepts. */
+export async function getManifest(
+  { catalog, storage }: RegistryParts,
+  request: RegistryRequest,
+  { repository, reference }: ManifestRoute,
+): Promise<RegistryResponse> {
+  const id = catalog.find(repository)
+  const found = id === undefined ? undefined : catalog.manifest(id, reference)
+  if (found === undefined || (await storage.size(found.digest)) !== found.size) {
+    throw unknownManifest({ kind: 'manifest', repository, reference })
+  }
+  const headers = {
+    'Content-Type': found.mediaType,
+    'Docker-Content-Digest': found.digest,
+    ETag: `"${found.digest}"`,
+  }
+  if (request.header('if-none-match') === headers.ETag) return emptyResponse(304, headers)
+  const answer = { status: 200, headers: { ...headers, 'Content-Length': String(found.size) } }
+  return request.method === 'HEAD' ? answer : { ...answer, body: await readDocument(storage, found) }
+}
+
+/** `PUT` of a manifest under a tag or its digest. What it leads to must be in the repository already; its subject need not. */
+export async function putManifest(
+  parts: RegistryParts,
+  request: RegistryRequest,
+  { repository, reference }: ManifestRoute,
+): Promise<RegistryResponse> {
+  const { state, catalog, storage } = parts
+  const tags = readTags(request, reference)
+  const bytes = await readBody(request)
+  const mediaType = readMediaType(request, bytes)
+  const content = parseManifestOrIndex(bytes, mediaType)
+  const digest = digestOf(bytes, reference.kind === 'digest' ? digestAlgorithm(reference.digest) : 'sha256')
+  if (reference.kind === 'digest' && reference.digest !== digest) {
+    throw new WireError('DIGEST_INVALID', `the manifest has the digest ${digest}, not ${reference.digest}`)
+  }
+  await checkChildren(parts, repository, content)
+  await using staging = await storage.stage()
+  await staging.write(bytes)
+  await staging.commit({ digest })
+  await storage.touch(digest)
+
+  const descriptor: Descriptor = { mediaType, digest, size: bytes.length }
+  const found = referrerOf(descriptor, content)
+  const referrer =
+    found === undefined ? {} : { referrer: { subject: found.subject.digest, descriptor: found.descriptor } }
+  state.transaction(
+    () => {
+      catalog.putManifest(catalog.ensure(repository), { ...descriptor, tags, ...referrer })
+      storage.retain(ownerOf(repository), digest)
+    },
+    { durable: true },
+  )
+  return emptyResponse(201, {
+    Location: `/v2/${repository}/manifests/${reference.kind === 'tag' ? reference.tag : digest}`,
+    'Docker-Content-Digest': digest,
+    ...(found === undefined ? {} : { 'OCI-Subject': found.subject.digest }),
+    ...(reference.kind === 'digest' && tags.length > 0 ? { 'OCI-Tag': tags.join(', ') } : {}),
+  })
+}
+
+/** `DELETE` of a tag, or of a manifest with all its tags. */
+export async function deleteManifest(
+  { state, catalog, storage }: RegistryParts,
+  route: ManifestRoute,
+): Promise<RegistryResponse> {
+  const { repository, reference } = route
+  const id = catalog.find(repository)
+  if (id === undefined) throw unknownManifest(route)
+  const deleted = state.transaction(
+    () => {
+      if (reference.kind === 'tag') return catalog.deleteTag(id, reference.tag)
+      storage.release(ownerOf(repository), reference.digest)
+      return catalog.deleteManifest(id, reference.digest)
+    },
+    { durable: true },
+  )
+  if (!deleted) throw unknownManifest(route)
+  return emptyResponse(202)
+}
+
+function ownerOf(repository: string): string {
+  return `registry/${repository}`
+}
+
+function readTags(request: RegistryRequest, reference: ManifestRoute['reference']): readonly string[] {
+  if (reference.kind === 'tag') return [reference.tag]
+  const tags = request.query.getAll('tag')
+  for (const tag of tags) if (!isTag(tag)) throw new WireError('MANIFEST_INVALID', `${quote(tag)} is not a tag`)
+  return [...new Set(tags)]
+}
+
+async function readBody(request: RegistryRequest): Promise<Uint8Array> {
+  const tooLarge = new WireError('SIZE_INVALID', `a manifest has at most ${limits.documentBytes} bytes`, {
+    status: 413,
+  })
+  if (Number(request.header('content-length') ?? 0) > limits.documentBytes) throw tooLarge
+  const bytes = await collect(bodyOf(request), limits.documentBytes)
+  if (bytes === undefined) throw tooLarge
+  return bytes
+}
+
+/** The type it is pushed as, without parameters; a client that does not say is taken at the word inside. */
+function readMediaType(request: RegistryRequest, bytes: Uint8Array): string {
+  const header = request.header('content-type')?.split(';')[0]?.trim() ?? ''
+  const mediaType = header === '' || header === 'application/json' ? mediaTypeInside(bytes) : header
+  if (isManifestType(mediaType) || isIndexType(mediaType)) return mediaType
+  throw new WireError('MANIFEST_INVALID', `${quote(mediaType)} is not the media type of a manifest or index`)
+}
+
+function mediaTypeInside(bytes: Uint8Array): string {
+  const value = parseJson(bytes, { code: 'MANIFEST_INVALID', what: 'manifest' })
+  const inside = typeof value === 'object' && value !== null && 'mediaType' in value ? value.mediaType : ''
+  return typeof inside === 'string' ? inside : ''
+}
+
+async function checkChildren(
+  { catalog, storage }: RegistryParts,
+  repository: string,
+  content: ManifestOrIndex,
+): Promise<void> {
+  const id = catalog.find(repository)
+  const missing: Descriptor[] = []
+  for (const child of childrenOf(content)) {
+    const visible = id !== undefined && catalog.hasBlob(id, child.digest)
+    if (!visible || (await storage.touch(child.digest)) === undefined) missing.push(child)
+  }
+  const [first] = missing
+  if (first === undefined) return
+  throw new WireError('MANIFEST_BLOB_UNKNOWN', `the repository ${repository} has no blob ${first.digest}`, {
+    detail: missing.map(({ digest, mediaType, size }) => ({ digest, mediaType, size })),
+  })
+}
+
+function childrenOf(content: ManifestOrIndex): readonly Descriptor[] {
+  if (content.kind === 'index') return content.index.manifests
+  const { config, layers } = content.manifest
+  return [config, ...layers.filter((layer) => !isNondistributableType(layer.mediaType))]
+}
+
+function unknownManifest({ repository, reference }: ManifestRoute): WireError {
+  const what = reference.kind === 'tag' ? `tag ${quote(reference.tag)}` : `manifest ${reference.digest}`
+  return new WireError('MANIFEST_UNKNOWN', `the repository ${repository} has no ${what}`)
+}

@@ -1,0 +1,12 @@
+import type { State } from '@gantry/state'
+import type { Catalog } from './catalog.ts'
+import type { RegistryStorage } from './storage.ts'
+import type { UploadSessions } from './upload-sessions.ts'
+
+/** What the handlers of a registry share. */
+export interface RegistryParts {
+  readonly storage: RegistryStorage
+  readonly state: State
+  readonly catalog: Catalog
+  readonly sessions: UploadSessions
+}

@@ -1,0 +1,119 @@
+import { open } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { pipeline } from 'node:stream/promises'
+import type { Answer, FileBody, RegistryRequest, RegistryResponse } from './exchange.ts'
+
+/** How a registry is served. */
+export interface ServeOptions {
+  readonly registry: { readonly answer: Answer }
+  /** The address to listen at. Default: 127.0.0.1. */
+  readonly host?: string
+  /** Default: 5000. 0 takes a free one. */
+  readonly port?: number
+  /** PEM texts. Without them it is plain HTTP. */
+  readonly tls?: { readonly key: string; readonly cert: string }
+  /** Told of what went wrong outside of an answer, such as a client that hung up. */
+  readonly onError?: (error: unknown) => void
+}
+
+/** A registry that listens. */
+export interface ServedRegistry {
+  readonly host: string
+  readonly port: number
+  /** `http://127.0.0.1:5000`. */
+  readonly address: string
+  /** Stops listening, lets the requests under way end for the time given (default 10 s), and closes what is left. */
+  close(options?: { readonly timeout?: number }): Promise<void>
+}
+
+/** Large reads: with less than this the sender spends its time on calls, not on bytes. */
+const readSize = 1024 * 1024
+
+/**
+ * Serves a registry over HTTP. Bodies never pass through Web streams: uploads go from the socket to the staging file, and blobs
+ * from the file to the socket.
+ */
+export async function serveRegistry(options: ServeOptions): Promise<ServedRegistry> {
+  const { registry, host = '127.0.0.1', port = 5000, tls, onError } = options
+  const listener = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
+    exchange(registry.answer, incoming, outgoing).catch((error: unknown) => {
+      onError?.(error)
+      outgoing.destroy()
+    })
+  }
+  // An upload may take as long as it takes; only its headers may not.
+  const settings = { requestTimeout: 0, headersTimeout: 60_000, keepAliveTimeout: 75_000, maxHeaderSize: 64 * 1024 }
+  const server: Server =
+    tls === undefined ? createServer(settings, listener) : createTlsServer({ ...settings, ...tls }, listener)
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, host, () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
+  const bound = server.address() as AddressInfo
+  const shown = bound.family === 'IPv6' ? `[${bound.address}]` : bound.address
+  return {
+    host: bound.address,
+    port: bound.port,
+    address: `${tls === undefined ? 'http' : 'https'}://${shown}:${bound.port}`,
+    close: ({ timeout = 10_000 } = {}) => closeServer(server, timeout),
+  }
+}
+
+async function closeServer(server: Server, timeout: number): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+  server.closeIdleConnections()
+  const timer = setTimeout(() => server.closeAllConnections(), timeout)
+  await closed
+  clearTimeout(timer)
+}
+
+async function exchange(answer: Answer, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+  const response = await answer(requestOf(incoming))
+  const { status, headers, body } = response
+  if (body === undefined || body instanceof Uint8Array) {
+    outgoing.writeHead(status, headers).end(body)
+    return
+  }
+  if ('path' in body) return sendFile(outgoing, response, body)
+  outgoing.writeHead(status, headers)
+  await pipeline(body, outgoing).catch(ignoreHangUp)
+}
+
+function requestOf(incoming: IncomingMessage): RegistryRequest {
+  const url = incoming.url ?? '/'
+  const mark = url.indexOf('?')
+  return {
+    method: incoming.method ?? 'GET',
+    path: mark < 0 ? url : url.slice(0, mark),
+    query: new URLSearchParams(mark < 0 ? '' : url.slice(mark + 1)),
+    header(name) {
+      const value = incoming.headers[name]
+      return typeof value === 'string' ? value : value?.join(', ')
+    },
+    body: incoming,
+  }
+}
+
+async function sendFile(
+  outgoing: ServerResponse,
+  response: RegistryResponse,
+  { path, start, end }: FileBody,
+): Promise<void> {
+  // Opened before the headers are sent: a blob that has just been collected must not become an empty 200.
+  const file = await open(path, 'r')
+  const stream = file.createReadStream({ start, end: end - 1, highWaterMark: readSize })
+  outgoing.writeHead(response.status, response.headers)
+  await pipeline(stream, outgoing).catch(ignoreHangUp)
+}
+
+/** Clients drop connections as a matter of course: those that fetch in parallel open ranges do it for each. */
+function ignoreHangUp(error: unknown): void {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  if (code !== 'ERR_STREAM_PREMATURE_CLOSE' && code !== 'ECONNRESET' && code !== 'EPIPE') throw error
+}

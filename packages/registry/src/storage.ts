@@ -1,0 +1,28 @@
+import type { BlobSource } from '@gantry/image'
+import type { Digest } from '@gantry/oci'
+
+/** A blob that is being uploaded. Calls are made one at a time; disposing closes it, and removes one without a key. */
+export interface UploadStaging extends AsyncDisposable {
+  readonly size: number
+  write(chunk: Uint8Array): void | Promise<void>
+  flush(): Promise<void>
+  /** @throws {ImageError} DIGEST_MISMATCH */
+  commit(expected: { readonly digest: Digest }): Promise<{ readonly digest: Digest; readonly size: number }>
+  discard(): Promise<void>
+}
+
+/** Where a registry keeps its blobs, of all repositories together. The disk store and the memory store implement it. */
+export interface RegistryStorage extends BlobSource {
+  /** The size of a blob, or `undefined` when it is not there. */
+  size(digest: Digest): Promise<number | undefined>
+  /** As `size`, and keeps it from being collected for a while: somebody is about to refer to it. */
+  touch(digest: Digest): Promise<number | undefined>
+  /** The file of a blob, where it is one. */
+  file?(digest: Digest): string
+  /** A blob to be written. With a key it outlives its disposal, and on a disk the process: it goes on where it was. */
+  stage(key?: string): Promise<UploadStaging>
+  /** Keeps a manifest and what it leads to for an owner. Idempotent; may be called inside a transaction of the state. */
+  retain(owner: string, digest: Digest): void
+  /** Gives it up again. Idempotent. */
+  release(owner: string, digest: Digest): void
+}
