@@ -26,14 +26,16 @@ export interface AttachTarget {
  * nobody reads freezes the container. https://github.com/containers/conmon
  * @throws RuntimeError ATTACH_FAILED
  */
-export async function attachTo(target: AttachTarget, options: AttachOptions = {}): Promise<Attachment> {
-  const path = join(target.directory, 'attach')
-  const socket = await connectSeqpacket(path).catch((error: unknown) => {
+export function attachTo(target: AttachTarget, options: AttachOptions = {}): Attachment {
+  let socket: Socket
+  try {
+    socket = connectSeqpacket(join(target.directory, 'attach'))
+  } catch (error) {
     throw new RuntimeError('ATTACH_FAILED', `Cannot attach to container "${target.id}": its monitor does not answer`, {
       cause: error,
       hint: 'the container has ended, or its monitor was killed',
     })
-  })
+  }
   return new SocketAttachment(socket, target, options)
 }
 

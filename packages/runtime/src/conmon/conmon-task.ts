@@ -49,7 +49,7 @@ export class ConmonTask implements Task {
     this.pid = record.init.pid
   }
 
-  attach(options: AttachOptions = {}): Promise<Attachment> {
+  async attach(options: AttachOptions = {}): Promise<Attachment> {
     const { stdio, bundle } = this.#record
     const closesInput = stdio.stdin && !leavesInputOpen(stdio)
     return attachTo({ directory: bundle, id: this.id, stdin: stdio.stdin, closesInput }, options)

@@ -81,20 +81,8 @@ async function begin(monitor: Monitor, options: Beginning): Promise<ExecTask> {
   startPipe?.write('1')
   await firstByte(attachPipe as unknown as NodeJS.ReadableStream)
   let exitCode: number | undefined
-  const ended = new Promise<void>((resolve) => {
-    void monitor.sync.ended().then(resolve)
-  })
-  const attachment = await attachTo({
-    directory: options.directory,
-    id: options.id,
-    stdin: options.stdio.stdin,
-    closesInput: false,
-    settled: () => ended,
-  }).catch((error: unknown) => {
-    throw new RuntimeError('EXEC_FAILED', `${options.tried}: ${monitor.said().trim() || 'its monitor ended'}`, {
-      cause: error,
-    })
-  })
+  const ended = monitor.sync.ended()
+  const attachment = attached(monitor, options, ended)
   startPipe?.end('1')
   const first = await monitor.sync.next()
   if (first === undefined || first.data <= 0) {
@@ -120,6 +108,17 @@ async function begin(monitor: Monitor, options: Beginning): Promise<ExecTask> {
       return { exitCode: exitCode < 0 ? 255 : exitCode }
     },
   })
+}
+
+function attached(monitor: Monitor, options: Beginning, ended: Promise<void>): Attachment {
+  const { directory, id, stdio } = options
+  try {
+    return attachTo({ directory, id, stdin: stdio.stdin, closesInput: false, settled: () => ended })
+  } catch (error) {
+    throw new RuntimeError('EXEC_FAILED', `${options.tried}: ${monitor.said().trim() || 'its monitor ended'}`, {
+      cause: error,
+    })
+  }
 }
 
 function execTask(

@@ -43,11 +43,16 @@ export class ExitWatch {
     let list = this.#waiting.get(id)
     if (list === undefined) this.#waiting.set(id, (list = []))
     list.push(callback)
-    this.#look(id)
+    this.#watcher?.ref()
+    // Never before this method has returned: the caller has nothing to stop yet.
+    queueMicrotask(() => {
+      this.#look(id)
+    })
     return () => {
       const left = this.#waiting.get(id)?.filter((other) => other !== callback) ?? []
       if (left.length === 0) this.#waiting.delete(id)
       else this.#waiting.set(id, left)
+      this.#rest()
     }
   }
 
@@ -61,7 +66,7 @@ export class ExitWatch {
   #start(): void {
     if (this.#watcher !== undefined) return
     mkdirSync(this.#directory, { recursive: true, mode: 0o700 })
-    this.#watcher = watch(this.#directory, { persistent: false }, (_event, name) => {
+    this.#watcher = watch(this.#directory, (_event, name) => {
       // Without a name the kernel's queue has overflowed: look at all.
       if (name === null) for (const id of [...this.#waiting.keys()]) this.#look(id)
       else this.#look(name)
@@ -79,5 +84,11 @@ export class ExitWatch {
     if (note === undefined) return
     this.#waiting.delete(id)
     for (const callback of callbacks) callback(note)
+    this.#rest()
+  }
+
+  // The watch keeps this process alive only while somebody waits.
+  #rest(): void {
+    if (this.#waiting.size === 0) this.#watcher?.unref()
   }
 }

@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream'
+import type { Socket } from 'node:net'
 import { exitOf, start } from '@gantry/process'
 import { RuntimeError } from '../runtime-error.ts'
 import { SyncPipe } from './sync-pipe.ts'
@@ -55,11 +55,9 @@ export function spawnMonitor(options: MonitorOptions): Monitor {
   })
   // Its first process ends at once; a failure shows in the sync pipe, which then ends without a message.
   exitOf(child).catch(() => {})
-  const sync = new SyncPipe(child.stdio[3] as Readable)
-  for (const stream of child.stdio) {
-    stream?.on('error', () => {})
-    ;(stream as { unref?: () => void } | null)?.unref?.()
-  }
+  const sync = new SyncPipe(child.stdio[3] as Socket)
+  for (const stream of child.stdio) stream?.on('error', () => {})
+  ;(child.stderr as Socket | null)?.unref()
   return { sync, pipes: pipes.map((_, index) => child.stdio[4 + index] as unknown as NodeJS.WritableStream), said: () => said }
 }
 

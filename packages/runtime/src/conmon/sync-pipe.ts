@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream'
+import type { Socket } from 'node:net'
 
 /** One message of conmon: a PID, an exit code, or -1 with the runtime's words. */
 export interface SyncMessage {
@@ -10,16 +10,19 @@ const longest = 64 * 1024
 
 /**
  * Reads conmon's sync pipe: one JSON object a line. The pipe ends when conmon does, which tells of a killed monitor at once; the
- * stream does not keep this process alive between messages.
+ * stream keeps this process alive only while somebody waits for a message.
  */
 export class SyncPipe {
   readonly #messages: SyncMessage[] = []
   readonly #waiting: ((message: SyncMessage | undefined) => void)[] = []
   readonly #ended: Promise<void>
+  readonly #stream: Socket
   #text = ''
   #isOver = false
 
-  constructor(stream: Readable) {
+  constructor(stream: Socket) {
+    this.#stream = stream
+    stream.unref()
     stream.setEncoding('utf8')
     stream.on('data', (chunk: string) => {
       this.#take(chunk)
@@ -40,6 +43,7 @@ export class SyncPipe {
   next(): Promise<SyncMessage | undefined> {
     const message = this.#messages.shift()
     if (message !== undefined || this.#isOver) return Promise.resolve(message)
+    this.#stream.ref()
     return new Promise((resolve) => this.#waiting.push(resolve))
   }
 
@@ -56,6 +60,7 @@ export class SyncPipe {
       this.#text = this.#text.slice(end + 1)
       if (message !== undefined) {
         const waiter = this.#waiting.shift()
+        if (this.#waiting.length === 0) this.#stream.unref()
         if (waiter === undefined) this.#messages.push(message)
         else waiter(message)
       }

@@ -22,7 +22,7 @@ export class Changes {
     }
     const name = basename(path)
     // The directory, not the file: a file that does not exist yet or is replaced is seen too.
-    this.#watcher = watch(dirname(path), { persistent: false }, (event, changed) => {
+    this.#watcher = watch(dirname(path), (event, changed) => {
       if (changed !== null && changed !== name) return
       if (event === 'rename' || changed === null) this.#renames += 1
       this.#tell()
@@ -41,16 +41,15 @@ export class Changes {
     this.#told = this.#seen
   }
 
-  /** Whether another file, or none, is at the path now. Asks the kernel only after a rename. */
+  /** Whether another file is at the path now; while none is, the writer still has the old one. Asks the kernel only after a rename. */
   async wasReplaced(file: FileHandle): Promise<boolean> {
     if (this.#checked === this.#renames) return false
     const renames = this.#renames
     const [ours, theirs] = await Promise.all([file.stat(), stat(this.#path).catch(() => undefined)])
-    if (theirs !== undefined && ours.ino === theirs.ino && ours.dev === theirs.dev) {
-      this.#checked = renames
-      return false
-    }
-    return true
+    if (theirs === undefined) return false
+    if (ours.ino !== theirs.ino || ours.dev !== theirs.dev) return true
+    this.#checked = renames
+    return false
   }
 
   /** Stops watching. */
