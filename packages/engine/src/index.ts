@@ -41,3 +41,13 @@ export type { RemoveOptions } from './verbs/remove.ts'
 export type { StopOptions } from './verbs/stop.ts'
 export type { WaitCondition } from './verbs/wait.ts'
 export type { VolumeRecord, VolumeRequest } from './volumes/volume-table.ts'
+export type { ImageDetails, ImageRemoval, TransferEvent } from './images/image-details.ts'
+export {
+  createImages,
+  type ImageParts,
+  type Images,
+  type RegistryCredentials,
+  type RemoteRepository,
+  type TransferOptions,
+} from './images/images.ts'
+export type { RemoveImageOptions } from './images/remove-image.ts'

@@ -1,0 +1,140 @@
+import { openImage } from '@gantry/image'
+import {
+  formatReference,
+  isDigest,
+  parsePlatform,
+  parseReference,
+  type Descriptor,
+  type Digest,
+  type ImageConfig,
+  type Manifest,
+  type Platform,
+} from '@gantry/oci'
+import { EngineError } from '../engine-error.ts'
+import { containerManifests } from './image-usage.ts'
+import type { ImageDetails } from './image-details.ts'
+import type { ImageParts } from './images.ts'
+
+/** What is read of an image's documents, which never change. */
+interface Documents {
+  readonly id: Digest
+  readonly descriptor: Descriptor
+  readonly manifest: Manifest
+  readonly config: ImageConfig
+  readonly size: number
+}
+
+/** An image, and how it was named. */
+export interface FoundImage {
+  readonly image: ImageDetails
+  /** The full name it was found by; absent when it was found by its id. */
+  readonly name: string | undefined
+}
+
+const remembered = 512
+
+/** Finds and lists images. Documents are read once and remembered. */
+export class ImageCatalog {
+  readonly #parts: ImageParts
+  readonly #documents = new Map<string, Promise<Documents>>()
+
+  constructor(parts: ImageParts) {
+    this.#parts = parts
+  }
+
+  /** The documents of what a descriptor leads to, for a platform. */
+  documents(root: Descriptor, platform?: string): Promise<Documents> {
+    const key = `${root.digest} ${platform ?? ''}`
+    const known = this.#documents.get(key)
+    if (known !== undefined) return known
+    const reading = this.#read(root, platform === undefined ? this.#parts.platform : parsePlatform(platform))
+    this.#documents.set(key, reading)
+    reading.catch(() => this.#documents.delete(key))
+    const oldest = this.#documents.keys().next().value
+    if (this.#documents.size > remembered && oldest !== undefined) this.#documents.delete(oldest)
+    return reading
+  }
+
+  /** What a name, an id, a digest or the beginning of an id stands for. @throws EngineError IMAGE_UNKNOWN, IMAGE_AMBIGUOUS */
+  async find(text: string): Promise<FoundImage> {
+    const named = await this.resolve(text)
+    if (named !== undefined) {
+      const image = await this.#details(named.descriptor)
+      return { image, name: named.name }
+    }
+    if (/^(sha256:)?[0-9a-f]{1,64}$/.test(text)) {
+      const wanted = text.startsWith('sha256:') ? text : `sha256:${text}`
+      const matches = (await this.list()).filter((each) => each.id.startsWith(wanted) || each.root.digest === wanted)
+      if (matches.length > 1)
+        throw new EngineError(
+          'IMAGE_AMBIGUOUS',
+          `ambiguous image ID prefix "${text}": it is that of ${matches.length} images`,
+        )
+      if (matches[0] !== undefined) return { image: matches[0], name: undefined }
+    }
+    throw new EngineError('IMAGE_UNKNOWN', `No such image: ${familiar(text)}`)
+  }
+
+  /** What a name stands for; undefined when it is not one, or not a local one. */
+  async resolve(text: string): Promise<{ name: string; descriptor: Descriptor } | undefined> {
+    if (isDigest(text)) return undefined
+    let name: string
+    try {
+      name = formatReference(parseReference(text))
+    } catch {
+      return undefined
+    }
+    const descriptor = await this.#parts.store.resolve(text)
+    return descriptor === undefined ? undefined : { name, descriptor }
+  }
+
+  /** All images with a name or a container, the newest first. One whose blobs are damaged is left out. */
+  async list(): Promise<readonly ImageDetails[]> {
+    const roots = new Map<Digest, Descriptor>()
+    for (const { descriptor } of this.#parts.store.names()) roots.set(descriptor.digest, descriptor)
+    for (const digest of containerManifests(this.#parts.state)) {
+      if (roots.has(digest)) continue
+      const descriptor = await this.#parts.store.resolve(digest)
+      if (descriptor !== undefined) roots.set(digest, descriptor)
+    }
+    const read = await Promise.allSettled([...roots.values()].map((root) => this.#details(root)))
+    const byId = new Map<Digest, ImageDetails>()
+    for (const result of read) {
+      if (result.status === 'rejected') continue
+      const before = byId.get(result.value.id)
+      if (before === undefined || before.names.length === 0) byId.set(result.value.id, result.value)
+      else byId.set(before.id, { ...before, names: [...new Set([...before.names, ...result.value.names])] })
+    }
+    return [...byId.values()].toSorted((a, b) => createdOf(b) - createdOf(a))
+  }
+
+  async #details(root: Descriptor): Promise<ImageDetails> {
+    const documents = await this.documents(root)
+    const names = this.#parts.store.names().filter(({ descriptor }) => descriptor.digest === root.digest)
+    const tagged = Math.max(0, ...names.map(({ created }) => created))
+    return {
+      ...documents,
+      root,
+      names: names.map(({ name }) => name),
+      ...(names.length === 0 ? {} : { tagged }),
+    }
+  }
+
+  async #read(root: Descriptor, platform: Platform): Promise<Documents> {
+    const { store, codec } = this.#parts
+    const image = await openImage(store, root, { codec, platform })
+    const [manifest, config] = await Promise.all([image.manifest(), image.config()])
+    const size = manifest.layers.reduce((sum, layer) => sum + layer.size, manifest.config.size)
+    return { id: image.configDescriptor.digest, descriptor: image.descriptor, manifest, config, size }
+  }
+}
+
+function createdOf({ config }: ImageDetails): number {
+  return config.created === undefined ? 0 : Date.parse(config.created)
+}
+
+/** How Docker's text names what it did not find. */
+function familiar(text: string): string {
+  if (/^(sha256:)?[0-9a-f]+$/.test(text) || text.includes('@')) return text
+  return text.lastIndexOf(':') > text.lastIndexOf('/') ? text : `${text}:latest`
+}

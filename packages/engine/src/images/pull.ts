@@ -1,0 +1,62 @@
+import { copy, openImage } from '@gantry/image'
+import { familiarReference, formatReference, parsePlatform, parseReference, type Reference } from '@gantry/oci'
+import { EngineError } from '../engine-error.ts'
+import type { TransferEvent } from './image-details.ts'
+import type { ImageWorld, TransferOptions } from './images.ts'
+import { progressOf } from './progress-of.ts'
+
+/** Fetches an image, unpacks it and names it; the name is given last, so that it never stands for half an image. */
+export function pull(
+  world: ImageWorld,
+  text: string,
+  { credentials, signal: outer, platform: wanted }: TransferOptions & { platform?: string } = {},
+): AsyncIterable<TransferEvent> {
+  return progressOf<TransferEvent>(async (report, signal) => {
+    const { store, codec, snapshots } = world
+    const reference = parseReference(text)
+    const name = formatReference(reference)
+    const platform = wanted === undefined || wanted === '' ? world.platform : parsePlatform(wanted)
+    try {
+      await using lease = store.lease('new')
+      const remote = await world.remote(reference, credentials)
+      const root = await remote.resolve(reference.digest ?? reference.tag ?? 'latest')
+      if (root === undefined)
+        throw new EngineError(
+          'IMAGE_UNKNOWN',
+          `manifest for ${familiarReference(reference)} not found: manifest unknown: the registry does not know it`,
+        )
+      lease.add(root.digest)
+      report({ kind: 'resolved', name, descriptor: root })
+      await copy(remote, store, root, {
+        signal,
+        platform,
+        onProgress: (event) =>
+          report(event, event.state === 'progress' ? `${event.descriptor.digest} fetch` : undefined),
+      })
+      const image = await openImage(store, root, { codec, platform, signal })
+      await snapshots.unpack(image, {
+        signal,
+        onProgress: (event) =>
+          report({ kind: 'unpack', ...event }, event.state === 'progress' ? `${event.diffId} unpack` : undefined),
+      })
+      const before = await store.resolve(name)
+      await store.tag(name, root)
+      store.record({ kind: 'pull', name, digest: image.configDescriptor.digest })
+      await store.flush()
+      report({ kind: 'done', name, descriptor: root, changed: before?.digest !== root.digest })
+    } catch (error) {
+      throw transferFailure('PULL_FAILED', { verb: 'pull', reference, error, signal })
+    }
+  }, outer)
+}
+
+/** Says which transfer failed; errors that say enough, and the caller's own leaving, pass as they are. */
+export function transferFailure(
+  code: 'PULL_FAILED' | 'PUSH_FAILED',
+  { verb, reference, error, signal }: { verb: string; reference: Reference; error: unknown; signal: AbortSignal },
+): unknown {
+  if (error instanceof EngineError || signal.aborted) return error
+  const text = error instanceof Error ? error.message : String(error)
+  const hint = error instanceof Error && 'hint' in error && typeof error.hint === 'string' ? { hint: error.hint } : {}
+  return new EngineError(code, `Cannot ${verb} "${familiarReference(reference)}": ${text}`, { cause: error, ...hint })
+}

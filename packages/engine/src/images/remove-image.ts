@@ -1,0 +1,85 @@
+import { chainIds } from '@gantry/image'
+import { familiarReference, parseReference, type Digest } from '@gantry/oci'
+import { shortId } from '../container/identity.ts'
+import { EngineError } from '../engine-error.ts'
+import type { ImageDetails, ImageRemoval } from './image-details.ts'
+import { imageUsers } from './image-usage.ts'
+import type { ImageWorld } from './images.ts'
+
+/** How an image is removed. */
+export interface RemoveImageOptions {
+  /** Takes all its names away at once, and those that stopped containers use. */
+  readonly force?: boolean
+}
+
+/** Takes a name away, or by id all of them, and with the last one the content that nothing else needs.
+ * @throws EngineError IMAGE_UNKNOWN, IMAGE_IN_USE */
+export async function removeImage(
+  world: ImageWorld,
+  reference: string,
+  { force = false }: RemoveImageOptions = {},
+): Promise<readonly ImageRemoval[]> {
+  const { store, state } = world
+  const { image, name } = await world.catalog.find(reference)
+  const users = imageUsers(state, image.id)
+  if (name !== undefined && image.names.length > 1) return untag(world, image, [name])
+  if (name === undefined) refuseById(image, users, force)
+  else if (users[0] !== undefined && !force)
+    throw new EngineError(
+      'IMAGE_IN_USE',
+      `conflict: unable to remove repository reference "${reference}" (must force) - container ${shortId(users[0].id)} is using its referenced image ${short(image.id)}`,
+    )
+  const reachable = await store.reachable(image.root)
+  const untagged = untag(world, image, image.names)
+  if (users.length > 0) return untagged
+  await store.gc({ only: reachable, grace: 0 })
+  await forgetLayers(world, image)
+  if (store.size(image.descriptor.digest) !== undefined) return untagged
+  store.record({ kind: 'delete', digest: image.id })
+  await store.flush()
+  return [...untagged, { deleted: image.id }]
+}
+
+function refuseById({ id, names }: ImageDetails, users: ReturnType<typeof imageUsers>, force: boolean): void {
+  const running = users.find((user) => user.running)
+  const conflict = (how: string, why: string): EngineError =>
+    new EngineError('IMAGE_IN_USE', `conflict: unable to delete ${short(id)} (${how}) - ${why}`)
+  if (running !== undefined)
+    throw conflict('cannot be forced', `image is being used by running container ${shortId(running.id)}`)
+  if (force) return
+  if (names.length > 1) throw conflict('must be forced', 'image is referenced in multiple repositories')
+  if (users[0] !== undefined)
+    throw conflict('must be forced', `image is being used by stopped container ${shortId(users[0].id)}`)
+}
+
+function untag({ store }: ImageWorld, { id }: ImageDetails, names: readonly string[]): readonly ImageRemoval[] {
+  return names.map((name) => {
+    store.untag(name)
+    store.record({ kind: 'untag', name, digest: id })
+    return { untagged: familiarReference(parseReference(name)) }
+  })
+}
+
+/** Removes the unpacked layers whose blobs are gone; those that others stand on stay. */
+async function forgetLayers(
+  { store, snapshots, codec }: ImageWorld,
+  { manifest, config }: ImageDetails,
+): Promise<void> {
+  const chains = await chainIds(config.rootfs.diff_ids, codec)
+  const gone = new Set<Digest>()
+  for (const [index, chain] of chains.entries()) {
+    const layer = manifest.layers[index]
+    if (layer !== undefined && store.size(layer.digest) === undefined) gone.add(chain)
+  }
+  if (gone.size === 0) return
+  await snapshots.gc({
+    keep: snapshots
+      .list()
+      .layers.map(({ chain }) => chain)
+      .filter((chain) => !gone.has(chain)),
+  })
+}
+
+function short(id: Digest): string {
+  return shortId(id.slice('sha256:'.length))
+}
