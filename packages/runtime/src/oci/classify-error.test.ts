@@ -12,6 +12,7 @@ describe('classifyRuntimeError', () => {
     [`${runc}exec: "/etc/passwd": permission denied`, 'COMMAND_NOT_EXECUTABLE', '/etc/passwd'],
     [`${runc}exec: "/etc": is a directory`, 'COMMAND_NOT_EXECUTABLE', '/etc'],
     [`${runc}chdir to cwd ("/file") set in config.json failed: not a directory`, 'WORKING_DIRECTORY_INVALID', '/file'],
+    [`${runc}error during container init: mkdir /file: not a directory`, 'WORKING_DIRECTORY_INVALID', '/file'],
     [`${runc}error during container init: error mounting "/nope" to rootfs at "/x": no such file`, 'MOUNT_FAILED', '/nope'],
     ['container with id exists: x', 'TASK_EXISTS', undefined],
     [`${runc}error setting rlimits for ready process: operation not permitted`, 'HOST_DENIED', undefined],

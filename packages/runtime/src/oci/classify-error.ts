@@ -12,7 +12,7 @@ const patterns: readonly Pattern[] = [
   { code: 'USER_UNKNOWN', test: /unable to find user|no matching entries in passwd/i },
   {
     code: 'WORKING_DIRECTORY_INVALID',
-    test: /chdir to cwd \("?([^")]*)"?\)|mkdir(?:at)? [^:]*: not a directory.*cwd|chdir: |cannot chdir to `?([^`]*)`?/i,
+    test: /chdir to cwd \("?([^")]*)"?\)|container init: mkdir ([^:]*): not a directory|chdir: |cannot chdir to `?([^`]*)`?/i,
     hint: 'give a working directory that exists in the image and is a directory',
   },
   { code: 'COMMAND_NOT_FOUND', test: /exec:? "?([^":]*)"?:.*executable file not found in \$PATH/ },
