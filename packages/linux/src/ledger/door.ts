@@ -30,6 +30,8 @@ export interface BatchChange {
 
 /** One spawn or transaction for consecutive changes of several doors. */
 export interface Batch {
+  /** Whether nothing else depends on these changes, so that taking them back may overlap with what follows. Default: false. */
+  readonly independent?: boolean
   /**
    * Makes all changes in order and answers with their identities.
    * @throws BatchError with the index of the change that failed

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import {
   existsSync,
   mkdirSync,
@@ -25,6 +25,7 @@ import {
   nftTable,
   netns,
   spawned,
+  spawning,
   type Holder,
 } from '../index.ts'
 import { bootId, processStartTime } from '../sys/process-identity.ts'
@@ -291,6 +292,55 @@ test('after a reboot the kernel has forgotten, and directories are still taken b
   await run('umount', [target])
   former.state[Symbol.dispose]()
 })
+
+test('of several recovering processes each owner is taken back by one', options, async () => {
+  const dead = { pid: 1, startTime: '1', bootId: bootId() }
+  const { root, ledger: theirs, state } = opened('several', dead)
+  for (let n = 0; n < 6; n++)
+    await theirs.apply(`build/${String(n)}`, [directory({ path: join(root, String(n)) }, 'x')])
+  const startTime = processStartTime(process.ppid) ?? ''
+  const other = createLedger({ state, holder: { pid: process.ppid, startTime, bootId: bootId() } })
+  const reports = await Promise.all([createLedger({ state }).recover(), other.recover()])
+  assert.deepEqual(
+    reports.flatMap((report) => report.failed),
+    [],
+  )
+  assert.deepEqual(
+    reports.flatMap((report) => report.undone).toSorted(),
+    [0, 1, 2, 3, 4, 5].map((n) => `build/${String(n)}`),
+  )
+  assert.deepEqual(other.owners(), [])
+  state[Symbol.dispose]()
+})
+
+test(
+  'a fault between act and confirmation is found by what it made, and an abort takes everything back',
+  options,
+  async () => {
+    const { root, ledger, state } = opened('abort')
+    const stop = new AbortController()
+    await assert.rejects(
+      ledger.apply(
+        'build/1',
+        [
+          directory({ path: join(root, 'dir') }, 'x'),
+          spawning({ what: 'a helper', command: ['tail'], match: join(root, 'state.db') }, 'x', async () => {
+            const child = spawn('tail', ['-f', join(root, 'state.db')], { stdio: 'ignore' })
+            stop.abort()
+            return child.pid ?? 0
+          }),
+          directory({ path: join(root, 'never') }, 'x'),
+        ],
+        { signal: stop.signal },
+      ),
+      failing('ABORTED'),
+    )
+    assert.deepEqual([existsSync(join(root, 'dir')), existsSync(join(root, 'never'))], [false, false])
+    assert.deepEqual((await kernelState())['processes'], [])
+    assert.deepEqual(ledger.owners(), [])
+    state[Symbol.dispose]()
+  },
+)
 
 test('recovery keeps an unsettled container that has run', options, async () => {
   const dead = { pid: 1, startTime: '1', bootId: bootId() }

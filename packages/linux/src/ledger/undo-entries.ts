@@ -29,19 +29,31 @@ export async function undoEntries(world: LedgerWorld, entries: readonly EntryRow
     }
   }
   markUndone(world, gone)
+  const overlapping: Promise<void>[] = []
   for (const group of groupByBatch(open)) {
-    const rows = group.map((each) => each.entry)
-    try {
-      await undoGroup(group)
-    } catch (error) {
-      for (const entry of rows) failures.push({ entry, error })
-      continue
-    }
-    world.fault('undo-after-act', rows[0]?.sequence)
-    markUndone(world, rows)
-    world.fault('undo-after-mark', rows[0]?.sequence)
+    const work = undoAndMark(world, group, failures)
+    if (group[0]?.door.batch?.independent === true) overlapping.push(work)
+    else await work
   }
+  await Promise.all(overlapping)
   return failures
+}
+
+async function undoAndMark(
+  world: LedgerWorld,
+  group: readonly { readonly door: Door; readonly entry: EntryRow }[],
+  failures: UndoFailure[],
+): Promise<void> {
+  const rows = group.map((each) => each.entry)
+  try {
+    await undoGroup(group)
+  } catch (error) {
+    for (const entry of rows) failures.push({ entry, error })
+    return
+  }
+  world.fault('undo-after-act', rows[0]?.sequence)
+  markUndone(world, rows)
+  world.fault('undo-after-mark', rows[0]?.sequence)
 }
 
 async function undoGroup(group: readonly { readonly door: Door; readonly entry: EntryRow }[]): Promise<void> {

@@ -14,11 +14,11 @@ let worker: Promise<Worker> | undefined
 let idle: NodeJS.Timeout | undefined
 let next = 1
 
-const idleMilliseconds = 10_000
+const idleMilliseconds = 30_000
 
 /**
  * Unmounts what is on top at a path, on a thread of its own: umount2(2) of a dirty overlay waits for its files to be written,
- * lazily too. The thread ends after ten idle seconds and does not keep the process alive while it is idle.
+ * lazily too. The thread ends after thirty idle seconds and does not keep the process alive while it is idle.
  * @returns whether there was a mount
  * @throws SystemCallError EBUSY and others
  */
