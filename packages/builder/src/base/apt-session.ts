@@ -34,6 +34,8 @@ export interface AptSessionOptions {
 export interface AptSession {
   /** Where the downloaded packages lie. */
   readonly archives: string
+  /** Lines of configuration that the host needs to reach its mirrors, such as a proxy. */
+  readonly settings: readonly string[]
   /** Gets the lists of packages. */
   update(): Promise<void>
   /** What installing these names (or APT patterns) into an empty root takes, sorted by name. */
@@ -51,9 +53,11 @@ export async function openAptSession(options: AptSessionOptions): Promise<AptSes
   const archives = join(home, 'archives')
   const empty = join(home, 'empty')
   await Promise.all(
-    [join(lists, 'partial'), join(archives, 'partial'), empty].map((path) => mkdir(path, { recursive: true })),
+    [join(lists, 'partial'), join(archives, 'partial'), join(empty, 'partial')].map((path) =>
+      mkdir(path, { recursive: true }),
+    ),
   )
-  const sources = join(lists, 'sources.list')
+  const sources = join(home, 'sources.list')
   const status = join(home, 'status')
   const configuration = join(home, 'apt.conf')
   await writeFile(sources, `${lines.join('\n')}\n`)
@@ -81,7 +85,8 @@ export async function openAptSession(options: AptSessionOptions): Promise<AptSes
     ['Dir::Log', home],
   ]
   const text = settings.map(([key, value]) => `${key} ${JSON.stringify(value)};`)
-  await writeFile(configuration, `${[...text, ...(await hostSettings(signal))].join('\n')}\n`)
+  const fromHost = await hostSettings(signal)
+  await writeFile(configuration, `${[...text, ...fromHost].join('\n')}\n`)
 
   const apt = async (...args: string[]): Promise<string> => {
     // flock waits for another build that uses the same directory; APT itself would fail at once.
@@ -95,10 +100,13 @@ export async function openAptSession(options: AptSessionOptions): Promise<AptSes
   }
   return {
     archives,
+    settings: fromHost,
     update: async () => {
       await apt('update', '-qq', '-o', 'APT::Update::Error-Mode=any')
     },
-    plan: async (names) => parsePlan(await apt('install', '-qq', '--print-uris', ...names)),
+    // Packages that are there already would not be printed: the plan is made as if none were.
+    plan: async (names) =>
+      parsePlan(await apt('install', '-qq', '--print-uris', '-o', `Dir::Cache::Archives=${empty}`, ...names)),
     download: async (names, plan) => {
       await apt('install', '-qq', '--download-only', ...names)
       const wanted = new Set(plan.map(({ file }) => file))
@@ -131,7 +139,7 @@ export function parsePlan(output: string): PlannedPackage[] {
 
 // What the host needs to reach its mirrors (proxies, retries, dates on machines with a wrong clock); not its hooks.
 async function hostSettings(signal: AbortSignal | undefined): Promise<string[]> {
-  const wanted = /^Acquire::((https?|ftp)(::|\s)|Retries|Check-Valid-Until|Check-Date|Max-FutureTime|ForceIPv[46])/i
+  const wanted = /^Acquire::((https?|ftp)::|Retries|Check-Valid-Until|Check-Date|Max-FutureTime|ForceIPv[46])/i
   const { stdout } = await run('apt-config', ['dump'], signal === undefined ? {} : { signal })
   return stdout.split('\n').filter((line) => wanted.test(line))
 }

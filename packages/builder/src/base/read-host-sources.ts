@@ -48,7 +48,9 @@ async function hostDistribution(root: string, options: HostSourceOptions): Promi
 
 async function readSources(root: string): Promise<AptSource[]> {
   const directory = join(root, 'etc/apt/sources.list.d')
-  const parts = (await readdir(directory).catch(() => [])).sort().map((name) => join(directory, name))
+  const parts = (await readdir(directory).catch((): string[] => []))
+    .sort((a, b) => (a < b ? -1 : 1))
+    .map((name) => join(directory, name))
   const sources: AptSource[] = []
   for (const path of [join(root, 'etc/apt/sources.list'), ...parts]) {
     const parse = path.endsWith('.list') ? parseSourceLines : path.endsWith('.sources') ? parseSourceStanzas : undefined

@@ -1,0 +1,24 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { parsePlan } from './apt-session.ts'
+
+test('parsePlan reads names, versions with an epoch and files, sorted by name', () => {
+  const output = [
+    "'http://mirror.example/pool/main/z/zlib/zlib1g_1.2.13.dfsg-1_amd64.deb' zlib1g_1%3a1.2.13.dfsg-1_amd64.deb 86700 SHA256:aa",
+    "'http://mirror.example/pool/main/g/gcc-12/gcc-12-base_12.2.0-14%2bdeb12u1_amd64.deb' gcc-12-base_12.2.0-14+deb12u1_amd64.deb 37596 MD5Sum:8d",
+    '',
+  ].join('\n')
+  assert.deepEqual(parsePlan(output), [
+    {
+      name: 'gcc-12-base',
+      version: '12.2.0-14+deb12u1',
+      architecture: 'amd64',
+      file: 'gcc-12-base_12.2.0-14+deb12u1_amd64.deb',
+    },
+    { name: 'zlib1g', version: '1:1.2.13.dfsg-1', architecture: 'amd64', file: 'zlib1g_1%3a1.2.13.dfsg-1_amd64.deb' },
+  ])
+})
+
+test('parsePlan refuses an answer without packages', () => {
+  assert.throws(() => parsePlan('nothing to do\n'), { code: 'PACKAGES_UNAVAILABLE' })
+})
