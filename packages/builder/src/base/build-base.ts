@@ -53,7 +53,8 @@ export async function buildBase(name: string, options: BaseOptions, ports: BaseP
   const build = baseBuild(name, options, ports)
   const { reference } = build
   options.onEvent?.({ kind: 'base-start', name, reference })
-  await using lease = ports.store.lease?.('new')
+  await using held = new AsyncDisposableStack()
+  held.use(ports.store.lease?.('new'))
   const { descriptor, imageId, upToDate } = await recipes[name](build)
   const { digest } = descriptor
   options.onEvent?.({ kind: 'base-done', name, reference, digest, upToDate, duration: performance.now() - began })
