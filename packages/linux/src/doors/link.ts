@@ -95,8 +95,10 @@ function free(kind: string, args: JsonObject, path: string): undefined {
   // Also checks that every word can stand in a batch.
   additionOf(kind, args)
   const name = textOf(args, 'name') ?? ''
-  if (name.includes('/') || (kind !== 'netns' && Buffer.byteLength(name) > 15)) {
-    throw new RangeError(`"${name}" cannot be the name of a ${kind} (at most 15 bytes, no slash)`)
+  if (!/^[\w.][\w.-]*$/.test(name) || (kind !== 'netns' && name.length > 15)) {
+    throw new RangeError(
+      `"${name}" cannot be the name of a ${kind} (letters, digits, dots and dashes, at most 15 for a link)`,
+    )
   }
   if (existsSync(path))
     throw new SystemCallError(EEXIST, 'make', `the ${kind} "${name}": something of that name is there already`)

@@ -93,6 +93,12 @@ export const nftElementDoor: Door<NftElementArgs> = {
     command: `nft add element ${family} ${table} ${map} '{ ${key}${value === undefined ? '' : ` : ${value}`} }'`,
     undo: `nft delete element ${family} ${table} ${map} '{ ${key} }'`,
   }),
+  observe: (args) => {
+    for (const word of [args.family, args.table, args.map, args.key, args.value ?? '']) {
+      if (!/^[\w.:/ -]*$/.test(word)) throw new RangeError(`"${word}" cannot stand in an element of nftables`)
+    }
+    return undefined
+  },
   apply: unbatched,
   undo: unbatched,
 }

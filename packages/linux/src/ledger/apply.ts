@@ -6,6 +6,8 @@ import type { EntryRow } from './ledger-rows.ts'
 import { batchChange, groupByBatch, type LedgerWorld } from './ledger-world.ts'
 import type { Owner } from './ledger.ts'
 import { holderLives } from './holder.ts'
+import { outerOwners } from './owner-nesting.ts'
+import { ownerUndoing } from './owner-undoing.ts'
 import { undoEntries } from './undo-entries.ts'
 
 interface Step {
@@ -67,9 +69,8 @@ function plan(world: LedgerWorld, owner: Owner, change: Change): Step {
 function writeIntent(world: LedgerWorld, owner: Owner, steps: readonly Step[]): boolean {
   return world.rows.transaction(() => {
     const row = world.rows.owner(owner)
-    if (row?.state === 'undoing') {
-      const message = `Cannot change anything for "${owner}": it is being taken back by process ${String(row.pid)} (wait until that has ended)`
-      throw new LedgerError('OWNER_UNDOING', message, { owner })
+    for (const each of [row, ...outerOwners(owner).map((outer) => world.rows.owner(outer))]) {
+      if (each?.state === 'undoing') throw ownerUndoing(each)
     }
     const holder = world.holder()
     if (row !== undefined && row.state === 'making' && row.holder !== holder && holderLives(row)) {

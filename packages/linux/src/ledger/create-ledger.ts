@@ -7,6 +7,7 @@ import { thisHolder } from './holder.ts'
 import { LedgerRows, type EntryRow } from './ledger-rows.ts'
 import { LedgerWorld } from './ledger-world.ts'
 import type { Consequence, Holder, Ledger, LedgerEntry, Owner } from './ledger.ts'
+import { ownerUndoing } from './owner-undoing.ts'
 import { recover } from './recover.ts'
 import { textOf } from './text-of.ts'
 import { undoOwner, undoSome } from './undo.ts'
@@ -40,7 +41,7 @@ export function createLedger(options: LedgerOptions): Ledger {
     apply: (owner, changes, { signal } = {}) => world.applying(owner, apply(world, owner, changes, signal)),
     consequences: (owner, items) => recordConsequences(world, owner, items),
     settle: (owner) => {
-      rows.transaction(() => rows.putOwner(owner, 'settled', rows.holder(holder)))
+      rows.transaction(() => settle(rows, owner, rows.holder(holder)))
       world.fault('settled')
     },
     adopt: (owner) => rows.transaction(() => rows.adopt(owner, rows.holder(holder))),
@@ -65,6 +66,13 @@ export function createLedger(options: LedgerOptions): Ledger {
         holder: { pid, startTime, bootId },
       })),
   }
+}
+
+function settle(rows: LedgerRows, owner: Owner, holder: number): void {
+  const row = rows.owner(owner)
+  if (row?.state === 'undoing') throw ownerUndoing(row)
+  // One that has been taken back meanwhile stays gone.
+  if (row !== undefined) rows.putOwner(owner, 'settled', holder)
 }
 
 function recordConsequences(world: LedgerWorld, owner: Owner, items: readonly Consequence[]): void {

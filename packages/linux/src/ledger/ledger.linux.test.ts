@@ -256,9 +256,13 @@ test('undo of a directory never crosses a mount, says so, and succeeds once it i
   assert.ok(existsSync(join(path, 'on/precious')))
   assert.equal(ledger.owners()[0]?.state, 'undoing')
   await assert.rejects(ledger.apply('build/1', [directory({ path }, 'x')]), failing('OWNER_UNDOING'))
+  await assert.rejects(ledger.apply('build/1/step/2', [directory({ path }, 'x')]), failing('OWNER_UNDOING'))
+  assert.throws(() => ledger.settle('build/1'), failing('OWNER_UNDOING'))
   await run('umount', [join(path, 'on')])
   await ledger.undo('build/1')
   assert.equal(existsSync(path), false)
+  ledger.settle('build/1')
+  assert.deepEqual(ledger.owners(), [])
   state[Symbol.dispose]()
 })
 
