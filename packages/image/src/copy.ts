@@ -1,16 +1,8 @@
-import {
-  isIndexType,
-  isManifestType,
-  isNondistributableType,
-  matchesPlatform,
-  parseManifestOrIndex,
-  type Descriptor,
-  type Digest,
-  type Platform,
-} from '@gantry/oci'
+import type { Descriptor, Digest, Platform } from '@gantry/oci'
 import { abortable } from './abortable.ts'
 import type { BlobSink, BlobSource } from './blob.ts'
 import { readerOf } from './bytes.ts'
+import { childrenOf, hasChildren } from './children.ts'
 import { onSide } from './copy-error.ts'
 import { createLimiter, type Limiter } from './limiter.ts'
 import { readDocument } from './read-document.ts'
@@ -30,6 +22,8 @@ export interface CopyOptions {
   readonly concurrency?: number
   /** Of an index only the manifests for this platform are copied; the index itself stays whole. */
   readonly platform?: Platform
+  /** Manifests of an index that the source does not have are left out, as archives of one platform leave them out. */
+  readonly sparse?: boolean
   readonly onProgress?: (progress: CopyProgress) => void
 }
 
@@ -66,8 +60,7 @@ interface Copying {
 function visit(copying: Copying, descriptor: Descriptor): Promise<void> {
   const known = copying.seen.get(descriptor.digest)
   if (known !== undefined) return known
-  const isDocument = isManifestType(descriptor.mediaType) || isIndexType(descriptor.mediaType)
-  const copied = isDocument
+  const copied = hasChildren(descriptor)
     ? copyDocument(copying, descriptor)
     : copying.limiter(() => copyBlob(copying, descriptor, copying.source))
   copying.seen.set(descriptor.digest, copied)
@@ -77,26 +70,14 @@ function visit(copying: Copying, descriptor: Descriptor): Promise<void> {
 async function copyDocument(copying: Copying, descriptor: Descriptor): Promise<void> {
   const { source, signal, limiter } = copying
   const bytes = await limiter(() => onSide('source', descriptor, signal, readDocument(source, descriptor, { signal })))
+  const { mediaType } = descriptor
+  const finding = childrenOf(source, { bytes, mediaType }, { ...copying.options, signal })
+  const children = await onSide('source', descriptor, signal, finding)
   await all(
     copying,
-    childrenOf(bytes, descriptor, copying.options.platform).map((child) => visit(copying, child)),
+    children.map((child) => visit(copying, child)),
   )
   await limiter(() => copyBlob(copying, descriptor, { open: async () => readerOf(bytes) }))
-}
-
-function childrenOf(
-  bytes: Uint8Array,
-  { mediaType }: Descriptor,
-  platform: Platform | undefined,
-): readonly Descriptor[] {
-  const content = parseManifestOrIndex(bytes, mediaType)
-  if (content.kind === 'manifest') {
-    const { config, layers } = content.manifest
-    return [config, ...layers.filter((layer) => !isNondistributableType(layer.mediaType) || layer.urls === undefined)]
-  }
-  const { manifests } = content.index
-  if (platform === undefined) return manifests
-  return manifests.filter((each) => each.platform === undefined || matchesPlatform(platform, each.platform))
 }
 
 // Waits for every one, so that nothing goes on behind the caller's back.
@@ -128,6 +109,7 @@ async function copyBlob(copying: Copying, descriptor: Descriptor, from: BlobSour
     return report('mounted', descriptor.size)
   }
   await using reader = await onSide('source', descriptor, signal, from.open(descriptor, { signal }))
+  signal.throwIfAborted()
   report('start', 0)
   const body = counted(abortable(reader, signal), descriptor, signal, (bytes) => report('progress', bytes))
   await onSide('sink', descriptor, signal, sink.put(descriptor, body, { signal }))

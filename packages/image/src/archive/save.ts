@@ -1,0 +1,131 @@
+import {
+  digestAlgorithm,
+  digestHex,
+  encodeJson,
+  familiarReference,
+  isIndexType,
+  layoutFile,
+  MediaType,
+  parseIndex,
+  parseManifest,
+  parseReference,
+  refNameAnnotation,
+  type Descriptor,
+  type Digest,
+  type Platform,
+} from '@gantry/oci'
+import { writeTar, type TarInput } from '@gantry/tar'
+import type { BlobSource } from '../blob.ts'
+import { childrenOf, hasChildren } from '../children.ts'
+import { ImageError } from '../errors.ts'
+import { readDocument } from '../read-document.ts'
+import type { DockerArchiveImage } from './docker-manifest.ts'
+
+/** An image to be saved, or one that has been loaded. */
+export interface ArchivedImage {
+  /** Its full name. */
+  readonly reference?: string
+  readonly descriptor: Descriptor
+}
+
+/** How images are saved. */
+export interface SaveOptions {
+  readonly source: BlobSource
+  /** Of an index only this platform is saved; otherwise all that the source has. */
+  readonly platform?: Platform
+  readonly signal?: AbortSignal
+}
+
+/** Containerd's annotation for a full name in an archive's `index.json`. */
+export const imageNameAnnotation = 'io.containerd.image.name'
+
+/**
+ * Saves images as `docker save` of version 25 and later does: the tar of an OCI image layout that carries Docker's
+ * `manifest.json` as well, so that Docker, Podman, skopeo and containerd all load it. Blobs stay as they are and each is
+ * there once; equal images make equal bytes. Nothing larger than a manifest is held in memory.
+ *
+ * @throws {ImageError} from the stream: what the source throws
+ */
+export async function* saveDockerArchive(
+  images: readonly ArchivedImage[],
+  options: SaveOptions,
+): AsyncGenerator<Uint8Array> {
+  const blobs = new Map<Digest, Descriptor>()
+  const shown = new Map<string, DockerArchiveImage>()
+  for (const { reference, descriptor } of images) {
+    const manifests = await gather(descriptor, blobs, options)
+    for (const manifest of manifests.slice(0, 1)) {
+      const { config, layers } = parseManifest(await readDocument(options.source, manifest, options))
+      const known = shown.get(manifest.digest)
+      const names = [...(known?.RepoTags ?? []), ...(reference === undefined ? [] : [shortName(reference)])]
+      const paths = { Config: blobPath(config.digest), Layers: layers.map((layer) => blobPath(layer.digest)) }
+      shown.set(manifest.digest, { Config: paths.Config, RepoTags: names, Layers: paths.Layers })
+    }
+  }
+  const index = { schemaVersion: 2, mediaType: MediaType.imageIndex, manifests: images.map(named) }
+  yield* writeTar([
+    ...blobEntries([...blobs.values()], options),
+    documentEntry('index.json', encodeJson(index)),
+    documentEntry('manifest.json', encodeJson([...shown.values()])),
+    documentEntry('oci-layout', layoutFile),
+  ])
+}
+
+/** Adds everything under a descriptor to `blobs`; answers the image manifests among it, in order. */
+async function gather(
+  descriptor: Descriptor,
+  blobs: Map<Digest, Descriptor>,
+  options: SaveOptions,
+): Promise<readonly Descriptor[]> {
+  blobs.set(descriptor.digest, descriptor)
+  if (!hasChildren(descriptor)) return []
+  const bytes = await readDocument(options.source, descriptor, options)
+  const children = await childrenOf(
+    options.source,
+    { bytes, mediaType: descriptor.mediaType },
+    { ...options, sparse: true },
+  )
+  if (isIndexType(descriptor.mediaType) && children.length === 0 && parseIndex(bytes).manifests.length > 0) {
+    throw new ImageError('PLATFORM_UNKNOWN', `Cannot save ${descriptor.digest}: none of its platforms is here`)
+  }
+  const below: Descriptor[] = []
+  for (const child of children) below.push(...(await gather(child, blobs, options)))
+  return isIndexType(descriptor.mediaType) ? below : [descriptor]
+}
+
+function named({ reference, descriptor }: ArchivedImage): Descriptor {
+  const { mediaType, digest, size } = descriptor
+  if (reference === undefined) return { mediaType, digest, size }
+  const tag = parseReference(reference).tag
+  const annotations = { [imageNameAnnotation]: reference, ...(tag === undefined ? {} : { [refNameAnnotation]: tag }) }
+  return { mediaType, digest, size, annotations }
+}
+
+function shortName(reference: string): string {
+  return familiarReference(parseReference(reference))
+}
+
+function blobPath(digest: Digest): string {
+  return `blobs/${digestAlgorithm(digest)}/${digestHex(digest)}`
+}
+
+const common = { uid: 0, gid: 0, size: 0, mtime: 0 } as const
+
+function* blobEntries(blobs: readonly Descriptor[], { source, signal }: SaveOptions): Generator<TarInput> {
+  const algorithms = [...new Set(blobs.map(({ digest }) => digestAlgorithm(digest)))].toSorted()
+  for (const path of ['blobs', ...algorithms.map((algorithm) => `blobs/${algorithm}`)]) {
+    yield { header: { ...common, path, type: 'directory', mode: 0o755 } }
+  }
+  for (const descriptor of blobs.toSorted((a, b) => (a.digest < b.digest ? -1 : 1))) {
+    const { digest, size } = descriptor
+    const body = async function* (): AsyncGenerator<Uint8Array> {
+      await using reader = await source.open(descriptor, signal === undefined ? {} : { signal })
+      yield* reader
+    }
+    yield { header: { ...common, path: blobPath(digest), type: 'file', mode: 0o444, size }, body: body() }
+  }
+}
+
+function documentEntry(path: string, bytes: Uint8Array): TarInput {
+  return { header: { ...common, path, type: 'file', mode: 0o644, size: bytes.length }, body: [bytes] }
+}
