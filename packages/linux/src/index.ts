@@ -52,6 +52,7 @@ export {
   unlinkAt,
 } from './sys/at.ts'
 export { makeDevice, splitDevice } from './sys/device.ts'
+export { lockFile, type FileLock } from './sys/lock-file.ts'
 export type { MountFlag } from './sys/mount-flags.ts'
 export { mountNow, unmountNow, type MountRequest } from './sys/mount.ts'
 export { bootId, isAlive, processStartTime, type ProcessIdentity } from './sys/process-identity.ts'

@@ -97,8 +97,10 @@ test('no argument can smuggle a second line or option into a batch of ip', () =>
 test('no argument can smuggle a second command into a transaction of nft', () => {
   const door = builtInDoors.find((each) => each.kind === 'nft-element')
   const element = { family: 'inet', table: 't', map: 'm', key: 'tcp . 80' }
-  assert.equal(door?.observe?.(element), undefined)
-  for (const key of ['80 }\ndelete table x', '80 }; flush ruleset', '"']) {
+  for (const key of ['tcp . 80', '"gantry0" . "gantry0"', '10.88.0.0/16', 'fd00::1']) {
+    assert.equal(door?.observe?.({ ...element, key }), undefined)
+  }
+  for (const key of ['80 }\ndelete table x', '80 }; flush ruleset', '"', '"a b"', '"a']) {
     assert.throws(() => door?.observe?.({ ...element, key }), RangeError)
   }
 })

@@ -95,7 +95,8 @@ export const nftElementDoor: Door<NftElementArgs> = {
   }),
   observe: (args) => {
     for (const word of [args.family, args.table, args.map, args.key, args.value ?? '']) {
-      if (!/^[\w.:/ -]*$/.test(word)) throw new RangeError(`"${word}" cannot stand in an element of nftables`)
+      if (!/^(?:[\w.:/ -]|"[\w.@-]+")*$/.test(word))
+        throw new RangeError(`"${word}" cannot stand in an element of nftables`)
     }
     return undefined
   },
