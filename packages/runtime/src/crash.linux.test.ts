@@ -10,8 +10,8 @@ const scenario = fileURLToPath(new URL('./fixtures/crash-scenario.ts', import.me
 let world: LinuxWorld
 
 describe('a process that dies while it makes or removes a container', { skip }, () => {
-  before(() => {
-    world = linuxWorld()
+  before(async () => {
+    world = await linuxWorld()
   })
   after(() => world.dispose())
 

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { Host, Ledger, Site } from '@gantry/linux'
 import { cgroupReader } from './cgroup/cgroup-reader.ts'
+import { ParentGroups } from './cgroup/parent-group.ts'
 import { ConmonRuntime } from './conmon/conmon-runtime.ts'
 import { ExitWatch } from './conmon/exit-watch.ts'
 import type { OciProgram } from './oci/oci-command.ts'
@@ -50,6 +51,7 @@ export function createRuntime(parts: RuntimeParts): Runtime {
   return new ConmonRuntime({
     run: site.run,
     ledger,
+    parents: new ParentGroups(ledger, host.cgroup),
     shared: {
       program,
       monitorPath,

@@ -55,7 +55,6 @@ export {
   type ImageProcessConfig,
   type ProcessOverrides,
 } from './spec/image-process.ts'
-export { readInRoot } from './spec/read-in-root.ts'
 export { resolveUser, type ResolvedUser } from './spec/resolve-user.ts'
 export { defaultDeviceRules, resources, type ResourceLimits } from './spec/resources.ts'
 export { dockerProfile } from './seccomp/docker-profile.ts'

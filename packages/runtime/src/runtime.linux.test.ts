@@ -48,8 +48,8 @@ async function sleeper(spec: Partial<Spec> = {}, stdio: Partial<Stdio> = {}): Pr
 }
 
 describe('conmon runtime', { skip }, () => {
-  before(() => {
-    world = linuxWorld()
+  before(async () => {
+    world = await linuxWorld()
   })
   after(async () => {
     await world.dispose()

@@ -16,6 +16,7 @@ import { runOnce } from '../run-once.ts'
 import { consequencesOf } from '../spec/consequences.ts'
 import type { Bundle, CreateOptions, Runtime, RuntimeFeatures, RunOnceOptions, Stdio, Task, TaskExit } from '../task.ts'
 import { groupPathOf } from '../cgroup/group-path-of.ts'
+import type { ParentGroups } from '../cgroup/parent-group.ts'
 import { monitorArguments } from './conmon-arguments.ts'
 import { ConmonTask, type TaskShared } from './conmon-task.ts'
 import { identityFromFile, identityOf } from './identity.ts'
@@ -26,6 +27,7 @@ import { readTaskRecord, taskFiles, writeTaskRecord, type TaskFiles, type TaskRe
 export interface ConmonRuntimeParts {
   readonly run: string
   readonly ledger: Ledger
+  readonly parents: ParentGroups
   readonly shared: TaskShared
 }
 
@@ -34,11 +36,13 @@ export class ConmonRuntime implements Runtime {
   readonly name: string
   readonly #run: string
   readonly #ledger: Ledger
+  readonly #parents: ParentGroups
   readonly #shared: TaskShared
 
   constructor(parts: ConmonRuntimeParts) {
     this.#run = parts.run
     this.#ledger = parts.ledger
+    this.#parents = parts.parents
     this.#shared = parts.shared
     this.name = parts.shared.program.name
   }
@@ -53,6 +57,7 @@ export class ConmonRuntime implements Runtime {
     mkdirSync(this.#shared.program.root, { recursive: true, mode: 0o700 })
     rmSync(files.exit, { force: true })
     writeFileSync(join(bundle.directory, 'config.json'), JSON.stringify(bundle.spec))
+    await this.#recordParent(bundle)
     let made: { monitor: Monitor; record: TaskRecord } | undefined
     const spawn = async (): Promise<number> => {
       made = await this.#spawn(bundle, stdio, files)
@@ -77,12 +82,18 @@ export class ConmonRuntime implements Runtime {
     return Promise.resolve(new ConmonTask(this.#shared, files, record))
   }
 
-  runOnce(bundle: Bundle, options: RunOnceOptions): Promise<TaskExit> {
+  async runOnce(bundle: Bundle, options: RunOnceOptions): Promise<TaskExit> {
+    await this.#recordParent(bundle)
     return runOnce({ program: this.#shared.program, run: this.#run, ledger: this.#ledger }, bundle, options)
   }
 
   close(): void {
     this.#shared.exits.close()
+  }
+
+  async #recordParent(bundle: Bundle): Promise<void> {
+    const group = bundle.spec.linux.cgroupsPath
+    if (group !== undefined) await this.#parents.record(groupPathOf(group), this.name)
   }
 
   #changes(bundle: Bundle, files: TaskFiles, spawn: () => Promise<number>): Change[] {

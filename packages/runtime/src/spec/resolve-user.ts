@@ -1,5 +1,5 @@
 import { RuntimeError } from '../runtime-error.ts'
-import { readInRoot } from './read-in-root.ts'
+import { textInRoot } from './text-in-root.ts'
 import type { UserSpec } from './runtime-spec.ts'
 
 /** A user as the kernel wants it, with the home directory that the root file system knows. */
@@ -33,8 +33,8 @@ const largestId = 2 ** 31 - 1
  */
 export function resolveUser(rootfs: string, text: string, extraGroups: readonly string[] = []): ResolvedUser {
   const [userPart = '', groupPart] = text.split(':', 2)
-  const users = parsePasswd(readInRoot(rootfs, 'etc/passwd'))
-  const groups = parseGroup(readInRoot(rootfs, 'etc/group'))
+  const users = parsePasswd(textInRoot(rootfs, 'etc/passwd'))
+  const groups = parseGroup(textInRoot(rootfs, 'etc/group'))
   const wanted = userPart === '' ? '0' : userPart
   const number = idOf(wanted)
   const entry = users.find((user) => user.name === wanted) ?? users.find((user) => user.uid === number)
