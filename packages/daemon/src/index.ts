@@ -1,1 +1,8 @@
-export {}
+export { allMigrations, openContentWorld, type ContentWorld } from './content-world.ts'
+export { DaemonError, type DaemonErrorCode } from './daemon-error.ts'
+export { daemonLogPath } from './daemon-files.ts'
+export { daemonStatus, stopDaemon, type DaemonStatus } from './daemon-status.ts'
+export { openWorld, type World, type WorldOptions } from './open-world.ts'
+export { runDaemon, type RunDaemonOptions } from './run-daemon.ts'
+export { startDaemon, type Daemon } from './start-daemon.ts'
+export { startDaemonInBackground, type StartedDaemon } from './start-in-background.ts'

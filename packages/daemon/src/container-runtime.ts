@@ -1,0 +1,28 @@
+import { createRuntime, RuntimeError, type Runtime, type RuntimeParts } from '@gantry/runtime'
+
+/**
+ * The runtime for containers and build steps. Where the host lacks a program for it, everything else goes on working, and
+ * whoever wants to run something is told what to install.
+ */
+export function containerRuntime(parts: RuntimeParts): Runtime {
+  try {
+    return createRuntime(parts)
+  } catch (error) {
+    if (error instanceof RuntimeError) return missing(error)
+    throw error
+  }
+}
+
+function missing(error: RuntimeError): Runtime {
+  const refuse = (): Promise<never> => Promise.reject(error)
+  return {
+    name: 'none',
+    features: () => {
+      throw error
+    },
+    create: refuse,
+    open: () => Promise.resolve(undefined),
+    runOnce: refuse,
+    close: () => {},
+  }
+}

@@ -1,0 +1,117 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { builderMigrations, type BuilderPorts } from '@gantry/builder'
+import type { ImagesApi } from '@gantry/client'
+import { createCodec, type NodeCodec } from '@gantry/codec'
+import { imagesApi } from '@gantry/docker-api'
+import { createImages, engineMigrations, type Images, type RemoteRepository } from '@gantry/engine'
+import { createLedger, faultsOf, ledgerMigrations, readHost, type Host, type Ledger, type Site } from '@gantry/linux'
+import { networkMigrations } from '@gantry/network'
+import { formatReference, type Platform, type Reference } from '@gantry/oci'
+import { registryMigrations } from '@gantry/registry'
+import { createSnapshots, snapshotMigrations, type Snapshots } from '@gantry/snapshot'
+import { openState, type Migrations, type State } from '@gantry/state'
+import { openStore, storeMigrations, type Store } from '@gantry/store'
+import { containerRuntime } from './container-runtime.ts'
+
+/** Every table of `state.db`: a database is opened with all of them, whoever opens it. */
+export const allMigrations: readonly Migrations[] = [
+  ledgerMigrations,
+  storeMigrations,
+  snapshotMigrations,
+  networkMigrations,
+  engineMigrations,
+  builderMigrations,
+  registryMigrations,
+]
+
+/** The content of a root with everything that works on it: for commands that need no daemon, and the base of one. */
+export interface ContentWorld extends AsyncDisposable {
+  readonly site: Site
+  readonly host: Host
+  readonly state: State
+  readonly codec: NodeCodec
+  readonly ledger: Ledger
+  readonly store: Store
+  readonly snapshots: Snapshots
+  /** The engine's images. */
+  readonly content: Images
+  /** The same in Docker's types, as over the socket. */
+  readonly images: ImagesApi
+  readonly builderPorts: BuilderPorts
+}
+
+/**
+ * Opens the content of a root in this process; the root is made when it is not there.
+ *
+ * @throws StateError STATE_TOO_NEW and others, StoreError
+ */
+export async function openContentWorld(site: Site): Promise<ContentWorld> {
+  mkdirSync(site.root, { recursive: true, mode: 0o711 })
+  const host = await readHost()
+  const state = openState(join(site.root, 'state.db'), allMigrations)
+  const codec = createCodec()
+  const faults = faultsOf(process.env)
+  const ledger = createLedger(faults === undefined ? { state } : { state, faults })
+  const store = await openStore({ root: join(site.root, 'content'), state, codec })
+  const snapshots = createSnapshots({ site, state, ledger, host })
+  const platform: Platform = { os: 'linux', architecture: host.arch }
+  const content = createImages({ store, state, snapshots, codec, platform, remote })
+  const builderPorts: BuilderPorts = {
+    site,
+    host,
+    state,
+    ledger,
+    store,
+    codec,
+    snapshots,
+    runtime: containerRuntime({ site, host, ledger }),
+    resolveImage: (reference, options) => resolveImage({ store, content }, reference, options),
+  }
+  return {
+    site,
+    host,
+    state,
+    codec,
+    ledger,
+    store,
+    snapshots,
+    content,
+    images: imagesApi(content),
+    builderPorts,
+    [Symbol.asyncDispose]: async () => {
+      await store.flush()
+      await snapshots.close()
+      await codec.close()
+      state[Symbol.dispose]()
+    },
+  }
+}
+
+const remote: Parameters<typeof createImages>[0]['remote'] = async (
+  reference,
+  credentials,
+): Promise<RemoteRepository> => {
+  // Loaded when something is pulled or pushed; most commands do neither.
+  const { openRemote } = await import('./open-remote.ts')
+  return openRemote(reference, credentials)
+}
+
+const resolveImage = async (
+  { store, content }: { readonly store: Store; readonly content: Images },
+  reference: Reference,
+  { platform, pull, signal, onProgress }: Parameters<BuilderPorts['resolveImage']>[1],
+): ReturnType<BuilderPorts['resolveImage']> => {
+  const name = formatReference(reference)
+  const here = await store.resolve(reference.digest ?? name)
+  // Names under localhost/ are this root's own: there is no registry to ask.
+  if (here !== undefined && (!pull || reference.registry === 'localhost')) return here
+  if (reference.registry === 'localhost') return undefined
+  let bytes = 0
+  const variant = platform.variant === undefined ? '' : `/${platform.variant}`
+  const wanted = `${platform.os}/${platform.architecture}${variant}`
+  for await (const event of content.pull(name, { signal, platform: wanted })) {
+    if (event.kind === 'blob' && event.state === 'done') onProgress((bytes += event.descriptor.size), undefined)
+  }
+  return store.resolve(name)
+}

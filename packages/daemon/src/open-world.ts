@@ -1,0 +1,49 @@
+import { createEngine, systemClock, type Engine } from '@gantry/engine'
+import type { Site } from '@gantry/linux'
+import { createNetworks, type Networks } from '@gantry/network'
+import type { Runtime } from '@gantry/runtime'
+import { containerRuntime } from './container-runtime.ts'
+import { openContentWorld, type ContentWorld } from './content-world.ts'
+
+/** Everything that a daemon works with. */
+export interface World extends ContentWorld {
+  readonly runtime: Runtime
+  readonly networks: Networks
+  readonly engine: Engine
+}
+
+/** What a world tells. */
+export interface WorldOptions {
+  /** Told of what went wrong where nobody waits for an answer. Default: nobody is told. */
+  readonly log?: (message: string, error?: unknown) => void
+}
+
+/** Opens a root with its containers. Nothing is recovered before `engine.recover()`. @throws as {@link openContentWorld} */
+export async function openWorld(site: Site, options: WorldOptions = {}): Promise<World> {
+  const content = await openContentWorld(site)
+  const { host, state, ledger, snapshots } = content
+  const runtime = containerRuntime({ site, host, ledger })
+  const networks = createNetworks({ site, state, ledger, host })
+  const engine = createEngine({
+    site,
+    host,
+    state,
+    ledger,
+    snapshots,
+    networks,
+    runtime,
+    images: content.content,
+    clock: systemClock,
+    log: options.log ?? (() => {}),
+  })
+  return {
+    ...content,
+    runtime,
+    networks,
+    engine,
+    [Symbol.asyncDispose]: async () => {
+      runtime.close()
+      await content[Symbol.asyncDispose]()
+    },
+  }
+}

@@ -1,0 +1,66 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { createDockerApi, serveConnection } from '@gantry/docker-api'
+import { lockFile, processStartTime, type Site } from '@gantry/linux'
+import { DaemonError } from './daemon-error.ts'
+import { daemonCardPath, daemonLockPath, readDaemonCard, type DaemonCard } from './daemon-files.ts'
+import type { Log } from './daemon-log.ts'
+import { listen } from './listen.ts'
+import { openWorld } from './open-world.ts'
+import { version } from './version.ts'
+
+/** A running daemon. */
+export interface Daemon extends AsyncDisposable {
+  readonly site: Site
+}
+
+/**
+ * Starts the daemon of a site in this process: takes its lock, opens the root, recovers what the last one left, and listens.
+ * Disposing of it stops listening; containers go on.
+ *
+ * @throws DaemonError DAEMON_RUNNING when another one has the root, SOCKET_UNUSABLE
+ * @throws StateError STATE_TOO_NEW and others
+ */
+export async function startDaemon(site: Site, log: Log): Promise<Daemon> {
+  await using stack = new AsyncDisposableStack()
+  mkdirSync(site.root, { recursive: true, mode: 0o711 })
+  mkdirSync(site.run, { recursive: true, mode: 0o755 })
+  const lock = lockFile(daemonLockPath(site))
+  if (lock === undefined) throw alreadyRunning(site)
+  stack.use(lock)
+  const world = stack.use(await openWorld(site, { log }))
+  const recovered = await world.engine.recover()
+  const { handler, headers } = createDockerApi(world)
+  const listening = await listen(site.socket, (socket) => serveConnection(socket, { handler, headers }))
+  stack.defer(() => listening.close())
+  writeCard(site)
+  stack.defer(() => rmSync(daemonCardPath(site), { force: true }))
+  const { adopted, finished, removed, undone } = recovered
+  log(
+    `gantry ${version} listens on ${site.socket}, root ${site.root}; took over ${adopted} running containers, ` +
+      `finished ${finished}, removed ${removed}, took back ${undone} half-made changes`,
+  )
+  const all = stack.move()
+  return { site, [Symbol.asyncDispose]: () => all.disposeAsync() }
+}
+
+function writeCard(site: Site): void {
+  const card: DaemonCard = {
+    pid: process.pid,
+    startTime: processStartTime(process.pid) ?? '',
+    version,
+    startedAt: Date.now(),
+  }
+  writeFileSync(daemonCardPath(site), JSON.stringify(card))
+}
+
+function alreadyRunning(site: Site): DaemonError {
+  const card = readDaemonCard(site)
+  const who = card === undefined ? 'another process' : `process ${String(card.pid)}`
+  return new DaemonError(
+    'DAEMON_RUNNING',
+    `Cannot start a daemon for ${site.root}: ${who} is one already, on ${site.socket}`,
+    {
+      hint: 'use it, or stop it with "gantry daemon stop"',
+    },
+  )
+}
