@@ -154,16 +154,12 @@ async function takeBack(
   })
   const failures = await undoEntries(world, entries.toReversed())
   const left = new Set(failures.map((failure) => failure.entry.sequence))
-  world.rows.transaction(() => {
-    for (const step of steps) {
-      if (left.has(step.sequence)) continue
-      world.rows.mark(step.sequence, step === culprit ? 'failed' : 'undone')
-    }
-    if (context.fresh && left.size === 0) {
-      for (const step of steps) world.rows.dropEntry(step.sequence)
-      if (world.rows.entries(owner).length === 0) world.rows.dropOwners(owner)
-    }
-  })
+  const errors = failures.map((failure) => failure.error)
+  try {
+    markTakenBack(world, owner, steps, { ...context, culprit, left })
+  } catch (error) {
+    errors.push(error)
+  }
   if (reason instanceof LedgerError) return reason
   const cause =
     failures.length === 0
@@ -176,6 +172,27 @@ async function takeBack(
   return failed(owner, culprit.door, culprit.args, cause)
 }
 
+function markTakenBack(
+  world: LedgerWorld,
+  owner: Owner,
+  steps: readonly Step[],
+  context: { readonly fresh: boolean; readonly culprit: Step | undefined; readonly left: ReadonlySet<number> },
+): void {
+  world.rows.transaction(() => {
+    for (const step of steps) {
+      if (context.left.has(step.sequence)) continue
+      world.rows.mark(step.sequence, step === context.culprit ? 'failed' : 'undone')
+    }
+    if (!context.fresh || context.left.size > 0) return
+    for (const step of steps) world.rows.dropEntry(step.sequence)
+    if (world.rows.entries(owner).length === 0) world.rows.dropOwners(owner)
+  })
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
 function failed(owner: Owner, door: Door, args: JsonObject, cause: unknown): LedgerError {
   let sentence = door.kind
   try {
@@ -183,8 +200,7 @@ function failed(owner: Owner, door: Door, args: JsonObject, cause: unknown): Led
   } catch {
     // the arguments are what is wrong
   }
-  const reason = cause instanceof Error ? cause.message : String(cause)
-  return new LedgerError('CHANGE_FAILED', `Cannot do this for "${owner}": ${sentence}: ${reason}`, {
+  return new LedgerError('CHANGE_FAILED', `Cannot do this for "${owner}": ${sentence}: ${messageOf(cause)}`, {
     owner,
     kind: door.kind,
     cause,

@@ -297,6 +297,36 @@ test('after a reboot the kernel has forgotten, and directories are still taken b
   former.state[Symbol.dispose]()
 })
 
+test('a database that cannot be written to takes nothing back half', options, async () => {
+  const { root, ledger: plain, state } = opened('full')
+  for (const writes of [0, 1, 2, 3]) {
+    let left = writes
+    const full: typeof state = {
+      db: state.db,
+      prepare: (sql) => state.prepare(sql),
+      transaction: (work, settings) => {
+        if (left-- <= 0) throw new Error('the disk is full')
+        return state.transaction(work, settings)
+      },
+      [Symbol.dispose]: () => {},
+    }
+    const paths = ['a', 'b'].map((name) => join(root, name))
+    await assert.rejects(
+      createLedger({ state: full }).apply('build/1', [
+        ...paths.map((path) => directory({ path }, 'x')),
+        mount({ source: 'a', target: join(root, 'none'), type: 'tmpfs' }, 'x'),
+      ]),
+    )
+    assert.deepEqual(
+      paths.map((path) => existsSync(path)),
+      [false, false],
+      `after ${String(writes)} writes`,
+    )
+    await plain.undo('build/1')
+  }
+  state[Symbol.dispose]()
+})
+
 test('of several recovering processes each owner is taken back by one', options, async () => {
   const dead = { pid: 1, startTime: '1', bootId: bootId() }
   const { root, ledger: theirs, state } = opened('several', dead)

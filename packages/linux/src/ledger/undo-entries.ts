@@ -28,7 +28,7 @@ export async function undoEntries(world: LedgerWorld, entries: readonly EntryRow
       failures.push({ entry, error })
     }
   }
-  markUndone(world, gone)
+  attempt(gone, failures, () => markUndone(world, gone))
   const overlapping: Promise<void>[] = []
   for (const group of groupByBatch(open)) {
     const work = undoAndMark(world, group, failures)
@@ -52,8 +52,17 @@ async function undoAndMark(
     return
   }
   world.fault('undo-after-act', rows[0]?.sequence)
-  markUndone(world, rows)
+  attempt(rows, failures, () => markUndone(world, rows))
   world.fault('undo-after-mark', rows[0]?.sequence)
+}
+
+// A full disk keeps the ledger from being written, and must not keep the rest from being taken back.
+function attempt(rows: readonly EntryRow[], failures: UndoFailure[], work: () => void): void {
+  try {
+    work()
+  } catch (error) {
+    for (const entry of rows) failures.push({ entry, error })
+  }
 }
 
 async function undoGroup(group: readonly { readonly door: Door; readonly entry: EntryRow }[]): Promise<void> {
