@@ -26,8 +26,7 @@ function judge(path: string, specifier: string): string[] {
   if (floor === undefined) return [`${path}: package "${from}" is on no floor; name it in scripts/floors.ts`]
   if (specifier.startsWith('.'))
     return staysInside(path, specifier) ? [] : [`${path}: "${specifier}" leaves the package`]
-  if (specifier.startsWith('@gantry/'))
-    return judgePackage(path, { from, floor, to: specifier.slice('@gantry/'.length) })
+  if (specifier.startsWith('@gantry/')) return judgePackage(path, { from, floor, to: specifier.split('/')[1] ?? '' })
   if (isTest(path)) return []
   if (specifier.startsWith('node:')) {
     return floors[floor]?.pure === true ? [`${path}: a pure floor imports "${specifier}"`] : []

@@ -7,7 +7,13 @@ import { sourceFiles } from './source-files.ts'
 
 // The house rules that are programs: floors, sizes, dependencies, documents. `npm run ok` runs this.
 const files = sourceFiles()
-const findings = [...checkImports(files), ...checkSizes(files), ...checkDependencies(), ...checkDocs(files), ...checkVersion(files)]
+const findings = [
+  ...checkImports(files),
+  ...checkSizes(files),
+  ...checkDependencies(),
+  ...checkDocs(files),
+  ...checkVersion(files),
+]
 for (const finding of findings) process.stderr.write(`${finding}\n`)
 process.stdout.write(`${files.length} sources checked: ${findings.length} findings\n`)
 process.exitCode = findings.length === 0 ? 0 : 1

@@ -25,5 +25,5 @@ export function packageOf(path: string): string | undefined {
 
 /** Whether a source is a test, which may look at more than what ships. */
 export function isTest(path: string): boolean {
-  return path.endsWith('.test.ts') || path.startsWith('packages/testing/')
+  return path.endsWith('.test.ts') || path.includes('/src/test/') || path.startsWith('packages/testing/')
 }
