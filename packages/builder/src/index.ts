@@ -1,1 +1,10 @@
-export {}
+export { build } from './build.ts'
+export { BuildError, type BuildErrorCode, type BuildErrorDetails, type RunFailure } from './build-error.ts'
+export { builderMigrations } from './cache/step-cache.ts'
+export type { BuildEvent, BuildStep, PlannedStageInfo } from './events.ts'
+export { type BuildOptions, type BuildResult, fixedEpoch } from './options.ts'
+export type { BuilderPorts, ResolveImageOptions } from './ports.ts'
+export { baseNames, buildBase, type BaseResult, isBaseName } from './base/build-base.ts'
+export { BaseError, type BaseErrorCode } from './base/base-error.ts'
+export type { BaseEvent, BaseName } from './base/base-event.ts'
+export type { BaseOptions, BasePorts } from './base/base-ports.ts'

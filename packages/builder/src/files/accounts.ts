@@ -40,7 +40,7 @@ export async function readAccounts(root: Readable): Promise<Accounts> {
 }
 
 /** Whether a text is a user or group number. */
-export function isId(text: string | undefined): text is string {
+export function isId(text: string | undefined): boolean {
   return text !== undefined && /^\d{1,10}$/.test(text) && Number(text) <= 0xffff_fffe
 }
 

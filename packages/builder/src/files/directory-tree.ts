@@ -34,6 +34,8 @@ export interface DirectoryTreeOptions {
   readonly digests?: FileDigests
   /** Reads the extended attributes of a file, given a path that reaches it without following links. */
   readonly xattrs?: (path: string | Buffer) => Readonly<Record<string, Uint8Array>> | undefined
+  /** Character devices 0:0 are overlayfs's marks for deleted files and do not count. */
+  readonly whiteouts?: boolean
 }
 
 const openDirectories = 64
@@ -70,11 +72,16 @@ export class DirectoryTree implements Tree, Disposable {
   }
 
   lstat(path: string): DiskNode | undefined {
-    if (path === '') return this.#node(fstatSync(this.#directory('')!), '')
+    if (path === '') {
+      const descriptor = this.#directory('')!
+      return this.#node(fstatSync(descriptor), `/proc/self/fd/${descriptor}/.`)
+    }
     const at = this.#reach(path)
     if (at === undefined) return undefined
     const stats = lstatSync(at, { throwIfNoEntry: false })
-    return stats === undefined ? undefined : this.#node(stats, at)
+    if (stats === undefined) return undefined
+    if (this.#options.whiteouts === true && stats.isCharacterDevice() && stats.rdev === 0) return undefined
+    return this.#node(stats, at)
   }
 
   list(path: string): readonly string[] {
@@ -112,6 +119,13 @@ export class DirectoryTree implements Tree, Disposable {
     const read = (): AsyncIterable<Uint8Array> => this.open(path, node)
     if (digests === undefined) throw new TypeError('this tree was made without a place to remember digests')
     return digests.of(node, 'disk' in node ? (node as DiskNode).disk : undefined, read)
+  }
+
+  /** Calls `use` with the open directory that a path is in and its name there; without that directory nothing happens. */
+  within(path: string, use: (directory: number, name: string | Buffer) => void): void {
+    const { parent, name } = splitPath(path)
+    const descriptor = this.#directory(parent)
+    if (descriptor !== undefined) use(descriptor, fsPath(name))
   }
 
   #readWhole(path: string, node: FileNode): Uint8Array {

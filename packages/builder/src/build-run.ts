@@ -1,0 +1,288 @@
+import type { ResolvedStage, StageGraph, StageSource, Variables } from '@gantry/dockerfile'
+import { formatPlatform, type Platform } from '@gantry/oci'
+import { BuildError, locate } from './build-error.ts'
+import type { BuildSession } from './build-session.ts'
+import type { BuildEvent, BuildStep } from './events.ts'
+import { type BaseImage, findBaseImage } from './image/base-image.ts'
+import { type LayerStack, pushLayer } from './image/layer-stack.ts'
+import { planStage } from './plan/plan-stage.ts'
+import type { PlannedStep } from './plan/planned-step.ts'
+import { stateFromImage, stateFromScratch, stateFromStage, type StageState } from './plan/stage-state.ts'
+import { canRun } from './platform-support.ts'
+import { listSteps, stageName, type StageSteps } from './step-list.ts'
+import { copyStep } from './steps/copy-step.ts'
+import type { StepOutcome } from './steps/layer-step.ts'
+import { runStep } from './steps/run-step.ts'
+import { workdirStep } from './steps/workdir-step.ts'
+
+/** What is to be built. */
+export interface BuildRunOptions {
+  readonly graph: StageGraph
+  readonly globals: Variables
+  /** By stage. */
+  readonly platforms: ReadonlyMap<number, Platform>
+  readonly hostPlatform: Platform
+  readonly pull: boolean
+  /** Stops everything that is under way when one step has failed. */
+  readonly stop: AbortController
+}
+
+/** A stage that is thought out: what its steps are and what its image will say. */
+interface PlannedStage {
+  readonly stage: ResolvedStage
+  readonly platform: Platform
+  readonly state: StageState
+  readonly steps: readonly PlannedStep[]
+}
+
+/** The target, built. */
+export interface BuiltStage {
+  readonly state: StageState
+  readonly stack: LayerStack
+  readonly platform: Platform
+}
+
+/** Carries out a graph of stages once: finds the base images, plans every stage, then makes the layers. */
+export class BuildRun {
+  /** RFC 3339: when everything in the image was made. */
+  readonly created: string
+  readonly usedArgs: Set<string> = new Set()
+  readonly #session: BuildSession
+  readonly #options: BuildRunOptions
+  readonly #lists: ReadonlyMap<number, StageSteps>
+  readonly #bases = new Map<string, Promise<BaseImage>>()
+  readonly #planned = new Map<number, PlannedStage>()
+  readonly #stacks = new Map<number, Promise<LayerStack>>()
+
+  constructor(session: BuildSession, options: BuildRunOptions) {
+    this.#session = session
+    this.#options = options
+    this.#lists = listSteps(options.graph)
+    this.created = new Date(session.options.epoch.seconds * 1000).toISOString().replace('.000Z', 'Z')
+  }
+
+  /** Builds the target with all it needs. Called once. */
+  async target(): Promise<BuiltStage> {
+    const { graph, stop } = this.#options
+    this.#emitPlan()
+    try {
+      await settleAll(
+        graph.stages.flatMap((stage) => this.#findBases(stage)),
+        stop,
+      )
+      for (const stage of graph.stages) this.#planned.set(stage.stage.index, await this.#plan(stage))
+      await settleAll(
+        graph.stages.map(({ stage }) => this.#stack(stage.index)),
+        stop,
+      )
+    } catch (error) {
+      // What a step says when it is stopped is not why the build failed.
+      this.#session.options.signal.throwIfAborted()
+      throw error
+    }
+    const { index } = graph.target.stage
+    const { state, platform } = this.#planned.get(index)!
+    return { state, platform, stack: await this.#stack(index) }
+  }
+
+  #emit(event: BuildEvent): void {
+    this.#session.options.onEvent(event)
+  }
+
+  #emitPlan(): void {
+    const { graph } = this.#options
+    const steps = [...this.#lists.values()].flatMap((list) => [
+      ...list.bases.map(({ step }) => step),
+      ...list.instructions.values(),
+    ])
+    const stages = graph.stages.map((stage) => ({
+      index: stage.stage.index,
+      name: stageName(stage),
+      steps: steps.filter((step) => step.stage === stage.stage.index).length,
+    }))
+    this.#emit({ kind: 'plan', steps, stages })
+  }
+
+  /** Runs one step with its events; what goes wrong gets its place in the Dockerfile. */
+  async #step<Result>(
+    step: BuildStep,
+    work: () => Promise<Result & { readonly cached: boolean; readonly digest?: BaseImage['descriptor'] }>,
+  ): Promise<Result> {
+    this.#session.options.signal.throwIfAborted()
+    const started = performance.now()
+    const duration = (): number => Math.round(performance.now() - started)
+    this.#emit({ kind: 'step-start', step })
+    try {
+      const result = await work()
+      const { cached, digest: made } = result
+      const what = made === undefined ? {} : { digest: made.digest, size: made.size }
+      this.#emit({ kind: 'step-done', step, cached, duration: duration(), ...what })
+      return result
+    } catch (error) {
+      const located = locate(error, this.#session.options.dockerfile.file, step.range)
+      const failure = located instanceof Error ? located : new Error(String(located))
+      this.#emit({ kind: 'step-failed', step, error: failure, duration: duration() })
+      throw failure
+    }
+  }
+
+  #findBases(stage: ResolvedStage): Promise<BaseImage>[] {
+    const { index } = stage.stage
+    const { platforms, pull } = this.#options
+    const platform = platforms.get(index)!
+    const { signal } = this.#session.options
+    return this.#lists.get(index)!.bases.map(({ reference, step }) => {
+      const key = `${formatPlatform(platform)} ${reference}`
+      const known = this.#bases.get(key)
+      const found = this.#step(step, async () => {
+        const onProgress = (current: number, total: number | undefined): void =>
+          this.#emit({ kind: 'progress', step, what: 'pull', current, ...(total === undefined ? {} : { total }) })
+        let pulled = false
+        const image = await (known ??
+          findBaseImage(reference, this.#session.ports, {
+            platform,
+            pull,
+            signal,
+            onProgress: (current, total) => {
+              pulled = true
+              onProgress(current, total)
+            },
+          }))
+        return { image, cached: !pulled, digest: image.descriptor }
+      }).then(({ image }) => image)
+      if (known === undefined) this.#bases.set(key, found)
+      return found
+    })
+  }
+
+  #base(reference: string, platform: Platform): Promise<BaseImage> {
+    return this.#bases.get(`${formatPlatform(platform)} ${reference}`)!
+  }
+
+  async #plan(stage: ResolvedStage): Promise<PlannedStage> {
+    const { base } = stage
+    const { dockerfile, buildArgs } = this.#session.options
+    const { index } = stage.stage
+    const asked = this.#options.platforms.get(index)!
+    let state: StageState
+    let platform = asked
+    if (base.kind === 'scratch') state = stateFromScratch()
+    else if (base.kind === 'stage') {
+      const below = this.#planned.get(base.index)!
+      state = stateFromStage(below.state)
+      if (stage.platform === undefined) platform = below.platform
+    } else {
+      const { config } = await this.#base(base.reference, asked)
+      state = stateFromImage(config)
+      platform = platformOfImage(config, asked)
+    }
+    const steps = planStage(
+      {
+        dockerfile,
+        globals: this.#options.globals,
+        buildArgs,
+        created: this.created,
+        onArg: (name) => this.usedArgs.add(name),
+      },
+      stage,
+      state,
+    )
+    const run = steps.find((step) => step.kind === 'run')
+    if (run !== undefined && !canRun(platform, this.#options.hostPlatform)) {
+      throw new BuildError(
+        'PLATFORM_UNSUPPORTED',
+        `Cannot run programs for ${formatPlatform(platform)} on ${formatPlatform(this.#options.hostPlatform)}`,
+        {
+          hint: 'install an emulator (qemu-user-static with binfmt), or cross-compile in a stage with --platform=$BUILDPLATFORM',
+          at: { file: dockerfile.file, range: run.instruction.keyword },
+        },
+      )
+    }
+    return { stage, platform, state, steps }
+  }
+
+  #stack(index: number): Promise<LayerStack> {
+    const known = this.#stacks.get(index)
+    if (known !== undefined) return known
+    const stack = this.#buildStage(this.#planned.get(index)!)
+    this.#stacks.set(index, stack)
+    return stack
+  }
+
+  async #buildStage(planned: PlannedStage): Promise<LayerStack> {
+    const { stage, steps } = planned
+    const asked = this.#options.platforms.get(stage.stage.index)!
+    let stack = await this.#stackOf(stage.base, asked)
+    const byPlace = new Map(steps.map((step) => [step.instruction.range.start.offset, step]))
+    for (const [place, announced] of this.#lists.get(stage.stage.index)!.instructions) {
+      const step = byPlace.get(place)
+      const info = { ...announced, text: step?.text ?? announced.text }
+      const below = stack
+      // Waiting for another stage is not part of the step, nor is that stage's failure.
+      if (step?.kind === 'copy' && step.from !== undefined) await this.#stackOf(step.from, asked)
+      stack = await this.#step(info, async () => {
+        if (step === undefined) return { stack: below, cached: true }
+        const { layer, cached } = await this.#make(step, info, below, planned)
+        return {
+          stack: pushLayer(below, { descriptor: layer, diffId: layer.digest, made: true }),
+          cached,
+          digest: layer,
+        }
+      }).then((done) => done.stack)
+    }
+    return stack
+  }
+
+  async #make(step: PlannedStep, info: BuildStep, stack: LayerStack, planned: PlannedStage): Promise<StepOutcome> {
+    const { platform, stage } = planned
+    const session = this.#session
+    const progress =
+      (what: 'unpack' | 'write') =>
+      (current: number, total: number): void =>
+        this.#emit({ kind: 'progress', step: info, what, current, total })
+    if (step.kind === 'workdir') return workdirStep(session, step, stack, platform)
+    if (step.kind === 'run') {
+      const onOutput = (stream: 'stdout' | 'stderr', data: Uint8Array): void =>
+        this.#emit({ kind: 'output', step: info, stream, data })
+      return runStep({ session, step, id: info.id, stack, platform, onOutput, onUnpack: progress('unpack') })
+    }
+    const source = step.from
+    const asked = this.#options.platforms.get(stage.stage.index)!
+    const from =
+      source === undefined
+        ? undefined
+        : {
+            stack: await this.#stackOf(source, asked),
+            platform: source.kind === 'stage' ? this.#planned.get(source.index)!.platform : platform,
+            name: step.instruction.from?.text ?? '',
+          }
+    return copyStep({ session, step, stack, platform, from, onBytes: progress('write'), onUnpack: progress('unpack') })
+  }
+
+  async #stackOf(source: StageSource, platform: Platform): Promise<LayerStack> {
+    if (source.kind === 'scratch') return []
+    if (source.kind === 'stage') return this.#stack(source.index)
+    return (await this.#base(source.reference, platform)).stack
+  }
+}
+
+function platformOfImage(config: BaseImage['config'], asked: Platform): Platform {
+  const { architecture, os, variant } = config
+  return { ...asked, architecture, os, ...(variant === undefined ? {} : { variant }) }
+}
+
+/** Waits for all, stops the others when one fails, and rejects with the first failure once all have ended. */
+async function settleAll(promises: readonly Promise<unknown>[], stop: AbortController): Promise<void> {
+  let failed = false
+  let first: unknown
+  await Promise.all(
+    promises.map((promise) =>
+      promise.catch((error: unknown) => {
+        if (!failed) first = error
+        failed = true
+        stop.abort(error)
+      }),
+    ),
+  )
+  if (failed) throw first
+}

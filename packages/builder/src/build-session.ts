@@ -1,0 +1,181 @@
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import type { Dockerfile, IgnoreMatcher } from '@gantry/dockerfile'
+import { assembleImage } from '@gantry/image'
+import { directory as directoryChange, getAttribute, listAttributes, type Owner } from '@gantry/linux'
+import type { Descriptor, Digest, Platform } from '@gantry/oci'
+import { createStepCache, type StepCache } from './cache/step-cache.ts'
+import type { BuildEvent } from './events.ts'
+import { ContextTree } from './files/context-tree.ts'
+import { DirectoryTree } from './files/directory-tree.ts'
+import { createFileDigests, type FileDigests, transientDigests } from './files/file-digests.ts'
+import { LayeredRoot } from './files/layered-root.ts'
+import { emptyLookup, type Readable, type Tree } from './files/node.ts'
+import { indexLayer, type LayerIndex } from './files/tar-index.ts'
+import { chainOf, type LayerStack } from './image/layer-stack.ts'
+import type { Epoch } from './options.ts'
+import type { BuilderPorts } from './ports.ts'
+
+/** What all steps of one build share. */
+export interface SessionOptions {
+  readonly dockerfile: Dockerfile
+  readonly context: string
+  readonly ignore: IgnoreMatcher
+  readonly epoch: Epoch
+  readonly noCache: boolean
+  readonly environment: Readonly<Record<string, string | undefined>>
+  readonly buildArgs: ReadonlyMap<string, string>
+  readonly signal: AbortSignal
+  readonly onEvent: (event: BuildEvent) => void
+}
+
+/** How unpacking is watched. */
+export type OnUnpack = (bytes: number, total: number) => void
+
+/**
+ * One build under way: the places it reads from, opened when they are first needed, and the owner under which everything
+ * that it does to the machine stands in the ledger. Disposing of it takes all of that back.
+ */
+export class BuildSession implements AsyncDisposable {
+  readonly ports: BuilderPorts
+  readonly options: SessionOptions
+  readonly cache: StepCache
+  readonly id: string = randomBytes(6).toString('hex')
+  readonly #digests: FileDigests
+  readonly #transient: FileDigests
+  readonly #indexes = new Map<Digest, Promise<LayerIndex>>()
+  readonly #views = new Map<string, Promise<DirectoryTree>>()
+  readonly #trees: DirectoryTree[] = []
+  #context: ContextTree | undefined
+  #recovered: Promise<unknown> | undefined
+
+  constructor(ports: BuilderPorts, options: SessionOptions) {
+    this.ports = ports
+    this.options = options
+    this.cache = createStepCache(ports.state, (descriptor) => ports.store.has(descriptor))
+    this.#digests = createFileDigests(ports.state, ports.codec)
+    this.#transient = transientDigests(ports.codec)
+  }
+
+  get owner(): Owner {
+    return `build/${this.id}`
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const tree of this.#trees) tree[Symbol.dispose]()
+    this.#digests.flush()
+    if (this.#recovered !== undefined) await this.ports.ledger.undo(this.owner)
+  }
+
+  /** The build context without what is ignored. */
+  context(): Tree {
+    if (this.#context === undefined) {
+      const tree = new DirectoryTree(this.options.context, { digests: this.#digests })
+      this.#trees.push(tree)
+      this.#context = new ContextTree(tree, this.options.ignore)
+    }
+    return this.#context
+  }
+
+  /** The files of a stack, as they appear in a container: unpacked, and mounted where it has several layers. */
+  view(stack: LayerStack, platform: Platform, onUnpack?: OnUnpack): Promise<Tree> {
+    return this.#view(stack, platform, onUnpack)
+  }
+
+  /**
+   * The root file system of a stack, to look things up in. Layers that a build made and nobody unpacked yet are read from
+   * their archives, so a COPY after a COPY needs no mount.
+   */
+  async root(stack: LayerStack, platform: Platform): Promise<Readable> {
+    const { snapshots } = this.ports
+    const firstMade = stack.findIndex((layer) => layer.made)
+    const lowest = firstMade === -1 ? stack.length : firstMade
+    let unpacked = stack.length
+    while (unpacked > lowest && !snapshots.has(stack[unpacked - 1]!.chain)) unpacked--
+    let root: Readable = unpacked === 0 ? emptyLookup : await this.#view(stack.slice(0, unpacked), platform)
+    for (const { descriptor } of stack.slice(unpacked)) root = new LayeredRoot(root, await this.#index(descriptor))
+    return root
+  }
+
+  /** Remembers what a layer holds that was just written. */
+  remember(layer: Descriptor, index: LayerIndex | undefined): void {
+    if (index !== undefined) this.#indexes.set(layer.digest, Promise.resolve(index))
+  }
+
+  /** Unpacks a stack; its chain is committed then. */
+  async unpack(stack: LayerStack, platform: Platform, onUnpack?: OnUnpack): Promise<Digest | undefined> {
+    const chain = chainOf(stack)
+    const { snapshots, store, codec } = this.ports
+    if (chain === undefined || snapshots.has(chain)) return chain
+    await this.prepareMachine()
+    const { architecture, os } = platform
+    const image = await assembleImage({ config: { architecture, os }, layers: stack }, { source: store, codec })
+    const progress = new Map<Digest, { bytes: number; total: number }>()
+    return snapshots.unpack(image, {
+      signal: this.options.signal,
+      onProgress: ({ diffId, bytes, total }) => {
+        progress.set(diffId, { bytes, total })
+        const all = [...progress.values()]
+        onUnpack?.(
+          all.reduce((sum, each) => sum + each.bytes, 0),
+          all.reduce((sum, each) => sum + each.total, 0),
+        )
+      },
+    })
+  }
+
+  /** Takes back what killed builds left, once, before this one changes anything on the machine. */
+  prepareMachine(): Promise<unknown> {
+    this.#recovered ??= this.ports.ledger.recover()
+    return this.#recovered
+  }
+
+  /** A directory for one step, removed with the step's owner. */
+  async stepDirectory(owner: Owner, name: string): Promise<string> {
+    const { site, ledger } = this.ports
+    const path = join(site.run, 'build', this.id, name)
+    const why = 'holds the configuration of a build step while it runs'
+    await ledger.apply(owner, [directoryChange({ path, mode: 0o700 }, why)], { signal: this.options.signal })
+    return path
+  }
+
+  #index(layer: Descriptor): Promise<LayerIndex> {
+    const known = this.#indexes.get(layer.digest)
+    if (known !== undefined) return known
+    const index = indexLayer(this.ports.store.path(layer.digest))
+    this.#indexes.set(layer.digest, index)
+    return index
+  }
+
+  #view(stack: LayerStack, platform: Platform, onUnpack?: OnUnpack): Promise<DirectoryTree> {
+    const key = chainOf(stack) ?? ''
+    const known = this.#views.get(key)
+    if (known !== undefined) return known
+    const view = this.#openView(stack, platform, onUnpack)
+    this.#views.set(key, view)
+    return view
+  }
+
+  async #openView(stack: LayerStack, platform: Platform, onUnpack?: OnUnpack): Promise<DirectoryTree> {
+    const chain = await this.unpack(stack, platform, onUnpack)
+    await this.prepareMachine()
+    const { rootfs } = await this.ports.snapshots.view(chain, `${this.owner}/view`)
+    const tree = new DirectoryTree(rootfs, { digests: this.#transient, xattrs: readAttributes, whiteouts: true })
+    this.#trees.push(tree)
+    return tree
+  }
+}
+
+/** The attributes that belong to a file and not to the way it is stored here. */
+function readAttributes(path: string | Buffer): Readonly<Record<string, Uint8Array>> | undefined {
+  const names = listAttributes(path).filter(
+    (name) => name === 'security.capability' || (name.startsWith('user.') && !name.startsWith('user.overlay.')),
+  )
+  if (names.length === 0) return undefined
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const value = getAttribute(path, name)
+      return value === undefined ? [] : [[name, value]]
+    }),
+  )
+}

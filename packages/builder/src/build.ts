@@ -1,0 +1,107 @@
+import { globalScope, proxyArgs, resolveStages, type StageGraph, type Variables } from '@gantry/dockerfile'
+import { normalizePlatform, OciError, parsePlatform, type Platform } from '@gantry/oci'
+import { BuildError } from './build-error.ts'
+import { BuildSession } from './build-session.ts'
+import { BuildRun } from './build-run.ts'
+import { writeImage } from './image/write-image.ts'
+import { type BuildOptions, type BuildResult, epochOf, tagNames } from './options.ts'
+import { platformArgs } from './plan/platform-args.ts'
+import type { BuilderPorts } from './ports.ts'
+import { readInputs } from './read-inputs.ts'
+
+/**
+ * Builds an image from a Dockerfile into the store and gives it its names. Equal input makes an equal image, byte for byte.
+ * Steps whose result is known are not run; stages that the target does not need are left out; stages that do not need each
+ * other run side by side. When it fails or is aborted, nothing of it runs or is mounted any more; finished steps stay known.
+ * @throws DockerfileError, BuildError; `signal.reason` when it was aborted
+ */
+export async function build(options: BuildOptions, ports: BuilderPorts): Promise<BuildResult> {
+  const started = Date.now()
+  const onEvent = options.onEvent ?? (() => undefined)
+  const tags = tagNames(options.tags)
+  const epoch = epochOf(options)
+  const { context, dockerfile, ignore } = await readInputs(options)
+  const hostPlatform = normalizePlatform({ os: 'linux', architecture: ports.host.arch })
+  const platform = normalizePlatform(options.platform ?? hostPlatform)
+  const buildArgs: Variables = new Map(Object.entries(options.buildArgs ?? {}))
+  const automatic = platformArgs(hostPlatform, platform, options.target)
+  const globals = globalScope(dockerfile, { buildArgs, automatic })
+  const graph = resolveStages(dockerfile, globals, options.target)
+  for (const { rule, message, range } of dockerfile.warnings) onEvent({ kind: 'warning', rule, message, range })
+
+  const stop = new AbortController()
+  const signal = options.signal === undefined ? stop.signal : AbortSignal.any([stop.signal, options.signal])
+  signal.throwIfAborted()
+  await using lease = ports.store.lease('new')
+  await using session = new BuildSession(ports, {
+    dockerfile,
+    context,
+    ignore,
+    epoch,
+    noCache: options.noCache ?? false,
+    environment: options.environment ?? process.env,
+    buildArgs,
+    signal,
+    onEvent,
+  })
+  const run = new BuildRun(session, {
+    graph,
+    globals,
+    platforms: platformsOf(graph, platform),
+    hostPlatform,
+    pull: options.pull ?? false,
+    stop,
+  })
+  const { state, stack, platform: built } = await run.target()
+  const created = run.created
+  const image = await writeImage(
+    { state, stack, platform: built, created, labels: options.labels ?? {} },
+    ports,
+    signal,
+  )
+  for (const { diffId } of stack) lease.add(diffId)
+  for (const tag of tags) await ports.store.tag(tag, image.descriptor)
+  if (tags.length === 0) lease.add(image.descriptor.digest)
+  warnOfUnusedArgs(
+    buildArgs,
+    run.usedArgs,
+    dockerfile.globals.flatMap(({ args }) => args.map(({ name }) => name.text)),
+    automatic,
+    onEvent,
+  )
+  const { descriptor, configDescriptor } = image
+  const imageId = configDescriptor.digest
+  onEvent({ kind: 'done', descriptor, imageId, tags, duration: Date.now() - started })
+  return { descriptor, digest: descriptor.digest, imageId, tags }
+}
+
+/** The platform of each stage: its own `--platform`, else the build's. */
+function platformsOf(graph: StageGraph, platform: Platform): ReadonlyMap<number, Platform> {
+  return new Map(
+    graph.stages.map((stage): [number, Platform] => {
+      if (stage.platform === undefined) return [stage.stage.index, platform]
+      try {
+        return [stage.stage.index, normalizePlatform(parsePlatform(stage.platform))]
+      } catch (error) {
+        if (!(error instanceof OciError)) throw error
+        throw new BuildError('OPTIONS_INVALID', `Cannot build for "${stage.platform}": ${error.message}`, {
+          cause: error,
+        })
+      }
+    }),
+  )
+}
+
+function warnOfUnusedArgs(
+  given: Variables,
+  used: ReadonlySet<string>,
+  globals: readonly string[],
+  automatic: Variables,
+  onEvent: NonNullable<BuildOptions['onEvent']>,
+): void {
+  const known = new Set([...used, ...globals, ...automatic.keys(), ...proxyArgs, 'SOURCE_DATE_EPOCH'])
+  const unused = [...given.keys()].filter((name) => !known.has(name))
+  if (unused.length === 0) return
+  const message = `no ARG takes the build argument${unused.length === 1 ? '' : 's'} ${unused.join(', ')}`
+  onEvent({ kind: 'warning', rule: 'UnusedBuildArg', message })
+}

@@ -1,0 +1,91 @@
+import { type Descriptor, type Digest, formatReference, OciError, parseReference, type Platform } from '@gantry/oci'
+import { BuildError } from './build-error.ts'
+import type { BuildEvent } from './events.ts'
+
+/** What to build and how. */
+export interface BuildOptions {
+  /** The directory that COPY reads from. */
+  readonly context: string
+  /** The Dockerfile's path. Default: `Dockerfile` in the context, or `dockerfile`, or `Containerfile`. */
+  readonly dockerfile?: string
+  /** Names for the image, such as `app:1`. */
+  readonly tags?: readonly string[]
+  /** The stage to build, by name or number. Default: the last. */
+  readonly target?: string
+  readonly buildArgs?: Readonly<Record<string, string>>
+  readonly labels?: Readonly<Record<string, string>>
+  /** Default: the host's. */
+  readonly platform?: Platform
+  /** Run every step even when its result is known. */
+  readonly noCache?: boolean
+  /** Ask registries for base images even when they are here. */
+  readonly pull?: boolean
+  /**
+   * Seconds since 1970 that stand for "now" in the image. Default: the build argument SOURCE_DATE_EPOCH, else a fixed
+   * date, so that equal input makes equal images.
+   */
+  readonly sourceDateEpoch?: number
+  /** Variables of the caller that may matter to programs in RUN: proxies and certificate files. Default: this process's. */
+  readonly environment?: Readonly<Record<string, string | undefined>>
+  /** Called in order; must not throw. */
+  readonly onEvent?: (event: BuildEvent) => void
+  readonly signal?: AbortSignal
+}
+
+/** What came out. */
+export interface BuildResult {
+  /** Of the manifest. */
+  readonly descriptor: Descriptor
+  /** The manifest's digest. */
+  readonly digest: Digest
+  /** The config's digest. */
+  readonly imageId: Digest
+  /** Full names. */
+  readonly tags: readonly string[]
+}
+
+/**
+ * The date of everything that is made when nobody says otherwise: 1 January 1980 UTC, the earliest that a ZIP can hold.
+ * See decisions/003-reproducible-times.md.
+ */
+export const fixedEpoch = 315_532_800
+
+/** The date of what is made, and whether somebody asked for it. */
+export interface Epoch {
+  /** Seconds since 1970. */
+  readonly seconds: number
+  readonly asked: boolean
+}
+
+/** Which date things get. @throws BuildError OPTIONS_INVALID */
+export function epochOf(options: Pick<BuildOptions, 'sourceDateEpoch' | 'buildArgs'>): Epoch {
+  const written = options.buildArgs?.['SOURCE_DATE_EPOCH'] ?? options.sourceDateEpoch
+  if (written === undefined || written === '') return { seconds: fixedEpoch, asked: false }
+  const seconds = Number(written)
+  if (!/^\d{1,11}$/.test(String(written))) {
+    throw new BuildError(
+      'OPTIONS_INVALID',
+      `Cannot use SOURCE_DATE_EPOCH "${String(written)}": it is not a number of seconds`,
+      {
+        hint: 'for example the time of the last commit: git log -1 --format=%ct',
+      },
+    )
+  }
+  return { seconds, asked: true }
+}
+
+/** Full names of tags, each once. @throws BuildError OPTIONS_INVALID */
+export function tagNames(tags: readonly string[] = []): readonly string[] {
+  return [...new Set(tags.map(fullName))]
+}
+
+function fullName(tag: string): string {
+  try {
+    const reference = parseReference(tag)
+    if (reference.digest === undefined) return formatReference(reference)
+  } catch (error) {
+    if (!(error instanceof OciError)) throw error
+    throw new BuildError('OPTIONS_INVALID', `Cannot name the image "${tag}": ${error.message}`, { cause: error })
+  }
+  throw new BuildError('OPTIONS_INVALID', `Cannot name the image "${tag}": a digest is not a name`)
+}

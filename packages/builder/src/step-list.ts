@@ -1,0 +1,59 @@
+import type { Range, ResolvedStage, StageGraph, StageInstruction } from '@gantry/dockerfile'
+import type { BuildStep } from './events.ts'
+
+/** The steps of one stage, as they are announced: base images first, then instructions that make layers. */
+export interface StageSteps {
+  readonly bases: readonly { readonly reference: string; readonly range: Range; readonly step: BuildStep }[]
+  /** By the instruction's place in the file. */
+  readonly instructions: ReadonlyMap<number, BuildStep>
+}
+
+const layered = new Set<StageInstruction['kind']>(['run', 'copy', 'workdir'])
+
+/** Numbers everything that a graph will do. Texts are as written; `step-start` brings them expanded. */
+export function listSteps(graph: StageGraph): ReadonlyMap<number, StageSteps> {
+  let id = 0
+  const lists = graph.stages.map((stage): [number, StageSteps] => {
+    const images = imagesOf(stage)
+    const instructions = stage.stage.instructions.filter(({ kind }) => layered.has(kind))
+    const total = images.length + instructions.length
+    const name = stageName(stage)
+    const make = (kind: BuildStep['kind'], text: string, range: Range, position: number): BuildStep => ({
+      id: id++,
+      stage: stage.stage.index,
+      stageName: name,
+      position,
+      total,
+      kind,
+      text,
+      range,
+    })
+    const bases = images.map(({ reference, range }, index) => {
+      const step = make('from', `FROM ${reference}`, range, index + 1)
+      return { reference, range, step }
+    })
+    const steps = instructions.map((instruction, index): [number, BuildStep] => [
+      instruction.range.start.offset,
+      make(kindOf(instruction), instruction.written, instruction.range, images.length + index + 1),
+    ])
+    return [stage.stage.index, { bases, instructions: new Map(steps) }]
+  })
+  return new Map(lists)
+}
+
+/** What a stage is called when it has no name. */
+export function stageName(stage: ResolvedStage): string {
+  return stage.stage.name ?? `stage-${stage.stage.index}`
+}
+
+function kindOf({ kind }: StageInstruction): BuildStep['kind'] {
+  return kind === 'run' || kind === 'copy' ? kind : 'workdir'
+}
+
+function imagesOf(stage: ResolvedStage): { reference: string; range: Range }[] {
+  const found = new Map<string, Range>()
+  for (const source of [stage.base, ...stage.copies.values()]) {
+    if (source.kind === 'image' && !found.has(source.reference)) found.set(source.reference, source.range)
+  }
+  return [...found].map(([reference, range]) => ({ reference, range }))
+}

@@ -1,0 +1,55 @@
+import type { Descriptor } from '@gantry/oci'
+import { layerKey } from '../cache/layer-key.ts'
+import type { BuildSession } from '../build-session.ts'
+import { indexEntries } from '../files/tar-index.ts'
+import type { PlannedEntry } from '../layer/layer-plan.ts'
+import { writeLayer } from '../layer/write-layer.ts'
+
+/** What a step came to. */
+export interface StepOutcome {
+  readonly layer: Descriptor
+  readonly cached: boolean
+}
+
+/** A step whose layer can be thought out before it is written. */
+export interface LayerStepOptions {
+  readonly session: BuildSession
+  /** The key by meaning, inputs and the files below: found without looking at any file system. */
+  readonly quickKey: string
+  readonly text: string
+  /** Plans the layer; called when the quick key finds nothing. */
+  readonly plan: () => Promise<ReadonlyMap<string, PlannedEntry>>
+  readonly onBytes: (bytes: number, total: number) => void
+}
+
+/**
+ * Finds or makes the layer of COPY or WORKDIR. A second key, by everything that will be in the layer, hits when the files
+ * below changed in a way that does not matter to it.
+ */
+export async function layerStep(options: LayerStepOptions): Promise<StepOutcome> {
+  const { session, quickKey, text, plan, onBytes } = options
+  const { cache, ports } = session
+  const { noCache, signal } = session.options
+  const quick = noCache ? undefined : await cache.find(quickKey)
+  if (quick !== undefined) return { layer: quick, cached: true }
+  const entries = await plan()
+  const contentKey = layerKey(entries)
+  const known = noCache ? undefined : await cache.find(contentKey)
+  if (known !== undefined) {
+    cache.record([quickKey], known, text)
+    return { layer: known, cached: true }
+  }
+  let total = 0
+  for (const entry of entries.values()) total += entry.size
+  let written = 0
+  const layer = await writeLayer(entries, ports.store, {
+    signal,
+    onBytes: (bytes) => {
+      written += bytes
+      onBytes(written, Math.max(total, written))
+    },
+  })
+  cache.record([quickKey, contentKey], layer, text)
+  session.remember(layer, indexEntries(entries))
+  return { layer, cached: false }
+}

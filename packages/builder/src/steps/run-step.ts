@@ -1,0 +1,109 @@
+import type { Platform } from '@gantry/oci'
+import { MediaType } from '@gantry/oci'
+import { resolveUser } from '@gantry/runtime'
+import { BuildError } from '../build-error.ts'
+import type { BuildSession, OnUnpack } from '../build-session.ts'
+import { cacheKey } from '../cache/key.ts'
+import { stepVersion } from '../cache/layer-key.ts'
+import { chainOf, chainWith, type LayerStack } from '../image/layer-stack.ts'
+import type { RunStep } from '../plan/planned-step.ts'
+import { clampTimes } from './clamp-times.ts'
+import { findStubs, removeStubs } from './mount-stubs.ts'
+import type { StepOutcome } from './layer-step.ts'
+import { OutputTail } from './output-tail.ts'
+import { runBundle } from './run-bundle.ts'
+
+/** What a RUN is made on. */
+export interface RunStepOptions {
+  readonly session: BuildSession
+  readonly step: RunStep
+  /** Unique within the build. */
+  readonly id: number
+  readonly stack: LayerStack
+  readonly platform: Platform
+  readonly onOutput: (stream: 'stdout' | 'stderr', data: Uint8Array) => void
+  readonly onUnpack: OnUnpack
+}
+
+/** The clock of the file system may be a tick behind ours. */
+const tickMilliseconds = 20
+
+/** Finds or makes the layer of a RUN: what a container with Docker's defaults changed. @throws BuildError RUN_FAILED */
+export async function runStep(options: RunStepOptions): Promise<StepOutcome> {
+  const { session, step, stack, platform } = options
+  const { epoch, noCache } = session.options
+  const { args, env, cwd, user, script } = step
+  const key = cacheKey([
+    'run',
+    stepVersion,
+    args,
+    env,
+    cwd,
+    user,
+    script && [script.name, script.content],
+    chainOf(stack),
+    platform.architecture,
+    epoch.seconds,
+    epoch.asked,
+  ])
+  const known = noCache ? undefined : await session.cache.find(key)
+  if (known !== undefined) return { layer: known, cached: true }
+  const layer = await execute(options)
+  session.cache.record([key], layer, step.text)
+  return { layer, cached: false }
+}
+
+async function execute(options: RunStepOptions): Promise<StepOutcome['layer']> {
+  const { session, step, id, stack, platform, onOutput, onUnpack } = options
+  const { snapshots, runtime, ledger, store } = session.ports
+  const { signal, epoch } = session.options
+  const parent = await session.unpack(stack, platform, onUnpack)
+  await session.prepareMachine()
+  const owner = `${session.owner}/step/${id}`
+  const key = `build-${session.id}-${id}`
+  const after = epoch.asked ? epoch.seconds : (Date.now() - tickMilliseconds) / 1000
+  try {
+    const { rootfs, upper } = await snapshots.prepare(key, parent, owner, { volatile: true, signal })
+    const directory = await session.stepDirectory(owner, String(id))
+    const resolved = resolveUser(rootfs, step.user)
+    const bundle = runBundle(session, { id: key, directory, rootfs, step, user: resolved })
+    const stubs = findStubs(rootfs)
+    const tail = new OutputTail()
+    const { exitCode } = await runtime.runOnce(bundle, {
+      owner,
+      signal,
+      onOutput: ({ stream, data }) => {
+        tail.add(data)
+        onOutput(stream, data)
+      },
+    })
+    if (exitCode !== 0) throw failure(step, exitCode, tail.text())
+    removeStubs(rootfs, upper, stubs)
+    clampTimes(upper, { after, becomes: epoch.seconds })
+    const layer = await store.ingest(snapshots.diff(key, { signal }), { mediaType: MediaType.layerTar, signal })
+    await snapshots.commit(key, chainWith(parent, layer.digest), { diffId: layer.digest })
+    return layer
+  } finally {
+    await snapshots.remove(key)
+    await ledger.undo(owner)
+  }
+}
+
+function failure(step: RunStep, exitCode: number, output: string): BuildError {
+  const command = step.instruction.command.form === 'shell' ? step.instruction.command.text : step.args.join(' ')
+  return new BuildError('RUN_FAILED', `The command ended with exit code ${exitCode}: ${firstLine(command)}`, {
+    run: { exitCode, command, output },
+    hint: hintOf(exitCode),
+  })
+}
+
+function firstLine(text: string): string {
+  const line = text.split('\n', 1)[0] ?? ''
+  return line.length > 200 || line.length < text.length ? `${line.slice(0, 200)} ...` : line
+}
+
+function hintOf(exitCode: number): string | undefined {
+  if (exitCode === 127) return 'a program was not found in the image'
+  if (exitCode === 126) return 'a program in the image cannot be executed: check its mode and architecture'
+  return exitCode === 137 ? 'it was killed, perhaps for want of memory' : undefined
+}
