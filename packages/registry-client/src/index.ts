@@ -1,1 +1,10 @@
-export {}
+export { createRegistryClient } from './create-registry-client.ts'
+export type { RegistryClientOptions } from './create-registry-client.ts'
+export { dockerCredentials } from './credentials.ts'
+export type { Credential, CredentialSource } from './credentials.ts'
+export { isLocalRegistry } from './endpoint.ts'
+export { RegistryError } from './registry-error.ts'
+export type { RegistryErrorCode, RegistryErrorContext } from './registry-error.ts'
+export type { AskOptions, RegistryClient, RemoteOpenOptions, RemoteRepository } from './remote-repository.ts'
+export type { RetryOptions } from './retry.ts'
+export type { FetchLike } from './transport.ts'

@@ -35,7 +35,8 @@ const batchSize = 64
  * Manifests go before what they lead to, so that no name can be given to half an image.
  *
  * How it is safe: a blob that somebody puts or finds gets a new time under the database's write lock; the time is looked at
- * again under that lock before the blob is removed, and when a name, pin or lease has come meanwhile, marking starts again.
+ * again under that lock before the blob is removed. When a name, pin or lease has come meanwhile, what it leads to is marked
+ * first. What was marked stays so, even if its name went away: the next collection takes it.
  */
 export async function collectGarbage(
   parts: { readonly state: State; readonly blobs: DiskBlobs; readonly leases: Leases },
@@ -46,49 +47,50 @@ export async function collectGarbage(
   let bytes = 0
   leases.removeDead()
   if (options.dryRun !== true) removeAbandoned(blobs.paths)
-  for (;;) {
-    const { marked, generation } = await mark(parts, options.signal)
-    const before = Math.min(Date.now() - (options.grace ?? defaultGrace), leases.protectedSince() ?? Infinity)
-    const doomed: StoredBlob[] = []
-    for await (const blob of candidates(blobs, options.only)) {
-      if (!marked.has(blob.digest) && blob.used <= before) doomed.push(blob)
-    }
-    const ordered = await documentsFirst(blobs, doomed)
-    if (options.dryRun === true) return sum(ordered)
-    let current = true
-    while (current && ordered.length > 0) {
-      options.signal?.throwIfAborted()
-      const batch = ordered.splice(0, batchSize)
-      current = state.transaction(() => {
-        if (readGeneration(state) !== generation) return false
-        for (const blob of batch) {
-          if (!removeIfUnused(blobs.paths, blob, before)) continue
-          removed.push(blob.digest)
-          bytes += blob.size
-        }
-        return true
-      })
-    }
-    if (current) return { removed, bytes }
+  const marked = new Set<Digest>()
+  await markNew(parts, marked, options.signal)
+  const before = Math.min(Date.now() - (options.grace ?? defaultGrace), leases.protectedSince() ?? Infinity)
+  const doomed: StoredBlob[] = []
+  for await (const blob of candidates(blobs, options.only)) {
+    if (!marked.has(blob.digest) && blob.used <= before) doomed.push(blob)
   }
+  let waiting = await documentsFirst(blobs, doomed)
+  if (options.dryRun === true) return sum(waiting)
+  while (waiting.length > 0) {
+    const generation = await markNew(parts, marked, options.signal)
+    waiting = waiting.filter((blob) => !marked.has(blob.digest))
+    const batch = waiting.slice(0, batchSize)
+    const done = state.transaction(() => {
+      if (readGeneration(state) !== generation) return false
+      for (const blob of batch) {
+        if (!removeIfUnused(blobs.paths, blob, before)) continue
+        removed.push(blob.digest)
+        bytes += blob.size
+      }
+      return true
+    })
+    if (done) waiting = waiting.slice(batchSize)
+  }
+  return { removed, bytes }
 }
 
-async function mark(
+/** Marks what names, pins and leases lead to, as far as that is new. Gives the generation that it saw. */
+async function markNew(
   { state, blobs }: { readonly state: State; readonly blobs: DiskBlobs },
+  marked: Set<Digest>,
   signal: AbortSignal | undefined,
-): Promise<{ marked: ReadonlySet<Digest>; generation: number }> {
+): Promise<number> {
   const { roots, generation } = state.transaction(() => ({
+    generation: readGeneration(state),
     roots: state
       .prepare(
         `SELECT digest FROM store_names UNION SELECT digest FROM store_pins UNION SELECT digest FROM store_lease_digests`,
       )
       .all()
       .map((row) => String(row['digest'])),
-    generation: readGeneration(state),
   }))
-  const marked = new Set<Digest>()
   for (const root of roots) if (isDigest(root)) await addReachable(blobs, root, marked, signal)
-  return { marked, generation }
+  return generation
 }
 
 function readGeneration(state: State): number {

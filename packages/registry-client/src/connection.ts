@@ -1,0 +1,136 @@
+import type { Authorizer, Scope } from './authorizer.ts'
+import { parseChallenges } from './challenge.ts'
+import { connectionFailure } from './connection-failure.ts'
+import { readRefusal } from './refusal.ts'
+import { RegistryError } from './registry-error.ts'
+import type { RegistryErrorCode } from './registry-error.ts'
+import { isPassing, isPassingFailure, parseRetryAfter, waitBefore } from './retry.ts'
+import type { RetryPolicy } from './retry.ts'
+import type { HttpResponse, Transport } from './transport.ts'
+
+/** A request to one registry. */
+export interface Ask {
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  /** Below the registry's endpoint, or a `Location` of its. */
+  readonly url: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: Uint8Array | AsyncIterable<Uint8Array>
+  readonly signal?: AbortSignal | undefined
+  readonly scopes: readonly Scope[]
+  /** For messages: `Cannot pull "localhost:5000/app:1"`. */
+  readonly purpose: string
+  /** Statuses of 400 and more that are an answer, not an error. */
+  readonly accept?: readonly number[]
+  /** The code for a 404 without one. Default: NAME_UNKNOWN. */
+  readonly missing?: RegistryErrorCode
+}
+
+/** What a connection is made of. */
+export interface ConnectionParts {
+  readonly registry: string
+  readonly endpoint: URL
+  readonly transport: Transport
+  readonly authorizer: Authorizer
+  readonly retry: RetryPolicy
+}
+
+const redirects = [301, 302, 303, 307, 308]
+const mostRedirects = 5
+
+/** Asks one registry: with authorization, after redirects, and again where that may help. */
+export class Connection {
+  readonly registry: string
+  readonly retry: RetryPolicy
+  readonly #parts: ConnectionParts
+
+  constructor(parts: ConnectionParts) {
+    this.registry = parts.registry
+    this.retry = parts.retry
+    this.#parts = parts
+  }
+
+  /**
+   * Sends the request and gives the answer. One without a body, or with bytes, is sent again after a status or a failure that
+   * may pass.
+   *
+   * @throws {RegistryError} for every status of 400 or more that is not accepted, and for connections that fail
+   */
+  async send(ask: Ask): Promise<HttpResponse> {
+    const canRepeat = ask.body === undefined || ask.body instanceof Uint8Array
+    for (let attempt = 0; ; attempt++) {
+      ask.signal?.throwIfAborted()
+      let response: HttpResponse | undefined
+      let failure: unknown
+      try {
+        response = await this.#authorized(ask, canRepeat)
+        if (response.status < 400 || ask.accept?.includes(response.status) === true) return response
+      } catch (error) {
+        failure = error
+      }
+      const passing = response === undefined ? isPassingFailure(failure) : isPassing(response.status)
+      const retryAfter = parseRetryAfter(response?.header('retry-after'))
+      const wait = canRepeat && passing ? waitBefore(this.retry, attempt, retryAfter) : undefined
+      if (wait === undefined || ask.signal?.aborted === true) {
+        if (response === undefined) throw this.failure(failure, ask)
+        throw await this.#refusal(response, ask)
+      }
+      await response?.discard()
+      await this.retry.sleep(wait, ask.signal)
+    }
+  }
+
+  /** Says what it means that the connection failed while something was asked. */
+  failure(error: unknown, ask: Pick<Ask, 'purpose' | 'signal'>): unknown {
+    return ask.signal?.aborted === true ? ask.signal.reason : connectionFailure(error, ask.purpose, this.registry)
+  }
+
+  async #authorized(ask: Ask, canRepeat: boolean): Promise<HttpResponse> {
+    const { authorizer } = this.#parts
+    const response = await this.#following(ask, await authorizer.header(this.registry, ask.scopes, ask.signal))
+    if (response.status !== 401 || !canRepeat) return response
+    const challenges = parseChallenges(response.header('www-authenticate') ?? '')
+    if (!authorizer.learn(this.registry, challenges, ask.scopes)) return response
+    const header = await authorizer.header(this.registry, ask.scopes, ask.signal)
+    if (header === undefined) return response
+    await response.discard()
+    return this.#following(ask, header)
+  }
+
+  /** `Authorization` goes to the registry itself only: where it sends us is another's, who needs no password of ours. */
+  async #following(ask: Ask, authorization: string | undefined): Promise<HttpResponse> {
+    const { endpoint, transport } = this.#parts
+    let url = new URL(ask.url, endpoint)
+    for (let count = 0; ; count++) {
+      const own = url.origin === endpoint.origin && authorization !== undefined ? { authorization } : {}
+      const response = await transport({
+        method: ask.method,
+        url,
+        headers: { 'user-agent': 'gantry', 'accept-encoding': 'identity', ...ask.headers, ...own },
+        ...(ask.body === undefined ? {} : { body: ask.body }),
+        ...(ask.signal === undefined ? {} : { signal: ask.signal }),
+      })
+      const location = response.header('location')
+      const follows = redirects.includes(response.status) && location !== undefined
+      if (!follows || (ask.body !== undefined && !(ask.body instanceof Uint8Array))) return response
+      if (ask.method !== 'GET' && ask.method !== 'HEAD' && response.status < 307) return response
+      await response.discard()
+      const next = URL.parse(location, url)
+      if (next === null || !/^https?:$/.test(next.protocol) || count >= mostRedirects) {
+        throw new RegistryError('PROTOCOL', `${ask.purpose}: the registry redirects to nowhere`, {
+          registry: this.registry,
+        })
+      }
+      url = next
+    }
+  }
+
+  async #refusal(response: HttpResponse, ask: Ask): Promise<RegistryError> {
+    const known = await this.#parts.authorizer.knows(this.registry).catch(() => false)
+    return readRefusal(response, {
+      purpose: ask.purpose,
+      registry: this.registry,
+      known,
+      missing: ask.missing ?? 'NAME_UNKNOWN',
+    })
+  }
+}

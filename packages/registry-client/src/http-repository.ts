@@ -1,0 +1,314 @@
+import { digestOf } from '@gantry/codec'
+import { collect, ImageError, readDocument, readerOf, resolveRange } from '@gantry/image'
+import type { BlobReader, BlobSource, Hashing, PutOptions } from '@gantry/image'
+import {
+  digestAlgorithm,
+  isDigest,
+  isIndexType,
+  isManifestType,
+  isTag,
+  limits,
+  MediaType,
+  parseDescriptor,
+  parseManifestOrIndex,
+  parseReference,
+} from '@gantry/oci'
+import type { Descriptor, Digest } from '@gantry/oci'
+import type { Ask, Connection } from './connection.ts'
+import { download } from './download.ts'
+import type { DownloadPlace } from './download.ts'
+import { isLocalRegistry } from './endpoint.ts'
+import { pagesOf } from './pages.ts'
+import { RegistryError } from './registry-error.ts'
+import type { AskOptions, RemoteOpenOptions, RemoteRepository } from './remote-repository.ts'
+import type { HttpResponse } from './transport.ts'
+import { Uploads } from './upload.ts'
+
+const accept = [
+  MediaType.imageManifest,
+  MediaType.imageIndex,
+  MediaType.dockerManifest,
+  MediaType.dockerManifestList,
+].join(', ')
+/** Manifests that were just put are given tags without being fetched back. */
+const remembered = 16
+
+/** A repository over HTTP. */
+export class HttpRepository implements RemoteRepository {
+  readonly registry: string
+  readonly repository: string
+  readonly #connection: Connection
+  readonly #hashing: Hashing
+  readonly #uploads: Uploads
+  readonly #pull: readonly string[]
+  readonly #push: readonly string[]
+  readonly #manifests = new Map<Digest, Uint8Array>()
+
+  constructor(parts: { connection: Connection; repository: string; hashing: Hashing }) {
+    const { connection, repository, hashing } = parts
+    this.registry = connection.registry
+    this.repository = repository
+    this.#connection = connection
+    this.#hashing = hashing
+    this.#pull = [`repository:${repository}:pull`]
+    this.#push = [`repository:${repository}:pull,push`]
+    this.#uploads = new Uploads({ connection, repository, scopes: this.#push, purpose: this.#purpose('push to') })
+  }
+
+  async open(descriptor: Descriptor, options: RemoteOpenOptions = {}): Promise<BlobReader> {
+    const { digest, size } = descriptor
+    const purpose = this.#purpose('pull from')
+    const place: DownloadPlace = {
+      connection: this.#connection,
+      hashing: this.#hashing,
+      scopes: this.#pull,
+      purpose,
+      url: '',
+    }
+    if (!isDocument(descriptor)) {
+      return download({ ...place, url: `/v2/${this.repository}/blobs/${digest}` }, descriptor, options)
+    }
+    const manifest = { ...place, url: this.#manifestUrl(digest), headers: { accept: acceptOf(descriptor) } }
+    if (options.range === undefined) return download(manifest, descriptor, options)
+    // Registries give ranges of blobs only.
+    const { start, end } = resolveRange(size, options.range)
+    const bytes = await readDocument({ open: () => download(manifest, descriptor) }, descriptor)
+    return readerOf(bytes.subarray(start, end), options.signal)
+  }
+
+  async has(descriptor: Descriptor, { signal }: PutOptions = {}): Promise<boolean> {
+    const kind = isDocument(descriptor) ? 'manifests' : 'blobs'
+    const response = await this.#connection.send({
+      method: 'HEAD',
+      url: `/v2/${this.repository}/${kind}/${descriptor.digest}`,
+      headers: isDocument(descriptor) ? { accept: acceptOf(descriptor) } : {},
+      scopes: this.#push,
+      purpose: this.#purpose('push to'),
+      signal,
+      accept: [404, 405],
+    })
+    await response.discard()
+    const length = response.header('content-length')
+    return response.status < 300 && (length === undefined || Number(length) === descriptor.size)
+  }
+
+  async mount(descriptor: Descriptor, from: BlobSource, { signal }: PutOptions = {}): Promise<boolean> {
+    if (isDocument(descriptor)) return false
+    if (from instanceof HttpRepository && from.registry === this.registry) {
+      return this.#uploads.mount(descriptor.digest, from.repository, signal)
+    }
+    // Only some registries mount from nowhere in particular; the one on this machine may share our content.
+    return isLocalRegistry(this.registry) ? this.#uploads.mount(descriptor.digest, undefined, signal) : false
+  }
+
+  async put(descriptor: Descriptor, body: AsyncIterable<Uint8Array>, { signal }: PutOptions = {}): Promise<void> {
+    signal?.throwIfAborted()
+    if (!isDocument(descriptor)) return this.#uploads.push(descriptor, body, signal)
+    const bytes = await collect(body, Math.min(descriptor.size, limits.documentBytes))
+    if (bytes?.length !== descriptor.size) {
+      const came = bytes === undefined ? 'more' : bytes.length
+      throw new ImageError(
+        'SIZE_MISMATCH',
+        `Cannot push ${descriptor.digest}: ${came} bytes came, expected ${descriptor.size}`,
+      )
+    }
+    const found = digestOf(bytes, digestAlgorithm(descriptor.digest))
+    if (found !== descriptor.digest) {
+      throw new ImageError(
+        'DIGEST_MISMATCH',
+        `Cannot push ${descriptor.digest}: the bytes that came have the digest ${found}`,
+      )
+    }
+    await this.#putManifest(descriptor.digest, descriptor.mediaType, bytes, signal)
+    this.#remember(descriptor.digest, bytes)
+  }
+
+  async resolve(reference: string, { signal }: AskOptions = {}): Promise<Descriptor | undefined> {
+    const target = targetOf(reference)
+    const response = await this.#askManifest('HEAD', target, signal, [404, 405])
+    await response.discard()
+    if (response.status === 404) return undefined
+    const described = response.status === 405 ? undefined : describe(response, target)
+    return described ?? this.#resolveByReading(target, signal)
+  }
+
+  async find(reference: string, options: AskOptions = {}): Promise<Descriptor> {
+    const found = await this.resolve(reference, options)
+    if (found !== undefined) return found
+    // A HEAD has no body to say what exactly is not there.
+    const response = await this.#askManifest('GET', targetOf(reference), options.signal, [])
+    await response.discard()
+    throw new RegistryError('MANIFEST_UNKNOWN', `${this.#purpose('pull', reference)}: it changed meanwhile; try again`)
+  }
+
+  async tag(reference: string, descriptor: Descriptor, { signal }: AskOptions = {}): Promise<void> {
+    let bytes = this.#manifests.get(descriptor.digest)
+    bytes ??= await readDocument(this, descriptor, signal === undefined ? {} : { signal })
+    await this.#putManifest(targetOf(reference), descriptor.mediaType, bytes, signal)
+  }
+
+  async delete(reference: string, { signal }: AskOptions = {}): Promise<boolean> {
+    const response = await this.#connection.send({
+      method: 'DELETE',
+      url: this.#manifestUrl(targetOf(reference)),
+      scopes: [`repository:${this.repository}:delete`],
+      purpose: this.#purpose('delete', reference),
+      signal,
+      accept: [404],
+    })
+    await response.discard()
+    return response.status !== 404
+  }
+
+  async *tags({ signal }: AskOptions = {}): AsyncGenerator<string> {
+    const ask = {
+      method: 'GET',
+      url: `/v2/${this.repository}/tags/list?n=1000`,
+      scopes: this.#pull,
+      purpose: this.#purpose('list the tags of'),
+      signal,
+    } as const
+    for await (const { value } of pagesOf(this.#connection, ask)) {
+      const tags: unknown = value['tags']
+      if (!Array.isArray(tags)) continue
+      for (const tag of tags) if (typeof tag === 'string' && isTag(tag)) yield tag
+    }
+  }
+
+  async *referrers(digest: Digest, artifactType?: string, { signal }: AskOptions = {}): AsyncGenerator<Descriptor> {
+    const query = artifactType === undefined ? '' : `?${new URLSearchParams({ artifactType }).toString()}`
+    const ask: Ask = {
+      method: 'GET',
+      url: `/v2/${this.repository}/referrers/${digest}${query}`,
+      scopes: this.#pull,
+      purpose: this.#purpose('list the referrers in'),
+      signal,
+      accept: [404],
+    }
+    let supported = false
+    for await (const { value } of pagesOf(this.#connection, ask)) {
+      supported = true
+      const manifests: unknown = value['manifests']
+      if (!Array.isArray(manifests)) continue
+      for (const each of manifests) {
+        const descriptor = parseDescriptor(each)
+        if (artifactType === undefined || descriptor.artifactType === artifactType) yield descriptor
+      }
+    }
+    if (!supported) yield* this.#taggedReferrers(digest, artifactType, signal)
+  }
+
+  /** Registries without the referrers API have an index under a tag made of the digest. */
+  async *#taggedReferrers(
+    digest: Digest,
+    artifactType: string | undefined,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<Descriptor> {
+    const found = await this.resolve(digest.slice(0, 7 + 64).replace(':', '-'), signal === undefined ? {} : { signal })
+    if (found === undefined || !isIndexType(found.mediaType)) return
+    const content = parseManifestOrIndex(await readDocument(this, found), found.mediaType)
+    if (content.kind !== 'index') return
+    for (const each of content.index.manifests) {
+      if (artifactType === undefined || each.artifactType === artifactType) yield each
+    }
+  }
+
+  async #putManifest(
+    target: string,
+    mediaType: string,
+    bytes: Uint8Array,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const response = await this.#connection.send({
+      method: 'PUT',
+      url: this.#manifestUrl(target),
+      headers: { 'content-type': mediaType, 'content-length': String(bytes.length) },
+      body: bytes,
+      scopes: this.#push,
+      purpose: this.#purpose('push', target),
+      signal,
+    })
+    await response.discard()
+  }
+
+  /** For registries that do not answer a HEAD with everything. */
+  async #resolveByReading(target: string, signal: AbortSignal | undefined): Promise<Descriptor | undefined> {
+    const response = await this.#askManifest('GET', target, signal, [404])
+    if (response.status === 404) {
+      await response.discard()
+      return undefined
+    }
+    const bytes = await collect(response.body, limits.documentBytes)
+    if (bytes === undefined) {
+      throw new ImageError(
+        'SIZE_MISMATCH',
+        `${this.#purpose('pull', target)}: the manifest has more than ${limits.documentBytes} bytes`,
+      )
+    }
+    const digest = digestOf(bytes, isDigest(target) ? digestAlgorithm(target) : 'sha256')
+    if (isDigest(target) && digest !== target) {
+      throw new ImageError('DIGEST_MISMATCH', `${this.#purpose('pull', target)}: what came has the digest ${digest}`)
+    }
+    const content = parseManifestOrIndex(bytes)
+    const inside = content.kind === 'manifest' ? content.manifest.mediaType : content.index.mediaType
+    const implied = content.kind === 'manifest' ? MediaType.imageManifest : MediaType.imageIndex
+    return { mediaType: inside ?? implied, digest, size: bytes.length }
+  }
+
+  #askManifest(
+    method: 'GET' | 'HEAD',
+    target: string,
+    signal: AbortSignal | undefined,
+    accepted: readonly number[],
+  ): Promise<HttpResponse> {
+    return this.#connection.send({
+      method,
+      url: this.#manifestUrl(target),
+      headers: { accept },
+      scopes: this.#pull,
+      purpose: this.#purpose('pull', target),
+      signal,
+      accept: accepted,
+      missing: 'MANIFEST_UNKNOWN',
+    })
+  }
+
+  #manifestUrl(target: string): string {
+    return `/v2/${this.repository}/manifests/${target}`
+  }
+
+  #purpose(verb: string, target?: string): string {
+    const separator = target === undefined || !isDigest(target) ? ':' : '@'
+    return `Cannot ${verb} "${this.registry}/${this.repository}${target === undefined ? '' : separator + target}"`
+  }
+
+  #remember(digest: Digest, bytes: Uint8Array): void {
+    this.#manifests.set(digest, bytes)
+    const [oldest] = this.#manifests.keys()
+    if (this.#manifests.size > remembered && oldest !== undefined) this.#manifests.delete(oldest)
+  }
+}
+
+function isDocument({ mediaType }: Descriptor): boolean {
+  return isManifestType(mediaType) || isIndexType(mediaType)
+}
+
+function acceptOf({ mediaType }: Descriptor): string {
+  return accept.includes(mediaType) ? accept : `${mediaType}, ${accept}`
+}
+
+/** A tag or digest, also out of a full name. Names are parsed, so what goes into a URL is nothing else. */
+function targetOf(reference: string): string {
+  if (isDigest(reference) || isTag(reference)) return reference
+  const { digest, tag } = parseReference(reference)
+  return digest ?? tag ?? 'latest'
+}
+
+function describe(response: HttpResponse, target: string): Descriptor | undefined {
+  const digest = response.header('docker-content-digest') ?? (isDigest(target) ? target : '')
+  const mediaType = response.header('content-type')?.split(';')[0]?.trim() ?? ''
+  const size = Number(response.header('content-length') ?? Number.NaN)
+  const known = isManifestType(mediaType) || isIndexType(mediaType)
+  if (!known || !isDigest(digest) || !Number.isSafeInteger(size) || size <= 0) return undefined
+  return isDigest(target) && target !== digest ? undefined : { mediaType, digest, size }
+}

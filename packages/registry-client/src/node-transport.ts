@@ -1,0 +1,113 @@
+import { Agent as HttpAgent, request as httpRequest } from 'node:http'
+import type { ClientRequest, IncomingMessage } from 'node:http'
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
+import { getCACertificates } from 'node:tls'
+import type { HttpRequest, HttpResponse, Transport } from './transport.ts'
+
+/** How connections are made. */
+export interface NodeTransportOptions {
+  /** PEM texts of certificate authorities that are trusted beside those of Node and of the system. */
+  readonly authorities?: readonly string[]
+  /** A connection on which nothing moves for so long is given up, in milliseconds. Default: one minute. */
+  readonly timeout?: number
+  /** Where `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` are looked up. Default: the environment of this process. */
+  readonly environment?: Readonly<Record<string, string | undefined>>
+}
+
+/** Bodies up to this size are read to their end to keep the connection, larger ones are cut off. */
+const worthReading = 64 * 1024
+
+/**
+ * A transport over Node's own HTTP client, whose streams are twice as fast as those of `fetch`. Connections are kept and used
+ * again, several per host; they do not keep the process alive.
+ */
+export function nodeTransport(options: NodeTransportOptions = {}): Transport {
+  const { timeout = 60_000, environment = process.env, authorities = [] } = options
+  const settings = { keepAlive: true, scheduling: 'lifo' as const, timeout, proxyEnv: { ...environment } }
+  let plain: HttpAgent | undefined
+  let secure: HttpsAgent | undefined
+  return (request) => {
+    if (request.url.protocol === 'http:') {
+      plain ??= new HttpAgent(settings)
+      return exchange(request, timeout, httpRequest(request.url, { ...basics(request), agent: plain }))
+    }
+    secure ??= new HttpsAgent({
+      ...settings,
+      ca: [...new Set([...getCACertificates('default'), ...getCACertificates('system'), ...authorities])],
+    })
+    return exchange(request, timeout, httpsRequest(request.url, { ...basics(request), agent: secure }))
+  }
+}
+
+function basics({ method, headers }: HttpRequest): { method: string; headers: Record<string, string> } {
+  return { method, headers: { ...headers } }
+}
+
+async function exchange(request: HttpRequest, timeout: number, outgoing: ClientRequest): Promise<HttpResponse> {
+  const { body, signal } = request
+  const onAbort = (): void => void outgoing.destroy(asError(signal?.reason))
+  if (signal?.aborted === true) onAbort()
+  signal?.addEventListener('abort', onAbort, { once: true })
+  outgoing.setTimeout(timeout, () => {
+    outgoing.destroy(Object.assign(new Error(`nothing came for ${timeout} ms`), { code: 'ETIMEDOUT' }))
+  })
+  const answered = new Promise<IncomingMessage>((resolve, reject) => {
+    outgoing.once('response', resolve)
+    outgoing.on('error', reject)
+  })
+  answered.catch(() => undefined)
+  try {
+    await send(outgoing, body, answered)
+    const incoming = await answered
+    incoming.once('close', () => signal?.removeEventListener('abort', onAbort))
+    return responseOf(incoming, outgoing)
+  } catch (error) {
+    signal?.removeEventListener('abort', onAbort)
+    outgoing.destroy()
+    throw error
+  }
+}
+
+/** Sends the body until it ends or there is an answer: a registry need not read what it refuses. */
+async function send(
+  outgoing: ClientRequest,
+  body: HttpRequest['body'],
+  answered: Promise<IncomingMessage>,
+): Promise<void> {
+  if (body === undefined || body instanceof Uint8Array) {
+    outgoing.end(body)
+    return
+  }
+  let early = false
+  const settled = answered.then(
+    () => void (early = true),
+    () => void (early = true),
+  )
+  for await (const chunk of body) {
+    if (early) break
+    if (outgoing.write(chunk)) continue
+    const drained = new Promise<void>((resolve) => outgoing.once('drain', resolve))
+    await Promise.race([drained, settled])
+  }
+  if (!early) outgoing.end()
+}
+
+function responseOf(incoming: IncomingMessage, outgoing: ClientRequest): HttpResponse {
+  return {
+    status: incoming.statusCode ?? 0,
+    header(name) {
+      const value = incoming.headers[name]
+      return typeof value === 'string' ? value : value?.join(', ')
+    },
+    body: incoming,
+    async discard() {
+      const length = Number(incoming.headers['content-length'] ?? Infinity)
+      if (length <= worthReading && outgoing.writableEnded) incoming.resume()
+      else incoming.destroy()
+    },
+  }
+}
+
+function asError(reason: unknown): Error {
+  return reason instanceof Error ? reason : new Error(String(reason))
+}

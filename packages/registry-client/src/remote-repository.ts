@@ -1,0 +1,69 @@
+import type {
+  BlobReader,
+  BlobSink,
+  BlobSource,
+  OpenOptions,
+  PutOptions,
+  ReferrerLister,
+  TagResolver,
+  TagWriter,
+} from '@gantry/image'
+import type { Descriptor, Digest, Reference } from '@gantry/oci'
+
+/** How something is asked. */
+export interface AskOptions {
+  readonly signal?: AbortSignal
+}
+
+/** How a blob of a registry is opened. */
+export interface RemoteOpenOptions extends OpenOptions {
+  /** Whether the reader checks size and digest. Default: true. A sink that checks itself need not have it done twice. */
+  readonly verify?: boolean
+}
+
+/**
+ * One repository of a registry. References are tags, digests, or full names of which only tag and digest count. Manifests are
+ * told from blobs by the descriptor's media type.
+ */
+export interface RemoteRepository extends BlobSource, BlobSink, TagResolver, TagWriter, ReferrerLister {
+  /** As it stands in references: `docker.io`, `localhost:5000`. */
+  readonly registry: string
+  readonly repository: string
+
+  open(descriptor: Descriptor, options?: RemoteOpenOptions): Promise<BlobReader>
+  has(descriptor: Descriptor, options?: PutOptions): Promise<boolean>
+  /**
+   * Has the registry take the blob without sending it: from another repository of the same registry, or, of a registry on this
+   * machine, from wherever it has it already.
+   */
+  mount(descriptor: Descriptor, from: BlobSource, options?: PutOptions): Promise<boolean>
+
+  /** What a tag or digest stands for; `undefined` when the repository does not have it. */
+  resolve(reference: string, options?: AskOptions): Promise<Descriptor | undefined>
+  /**
+   * As `resolve`, for when it has to be there.
+   *
+   * @throws {RegistryError} MANIFEST_UNKNOWN or NAME_UNKNOWN, saying which
+   */
+  find(reference: string, options?: AskOptions): Promise<Descriptor>
+  tag(reference: string, descriptor: Descriptor, options?: AskOptions): Promise<void>
+  /** Removes a tag, or a manifest by its digest with all its tags; false when it was not there. */
+  delete(reference: string, options?: AskOptions): Promise<boolean>
+  /** The tags, in the registry's order. */
+  tags(options?: AskOptions): AsyncIterable<string>
+  referrers(digest: Digest, artifactType?: string, options?: AskOptions): AsyncIterable<Descriptor>
+}
+
+/** Asks registries over HTTP. */
+export interface RegistryClient {
+  /** The repository that a reference is in; asks nothing yet. */
+  repository(reference: Pick<Reference, 'registry' | 'repository'>): RemoteRepository
+  /**
+   * Asks whether the registry is there and lets us in.
+   *
+   * @throws {RegistryError} UNAUTHORIZED, UNREACHABLE, TLS, ...
+   */
+  check(registry: string, options?: AskOptions): Promise<void>
+  /** The repositories that the registry lists, in its order. */
+  repositories(registry: string, options?: AskOptions): AsyncIterable<string>
+}
