@@ -178,9 +178,9 @@ export class LedgerRows {
     )
   }
 
-  /** Whether anything nested in an owner has been complete at some time. */
+  /** Whether a run of an owner (`<owner>/run/<n>`) has been complete at some time. */
   hasRun(owner: Owner): boolean {
-    const nested = `owner >= ?1 || '/' AND owner < ?1 || '0'`
+    const nested = `owner >= ?1 || '/run/' AND owner < ?1 || '/run0'`
     const sql = `SELECT 1 AS found FROM ledger_owner WHERE ${nested} AND state = 'settled'
                  UNION ALL SELECT 1 FROM ledger_entry WHERE ${nested} AND state = 'undone' LIMIT 1`
     return this.#get(sql, owner) !== undefined
