@@ -33,7 +33,7 @@ export function parsePax(bytes: Uint8Array, base: PaxRecords, offset: number): P
     const { key, value, next } = parseRecord(bytes, at, offset)
     at = next
     if (key.startsWith(xattrPrefix)) {
-      xattrs.set(key.slice(xattrPrefix.length), value.slice())
+      xattrs.set(key.slice(xattrPrefix.length), new Uint8Array(value))
     } else if (key === 'GNU.sparse.offset') offsets.push(parsePaxCount(key, decodeText(value), offset))
     else if (key === 'GNU.sparse.numbytes') lengths.push(parsePaxCount(key, decodeText(value), offset))
     else if (value.length === 0) values.delete(key)
