@@ -6,7 +6,7 @@ import type { PortSummary } from '@gantry/client'
  */
 export function formatPorts(ports: readonly PortSummary[]): string {
   const sorted = ports.toSorted(
-    (a, b) => a.PrivatePort - b.PrivatePort || (a.IP ?? '').localeCompare(b.IP ?? '') || a.Type.localeCompare(b.Type),
+    (a, b) => a.PrivatePort - b.PrivatePort || compare(a.IP ?? '', b.IP ?? '') || compare(a.Type, b.Type),
   )
   const groups: { ip: string; type: string; first: number; last: number }[] = []
   const mapped: string[] = []
@@ -28,4 +28,8 @@ export function formatPorts(ports: readonly PortSummary[]): string {
 
 function hostPart(ip: string): string {
   return ip.includes(':') ? `[${ip}]` : ip
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
 }
