@@ -112,6 +112,7 @@ export type StageInstruction =
   | ShellInstruction
   | HealthcheckInstruction
 
+/** Any instruction. */
 export type Instruction = FromInstruction | StageInstruction
 
 /** One stage: a FROM and what follows it. */

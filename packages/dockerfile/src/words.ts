@@ -4,6 +4,7 @@ import type { Text } from './range.ts'
 /** What separates arguments inside an instruction: blanks, but not a line break (continuations are already joined). */
 const blank = /[\t\v\f\r ]/
 
+/** Whether a character separates arguments. */
 export function isBlank(character: string | undefined): boolean {
   return character !== undefined && blank.test(character)
 }
@@ -15,6 +16,7 @@ export interface Rest {
   readonly end: number
 }
 
+/** What is still to be read, with its place. */
 export function restText(rest: Rest): Text {
   return rest.line.slice(rest.start, rest.end)
 }

@@ -31,7 +31,7 @@ export function resolveOwner(text: string, accounts: Accounts): OwnerIds {
 
 function findUser(name: string, accounts: Accounts): OwnerIds {
   const account = accounts.users.find((candidate) => candidate.name === name)
-  if (account !== undefined) return account
+  if (account !== undefined) return { uid: account.uid, gid: account.gid }
   throw new BuildError('USER_UNKNOWN', `Cannot find the user "${name}": the image's /etc/passwd does not have it`, {
     hint: 'create it in a RUN before, or use numbers',
   })

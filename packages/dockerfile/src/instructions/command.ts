@@ -2,6 +2,7 @@ import type { CommandInstruction, RunInstruction, ShellInstruction } from '../sy
 import { readJsonForm } from '../words.ts'
 import { commandOf, flagsOf, type InstructionRequest, refuse } from './request.ts'
 
+/** Reads RUN; its heredocs belong to the shell form. */
 export function parseRun(request: InstructionRequest): RunInstruction {
   flagsOf(request, { values: [], unsupported: ['mount', 'network', 'security', 'device'] })
   const command = commandOf(request)
@@ -9,11 +10,13 @@ export function parseRun(request: InstructionRequest): RunInstruction {
   return { kind: 'run', ...request.base, command, heredocs: request.heredocs }
 }
 
+/** Reads CMD or ENTRYPOINT; an empty JSON array takes the inherited one away. */
 export function parseCommand(request: InstructionRequest, kind: CommandInstruction['kind']): CommandInstruction {
   flagsOf(request)
   return { kind, ...request.base, command: commandOf(request) }
 }
 
+/** Reads SHELL, which has the JSON form only. */
 export function parseShell(request: InstructionRequest): ShellInstruction {
   flagsOf(request)
   const json = readJsonForm(request.rest)

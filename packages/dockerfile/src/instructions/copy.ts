@@ -3,6 +3,7 @@ import type { CopyInstruction, CopySource } from '../syntax.ts'
 import { splitBlanks } from '../words.ts'
 import { flagsOf, type InstructionRequest, listOf, refuse } from './request.ts'
 
+/** Reads COPY: sources (paths, or heredocs that become files) and a destination. */
 export function parseCopy(request: InstructionRequest): CopyInstruction {
   const flags = flagsOf(request, {
     values: ['from', 'chown', 'chmod'],

@@ -4,6 +4,7 @@ import { flagsOf, type InstructionRequest, refuse } from './request.ts'
 
 const stageName = /^[a-z][a-z0-9-_.]*$/
 
+/** Reads FROM: an image, perhaps a platform and a name. */
 export function parseFrom(request: InstructionRequest): FromInstruction {
   const flags = flagsOf(request, { values: ['platform'], unsupported: [] })
   const words = splitBlanks(request.rest)

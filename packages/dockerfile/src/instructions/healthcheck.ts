@@ -7,6 +7,7 @@ import { commandOf, flagsOf, type InstructionRequest, refuse } from './request.t
 const millisecond = 1_000_000
 const durations = ['interval', 'timeout', 'start-period', 'start-interval'] as const
 
+/** Reads HEALTHCHECK NONE, or CMD with its times. */
 export function parseHealthcheck(request: InstructionRequest): HealthcheckInstruction {
   const { rest } = request
   let at = rest.start

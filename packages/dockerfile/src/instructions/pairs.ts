@@ -2,6 +2,7 @@ import type { ArgInstruction, PairsInstruction } from '../syntax.ts'
 import { isBlank, splitPair, splitQuoted } from '../words.ts'
 import { flagsOf, type InstructionRequest, refuse } from './request.ts'
 
+/** Reads ENV or LABEL, in the form with `=` or the old one. */
 export function parsePairs(request: InstructionRequest, kind: PairsInstruction['kind']): PairsInstruction {
   flagsOf(request)
   const { rest, escape } = request
@@ -35,6 +36,7 @@ function legacyPair(request: InstructionRequest): PairsInstruction['pairs'][numb
   return { name, value: line.slice(at, rest.end) }
 }
 
+/** Reads ARG: names, each perhaps with a default. */
 export function parseArg(request: InstructionRequest): ArgInstruction {
   flagsOf(request)
   const words = splitQuoted(request.rest, request.escape)

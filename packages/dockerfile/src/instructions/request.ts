@@ -19,6 +19,7 @@ export interface InstructionRequest {
   readonly warn: (rule: Warning['rule'], message: string) => void
 }
 
+/** Reads one kind of instruction. @throws DockerfileError */
 export type InstructionParser = (request: InstructionRequest) => Instruction
 
 const noFlags: FlagTable = { values: [], unsupported: [] }

@@ -2,6 +2,7 @@ import type { ListInstruction, TextInstruction } from '../syntax.ts'
 import { restText, splitBlanks } from '../words.ts'
 import { flagsOf, type InstructionRequest, listOf, refuse } from './request.ts'
 
+/** Reads an instruction whose one argument is the rest of the line. */
 export function parseText(request: InstructionRequest, kind: TextInstruction['kind']): TextInstruction {
   flagsOf(request)
   const argument = restText(request.rest)
@@ -12,6 +13,7 @@ export function parseText(request: InstructionRequest, kind: TextInstruction['ki
   return { kind, ...request.base, argument }
 }
 
+/** Reads EXPOSE: words, which are ports after expansion. */
 export function parseExpose(request: InstructionRequest): ListInstruction {
   flagsOf(request)
   const ports = splitBlanks(request.rest)
@@ -19,6 +21,7 @@ export function parseExpose(request: InstructionRequest): ListInstruction {
   return { kind: 'expose', ...request.base, arguments: ports }
 }
 
+/** Reads VOLUME: a JSON array or words. */
 export function parseVolume(request: InstructionRequest): ListInstruction {
   flagsOf(request)
   const paths = listOf(request, splitBlanks).map((path) => ({ ...path, text: path.text.trim() }))
