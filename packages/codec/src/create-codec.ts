@@ -1,4 +1,4 @@
-import type { Codec } from '@gantry/image'
+import type { Codec, Hasher } from '@gantry/image'
 import { decompress } from './decompress.ts'
 import type { CompressionKind, DecompressOptions } from './decompress.ts'
 import { gzip } from './gzip.ts'
@@ -29,10 +29,12 @@ export interface NodeCodec extends Codec, AsyncDisposable {
  */
 export function createCodec(): NodeCodec {
   const parts = { pool: new WorkerPool(), slabs: new Slabs() }
+  // A hasher has no end but its digest: of one that is given up the parts come back when it is collected.
+  const abandoned = new FinalizationRegistry<StreamIntake>((intake) => void intake.close())
   return {
     hasher(algorithm) {
       const intake = new StreamIntake({ ...parts, algorithm, size: 0 })
-      return {
+      const hasher: Hasher = {
         update: (chunk) => intake.write(chunk),
         async digest() {
           try {
@@ -42,6 +44,8 @@ export function createCodec(): NodeCodec {
           }
         },
       }
+      abandoned.register(hasher, intake)
+      return hasher
     },
     compress: (kind, body, options) => (kind === 'gzip' ? gzip(body, options) : zstd(body, options)),
     decompress: (kind, body, options) => decompress(kind, body, options),

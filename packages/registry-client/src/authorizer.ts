@@ -20,6 +20,8 @@ const longestAnswer = 256 * 1024
 /** A token is not used in its last seconds: the request has to arrive with it. */
 const margin = 10_000
 const shortestLife = 60
+/** A login counts after this time at the latest, in milliseconds. */
+const credentialLife = 30_000
 
 /**
  * Knows for each registry how it wants to be asked, and gets tokens for it. Tokens are kept in memory, by registry and scope;
@@ -32,6 +34,7 @@ export class Authorizer {
   readonly #credentials: CredentialSource
   readonly #challenges = new Map<string, Challenge>()
   readonly #tokens = new Map<string, Promise<Token>>()
+  readonly #found = new Map<string, { readonly credential: Promise<Credential | undefined>; readonly until: number }>()
 
   constructor(transport: Transport, credentials: CredentialSource) {
     this.#transport = transport
@@ -46,7 +49,7 @@ export class Authorizer {
   ): Promise<string | undefined> {
     const challenge = this.#challenges.get(registry)
     if (challenge === undefined) return undefined
-    const credential = await this.#credentials(registry)
+    const credential = await this.#credential(registry)
     if (challenge.scheme === 'basic') {
       return credential?.kind === 'basic' ? basic(credential.username, credential.password) : undefined
     }
@@ -66,7 +69,17 @@ export class Authorizer {
 
   /** Whether there is a credential for the registry. */
   async knows(registry: string): Promise<boolean> {
-    return (await this.#credentials(registry)) !== undefined
+    return (await this.#credential(registry)) !== undefined
+  }
+
+  /** Finding one may mean to run a program. */
+  #credential(registry: string): Promise<Credential | undefined> {
+    const known = this.#found.get(registry)
+    if (known !== undefined && known.until > Date.now()) return known.credential
+    const credential = this.#credentials(registry)
+    this.#found.set(registry, { credential, until: Date.now() + credentialLife })
+    credential.catch(() => this.#found.delete(registry))
+    return credential
   }
 
   async #token(asked: TokenRequest): Promise<Token> {

@@ -51,6 +51,12 @@ export function createRegistryClient(options: RegistryClientOptions = {}): Regis
       const response = await connect(registry).send({ method: 'GET', url: '/v2/', scopes: [], purpose, signal })
       await response.discard()
     },
+    async storeOf(registry, { signal } = {}) {
+      const purpose = `Cannot use the registry "${registry}"`
+      const response = await connect(registry).send({ method: 'GET', url: '/v2/', scopes: [], purpose, signal })
+      await response.discard()
+      return response.header('gantry-store')
+    },
     async *repositories(registry, { signal } = {}) {
       const purpose = `Cannot list the repositories of "${registry}"`
       const ask = {

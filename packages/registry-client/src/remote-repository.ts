@@ -64,6 +64,8 @@ export interface RegistryClient {
    * @throws {RegistryError} UNAUTHORIZED, UNREACHABLE, TLS, ...
    */
   check(registry: string, options?: AskOptions): Promise<void>
+  /** The `id` of the content store behind the registry, if it is a Gantry's: our own needs no bytes from us. */
+  storeOf(registry: string, options?: AskOptions): Promise<string | undefined>
   /** The repositories that the registry lists, in its order. */
   repositories(registry: string, options?: AskOptions): AsyncIterable<string>
 }

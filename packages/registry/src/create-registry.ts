@@ -32,7 +32,7 @@ export interface Registry extends AsyncDisposable {
    *
    * @see https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md
    */
-  handle(request: Request): Promise<Response>
+  readonly handle: (request: Request) => Promise<Response>
   /** The same for adapters that move the bytes themselves. */
   readonly answer: Answer
   /** Removes uploads that nobody has gone on with for a week, or for as long as given in milliseconds. */
@@ -84,6 +84,11 @@ async function dispatch(parts: RegistryParts, request: RegistryRequest): Promise
   throw new WireError('UNSUPPORTED', `here are ${allowed} only`, { headers: { Allow: allowed } })
 }
 
+/** Lets a client of the same content store see that nothing need be sent. */
+function identity({ storage }: RegistryParts): Record<string, string> {
+  return storage.id === undefined ? {} : { 'Gantry-Store': storage.id }
+}
+
 const methods: Readonly<Record<Route['kind'], readonly string[]>> = {
   base: ['GET', 'HEAD'],
   catalog: ['GET'],
@@ -104,7 +109,7 @@ async function byMethod(
   if (!methods[route.kind].includes(method)) return undefined
   switch (route.kind) {
     case 'base':
-      return method === 'HEAD' ? emptyResponse(200) : jsonResponse(200, {})
+      return method === 'HEAD' ? emptyResponse(200, identity(parts)) : jsonResponse(200, {}, identity(parts))
     case 'catalog':
       return listRepositories(parts, request)
     case 'blob':

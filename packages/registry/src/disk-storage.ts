@@ -24,6 +24,7 @@ export function diskStorage(store: Store): RegistryStorage & AsyncDisposable {
   }
 
   return {
+    id: store.id,
     open: (descriptor, options) => store.open(descriptor, options),
     size: async (digest) => store.size(digest),
     async touch(digest) {

@@ -13,6 +13,8 @@ export interface UploadStaging extends AsyncDisposable {
 
 /** Where a registry keeps its blobs, of all repositories together. The disk store and the memory store implement it. */
 export interface RegistryStorage extends BlobSource {
+  /** Which content store it is, where others may use the same. */
+  readonly id?: string
   /** The size of a blob, or `undefined` when it is not there. */
   size(digest: Digest): Promise<number | undefined>
   /** As `size`, and keeps it from being collected for a while: somebody is about to refer to it. */

@@ -39,6 +39,12 @@ export const storeMigrations: Migrations = {
      ) STRICT;
      INSERT INTO store_generation VALUES (0, 0, 0, -1);
 
+     CREATE TABLE store_identity (
+       id INTEGER PRIMARY KEY CHECK (id = 0),
+       text TEXT NOT NULL
+     ) STRICT;
+     INSERT INTO store_identity VALUES (0, lower(hex(randomblob(16))));
+
      CREATE TABLE store_compressed (
        diff_id TEXT NOT NULL,
        kind TEXT NOT NULL,

@@ -53,6 +53,7 @@ export async function openStore(options: OpenStoreOptions): Promise<Store> {
 
   return {
     root,
+    id: String(state.prepare('SELECT text FROM store_identity').get()?.['text']),
     open: (descriptor, open) => blobs.open(descriptor, open),
     put: (descriptor, body, put) => blobs.put(descriptor, body, put),
     has: async (descriptor) => blobs.touch(descriptor.digest) === descriptor.size,
