@@ -10,6 +10,8 @@ export interface ByteRange {
 export interface OpenOptions {
   /** Only this part. It must begin within the blob (or at its end) and is cut at the blob's end. */
   readonly range?: ByteRange
+  /** False when the reader verifies the bytes itself, so that the source need not hash them too. True by default. */
+  readonly verify?: boolean
   readonly signal?: AbortSignal
 }
 

@@ -9,9 +9,16 @@ export async function onSide<T>(side: Side, { digest }: Descriptor, signal: Abor
     if (signal.aborted && error === signal.reason) throw error
     // The sink passes on what its body threw; that side is known already.
     if (error instanceof ImageError && error.side !== undefined) throw error
+    // The sink verifies what it gets, but it is the source that gave it.
+    const blamed = isMismatch(error) ? 'source' : side
     const code = error instanceof ImageError ? error.code : 'COPY_FAILED'
-    const doing = side === 'source' ? 'the source could not give it' : 'the sink could not take it'
+    const doing = blamed === 'source' ? 'the source could not give it' : 'the sink could not take it'
     const reason = error instanceof Error ? error.message : String(error)
-    throw new ImageError(code, `Cannot copy ${digest}: ${doing}: ${reason}`, { side, cause: error })
+    throw new ImageError(code, `Cannot copy ${digest}: ${doing}: ${reason}`, { side: blamed, cause: error })
   }
+}
+
+function isMismatch(error: unknown): boolean {
+  const { code } = (error ?? {}) as { readonly code?: unknown }
+  return code === 'DIGEST_MISMATCH' || code === 'SIZE_MISMATCH'
 }

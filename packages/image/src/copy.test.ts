@@ -4,6 +4,7 @@ import { MediaType, parsePlatform, type Descriptor } from '@gantry/oci'
 import { expectCode, testCodec } from '@gantry/testing'
 import { assembleImage, assembleIndex } from './assemble.ts'
 import type { BlobSink, BlobSource } from './blob.ts'
+import { readerOf } from './bytes.ts'
 import { copy, type CopyProgress } from './copy.ts'
 import { ImageError } from './errors.ts'
 import { MemoryStore } from './memory-store.ts'
@@ -169,6 +170,16 @@ test('an error says which side failed', async (context) => {
     }
     const failing = copy(broken, new MemoryStore(codec), image.descriptor)
     await assert.rejects(failing, { code: 'COPY_FAILED', side: 'source' })
+  })
+  await context.test('the source, when the sink finds that its bytes are wrong', async () => {
+    const lying: BlobSource = {
+      open: async (descriptor, options) => {
+        if (!isLayer(descriptor)) return image.source.open(descriptor, options)
+        return readerOf(new Uint8Array(descriptor.size))
+      },
+    }
+    const failing = copy(lying, new MemoryStore(codec), image.descriptor)
+    await assert.rejects(failing, { code: 'DIGEST_MISMATCH', side: 'source' })
   })
   await context.test('the sink, when it is full', async () => {
     const full = Object.assign(new Error('no space left'), { code: 'ENOSPC' })

@@ -108,7 +108,7 @@ async function copyBlob(copying: Copying, descriptor: Descriptor, from: BlobSour
   if (mounting !== undefined && (await onSide('sink', descriptor, signal, mounting))) {
     return report('mounted', descriptor.size)
   }
-  await using reader = await onSide('source', descriptor, signal, from.open(descriptor, { signal }))
+  await using reader = await onSide('source', descriptor, signal, from.open(descriptor, { signal, verify: false }))
   signal.throwIfAborted()
   report('start', 0)
   const body = counted(abortable(reader, signal), descriptor, signal, (bytes) => report('progress', bytes))

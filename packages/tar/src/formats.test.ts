@@ -135,6 +135,7 @@ test('archives of every format are read', async (context) => {
     ],
     ['names that are not UTF-8', [block({ name: Buffer.from([0x61, 0xff, 0xc3]) })], { path: 'a\udcff\udcc3' }],
     ['no zeros at the end', [block({ name: 'a' })], { path: 'a' }],
+    ['no zeros at the end, nor padding', [block({ name: 'a', size: octal(1) }), Buffer.from('x')], { content: 'x' }],
     [
       'the old GNU sparse format',
       [

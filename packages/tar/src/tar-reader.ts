@@ -105,7 +105,13 @@ export class TarReader {
    */
   finish(): void {
     const between = this.#state === 'header' && this.#records === undefined && this.#bytes.pending === 0
-    if (this.#state === 'archive-end' || (between && Object.keys(this.#names).length === 0)) return
+    // Without the padding after the last body is how umoci ends a layer that it inserts, and Go reads it.
+    if (
+      this.#state === 'archive-end' ||
+      this.#state === 'padding' ||
+      (between && Object.keys(this.#names).length === 0)
+    )
+      return
     const path = this.#header === undefined ? '' : ` within ${JSON.stringify(this.#header.path)}`
     throw this.#error('TRUNCATED', `the archive ends at byte ${this.#bytes.position}${path}`)
   }
