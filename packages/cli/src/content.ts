@@ -23,7 +23,9 @@ export async function openContent(context: Context): Promise<ContentWorld | unde
   if (!isWritable(site.root)) return undefined
   const { openContentWorld } = await import('./open-content-world.ts')
   const world = await openContentWorld(site)
-  context.defer(() => world[Symbol.asyncDispose]())
+  context.defer(async () => {
+    await world[Symbol.asyncDispose]()
+  })
   return world
 }
 

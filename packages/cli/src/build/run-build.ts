@@ -55,6 +55,7 @@ export async function runBuild(context: Context, flags: BuildFlags, directory: s
     } else {
       const { buildLocally } = await import('./build-locally.ts')
       imageId = await buildLocally(content, request, {
+        env: context.env,
         signal: context.signal,
         onEvent: (event) => {
           failed.event(event)

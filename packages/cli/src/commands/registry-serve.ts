@@ -1,5 +1,5 @@
 import type { Command } from '../command.ts'
-import { createRegistry, serveRegistry } from '@gantry/registry'
+import { createRegistry, diskStorage, serveRegistry } from '@gantry/registry'
 import { CliError } from '../cli-error.ts'
 import { defineCommand } from '../command.ts'
 import { openContent } from '../content.ts'
@@ -23,9 +23,18 @@ export const registryServe: Command = defineCommand({
         'Cannot serve a registry: the root belongs to the daemon, and this user may not write to it',
         { hint: 'Run it as root, or name a root of your own with --root' },
       )
-    const registry = createRegistry({ store: world.store, state: world.state })
-    const server = await serveRegistry({ handle: (request) => registry.handle(request), host, port })
-    context.out.write(`Serving ${(await context.site()).root} as a registry on http://${server.address}\n`)
+    await using storage = diskStorage(world.store)
+    const onError = (error: unknown): void =>
+      context.err.write(`gantry: ${error instanceof Error ? error.message : String(error)}\n`)
+    await using registry = createRegistry({ storage, state: world.state, onError })
+    const server = await serveRegistry({ registry, host, port }).catch((cause: unknown) => {
+      throw new CliError(
+        'FAILED',
+        `Cannot listen on ${host}:${port}: ${cause instanceof Error ? cause.message : String(cause)}`,
+        { cause, hint: 'Name another address with --addr' },
+      )
+    })
+    context.out.write(`Serving ${(await context.site()).root} as a registry on ${server.address}\n`)
     const { promise: stopped, resolve } = Promise.withResolvers<void>()
     if (context.signal.aborted) resolve()
     context.signal.addEventListener('abort', () => resolve(), { once: true })
