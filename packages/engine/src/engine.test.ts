@@ -49,7 +49,7 @@ describe('create', () => {
   test('an entrypoint that is given drops the image command', async () => {
     await using world = fakeWorld({ images: { app: { Entrypoint: ['echo'], Cmd: ['a'] } } })
     assert.deepEqual((await world.engine.create({ image: 'app', entrypoint: ['cat'] })).spec.command, [])
-    await assert.rejects(world.engine.create({ image: 'app', entrypoint: [] }), refusal('COMMAND_MISSING'))
+    await assert.rejects(world.engine.create({ image: 'app', entrypoint: [''] }), refusal('COMMAND_MISSING'))
   })
 
   test('refuses a taken name, a bad name and an unknown image, and leaves nothing', async () => {

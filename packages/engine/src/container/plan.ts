@@ -14,9 +14,12 @@ export function planContainer(
   const network = request.network ?? { kind: 'networks', networks: [{ network: 'bridge', aliases: [] }] }
   const hostname = request.hostname || (network.kind === 'host' ? hostOfHost : shortId(id))
   const terminal = request.terminal ?? false
-  const entrypoint = request.entrypoint ?? image.Entrypoint ?? []
+  // An empty entry point leaves the image's command, one that is an empty text does not: `--entrypoint ""` sends the latter.
+  const cleared = request.entrypoint?.length === 1 && request.entrypoint[0] === ''
+  const entrypoint = cleared ? [] : (request.entrypoint ?? image.Entrypoint ?? [])
   const given = request.command !== undefined && request.command.length > 0
-  const command = given ? (request.command ?? []) : request.entrypoint === undefined ? (image.Cmd ?? []) : []
+  const inherits = request.entrypoint === undefined || request.entrypoint.length === 0
+  const command = given ? (request.command ?? []) : inherits ? (image.Cmd ?? []) : []
   if (entrypoint.length + command.length === 0) throw new EngineError('COMMAND_MISSING', 'no command specified')
   const process = imageProcess(image, {
     entrypoint,
@@ -38,6 +41,7 @@ export function planContainer(
     labels: { ...image.Labels, ...request.labels },
     annotations: request.annotations ?? {},
     terminal,
+    ...(request.consoleSize === undefined ? {} : { consoleSize: request.consoleSize }),
     stdin: request.stdin ?? false,
     stdinOnce: request.stdinOnce ?? false,
     stopSignal: request.stopSignal || image.StopSignal || 'SIGTERM',

@@ -15,6 +15,8 @@ export interface ContainerSpec {
   readonly labels: Readonly<Record<string, string>>
   readonly annotations: Readonly<Record<string, string>>
   readonly terminal: boolean
+  /** Size of the terminal at the start. */
+  readonly consoleSize?: { readonly height: number; readonly width: number }
   readonly stdin: boolean
   /** Input ends when the first client that sent some goes away. */
   readonly stdinOnce: boolean
@@ -144,7 +146,7 @@ export interface CreateRequest {
   readonly name?: string
   readonly image: string
   readonly platform?: string
-  /** Absent: the image's. Empty: none, and the image's command does not hold either. */
+  /** Absent: the image's. Empty: none. A single empty text: none, and the image's command does not hold either. */
   readonly entrypoint?: readonly string[]
   /** Absent or empty: the image's, unless an entrypoint is given. */
   readonly command?: readonly string[]
@@ -157,6 +159,7 @@ export interface CreateRequest {
   readonly labels?: Readonly<Record<string, string>>
   readonly annotations?: Readonly<Record<string, string>>
   readonly terminal?: boolean
+  readonly consoleSize?: { readonly height: number; readonly width: number }
   readonly stdin?: boolean
   readonly stdinOnce?: boolean
   readonly stopSignal?: string

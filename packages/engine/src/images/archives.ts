@@ -31,7 +31,7 @@ export function loadImages(
 
 /** Writes a docker archive, which is an OCI layout too. An image that is asked for by id is in it without a name. */
 export async function* saveImages(
-  { store, codec, catalog }: ImageWorld,
+  { store, catalog }: ImageWorld,
   references: readonly string[],
   { signal }: { signal?: AbortSignal } = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {

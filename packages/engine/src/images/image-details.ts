@@ -31,7 +31,8 @@ export type TransferEvent =
     }
   | {
       readonly kind: 'unpack'
-      readonly diffId: Digest
+      /** Digest of the layer's blob. */
+      readonly layer: Digest
       readonly state: 'exists' | 'start' | 'progress' | 'done'
       readonly bytes: number
       readonly total: number

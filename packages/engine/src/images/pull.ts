@@ -34,10 +34,14 @@ export function pull(
           report(event, event.state === 'progress' ? `${event.descriptor.digest} fetch` : undefined),
       })
       const image = await openImage(store, root, { codec, platform, signal })
+      const layers = new Map((await image.layers()).map((layer) => [layer.diffId, layer.descriptor.digest]))
       await snapshots.unpack(image, {
         signal,
-        onProgress: (event) =>
-          report({ kind: 'unpack', ...event }, event.state === 'progress' ? `${event.diffId} unpack` : undefined),
+        onProgress: ({ diffId, state, bytes, total }) =>
+          report(
+            { kind: 'unpack', layer: layers.get(diffId) ?? diffId, state, bytes, total },
+            state === 'progress' ? `${diffId} unpack` : undefined,
+          ),
       })
       const before = await store.resolve(name)
       await store.tag(name, root)

@@ -72,6 +72,7 @@ function specOptions(
     cwd: spec.workingDirectory,
     user: { uid, gid, additionalGids: [...new Set([...additionalGids, ...security.groupAdd.map(Number)])] },
     terminal: spec.terminal,
+    ...(spec.consoleSize === undefined ? {} : { consoleSize: spec.consoleSize }),
     hostname: spec.hostname,
     ...(spec.domainname === '' ? {} : { domainname: spec.domainname }),
     cgroupsPath: `/${context.site.instance}/${id}`,

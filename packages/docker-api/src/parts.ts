@@ -1,0 +1,43 @@
+import type { ImagesApi, ProgressMessage } from '@gantry/client'
+import type { Clock, Engine } from '@gantry/engine'
+import type { Host, Site } from '@gantry/linux'
+import type { Networks } from '@gantry/network'
+
+/** What the API translates to. */
+export interface DockerApiParts {
+  readonly engine: Engine
+  readonly images: ImagesApi
+  readonly networks: Networks
+  readonly site: Site
+  readonly host: Host
+  readonly clock: Clock
+  /** The version of Gantry. */
+  readonly version: string
+  readonly runtimeName: string
+  /** Builds from a tar of the context; absent where there is no builder. */
+  readonly build?: (context: AsyncIterable<Uint8Array>, options: ApiBuildOptions) => AsyncIterable<ProgressMessage>
+  /** Events of images that commands in other processes recorded, from a time on; see `events`. */
+  readonly imageEvents?: (after: number) => readonly RecordedImageEvent[]
+}
+
+/** What a build over the API is asked for. */
+export interface ApiBuildOptions {
+  readonly dockerfile: string
+  readonly tags: readonly string[]
+  readonly target?: string
+  readonly buildArgs: Readonly<Record<string, string>>
+  readonly labels: Readonly<Record<string, string>>
+  readonly platform?: string
+  readonly noCache: boolean
+  readonly pull: boolean
+  readonly signal: AbortSignal
+}
+
+/** Something that happened to an image. */
+export interface RecordedImageEvent {
+  readonly id: number
+  /** Milliseconds since the epoch. */
+  readonly time: number
+  readonly action: string
+  readonly name: string
+}

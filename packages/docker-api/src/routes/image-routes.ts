@@ -1,0 +1,161 @@
+import type { ProgressMessage, RegistryAuth } from '@gantry/client'
+import { badRequest, notSupported } from '../http/api-failure.ts'
+import { failureOf } from '../http/error-status.ts'
+import { empty, json, type ApiRequest, type Reply } from '../http/message.ts'
+import { filters, flag } from '../http/parameters.ts'
+import type { Route } from '../http/router.ts'
+import type { ApiBuildOptions, DockerApiParts } from '../parts.ts'
+import { defined } from '../translate/fields.ts'
+import { jsonStream } from './json-stream.ts'
+
+/** `/images` and `/build`. */
+export function imageRoutes(parts: DockerApiParts): readonly Route[] {
+  const { images, engine } = parts
+  const tell = (action: string, name: string): void =>
+    engine.emit({ type: 'image', action, subject: name, attributes: { name } })
+  return [
+    ['GET', /^\/images\/json$/, (request) => list(parts, request)],
+    ['POST', /^\/images\/create$/, (request) => pull(parts, request, tell)],
+    ['GET', /^\/images\/get$/, ({ query, signal }) => save(parts, query.getAll('names'), signal)],
+    ['POST', /^\/images\/load$/, ({ body, signal }) => progressReply(images.load(body, { signal }))],
+    ['POST', /^\/build$/, (request) => build(parts, request)],
+    ['GET', /^\/images\/(.+)\/json$/, async (_, name = '') => json(await images.inspect(name))],
+    ['GET', /^\/images\/(.+)\/history$/, async (_, name = '') => json(await images.history(name))],
+    ['GET', /^\/images\/(.+)\/get$/, ({ signal }, name = '') => save(parts, [name], signal)],
+    [
+      'POST',
+      /^\/images\/(.+)\/tag$/,
+      async ({ query }, name = '') => {
+        const repository = query.get('repo') ?? ''
+        if (repository === '') throw badRequest('a repository is needed to tag an image')
+        const target = joinTag(repository, query.get('tag'))
+        await images.tag(name, target)
+        tell('tag', target)
+        return empty(201)
+      },
+    ],
+    [
+      'POST',
+      /^\/images\/(.+)\/push$/,
+      ({ query, headers, signal }, name = '') =>
+        progressReply(
+          then(images.push(joinTag(name, query.get('tag')), { ...authOf(headers), signal }), () => tell('push', name)),
+        ),
+    ],
+    [
+      'DELETE',
+      /^\/images\/(.+)$/,
+      async ({ query }, name = '') => {
+        const removed = await images.remove(name, { force: flag(query, 'force'), noprune: flag(query, 'noprune') })
+        for (const each of removed) {
+          if (each.Untagged !== undefined) tell('untag', each.Untagged)
+          if (each.Deleted !== undefined) tell('delete', each.Deleted)
+        }
+        return json(removed)
+      },
+    ],
+  ]
+}
+
+async function list({ images }: DockerApiParts, { query }: ApiRequest): Promise<Reply> {
+  const filter = filters(query, ['before', 'dangling', 'label', 'label!', 'reference', 'since', 'until'])
+  const legacy = query.get('filter')
+  if (filter['label!'] !== undefined || filter.until !== undefined) throw notSupported('this filter of images')
+  return json(
+    await images.list({
+      all: flag(query, 'all'),
+      filters: { ...filter, ...(legacy === null || legacy === '' ? {} : { reference: [legacy] }) },
+    }),
+  )
+}
+
+async function pull(
+  { images }: DockerApiParts,
+  { query, headers, signal }: ApiRequest,
+  tell: (action: string, name: string) => void,
+): Promise<Reply> {
+  const from = query.get('fromImage') ?? ''
+  if (from === '') throw notSupported('importing an image with fromSrc')
+  const platform = query.get('platform') ?? ''
+  const name = joinTag(from, query.get('tag'))
+  const messages = images.pull(name, { ...authOf(headers), signal, ...(platform === '' ? {} : { platform }) })
+  return progressReply(then(messages, () => tell('pull', name)))
+}
+
+async function* then<T>(values: AsyncIterable<T>, last: () => void): AsyncGenerator<T, void, undefined> {
+  yield* values
+  last()
+}
+
+/** Puts repository and tag together, where clients send them apart. A tag may be a digest. */
+function joinTag(name: string, tag: string | null): string {
+  if (tag === null || tag === '') return name
+  return tag.includes(':') ? `${name}@${tag}` : `${name}:${tag}`
+}
+
+/**
+ * Progress lines. What fails before the first of them is an answer with a status of its own, so that a client sees a 404 as one;
+ * what fails later is a last line.
+ */
+async function progressReply(messages: AsyncIterable<ProgressMessage>): Promise<Reply> {
+  const iterator = messages[Symbol.asyncIterator]()
+  const first = await iterator.next()
+  async function* lines(): AsyncGenerator<ProgressMessage, void, undefined> {
+    try {
+      for (let next = first; next.done !== true; next = await iterator.next()) yield next.value
+    } catch (error) {
+      const { message } = failureOf(error)
+      yield { errorDetail: { message }, error: message }
+    } finally {
+      await iterator.return?.()
+    }
+  }
+  return jsonStream(lines())
+}
+
+function save({ images }: DockerApiParts, names: readonly string[], signal: AbortSignal): Reply {
+  const all = names.flatMap((name) => name.split(','))
+  if (all.length === 0) throw badRequest('no image is named')
+  return { kind: 'stream', status: 200, contentType: 'application/x-tar', body: images.save(all, { signal }) }
+}
+
+function authOf(headers: ReadonlyMap<string, string>): { auth?: RegistryAuth } {
+  const text = headers.get('x-registry-auth') ?? ''
+  if (text === '') return {}
+  try {
+    return { auth: JSON.parse(Buffer.from(text, 'base64url').toString()) as RegistryAuth }
+  } catch {
+    throw badRequest('invalid X-Registry-Auth header: it is not JSON in base64')
+  }
+}
+
+function build({ build: run }: DockerApiParts, { query, body, signal }: ApiRequest): Promise<Reply> {
+  if (run === undefined) throw notSupported('building over the API')
+  const remote = query.get('remote') ?? ''
+  if (remote !== '') throw notSupported('building from a remote context')
+  const options: ApiBuildOptions = {
+    dockerfile: query.get('dockerfile') || 'Dockerfile',
+    tags: query.getAll('t').filter((tag) => tag !== ''),
+    buildArgs: texts(query, 'buildargs'),
+    labels: texts(query, 'labels'),
+    noCache: flag(query, 'nocache'),
+    pull: flag(query, 'pull'),
+    signal,
+    ...defined({ target: query.get('target') || undefined, platform: query.get('platform') || undefined }),
+  }
+  return progressReply(run(body, options))
+}
+
+function texts(query: URLSearchParams, name: string): Record<string, string> {
+  const text = query.get(name)
+  if (text === null || text === '') return {}
+  try {
+    const value = JSON.parse(text) as unknown
+    const entries = Object.entries(value as object).filter(
+      (each): each is [string, string] => typeof each[1] === 'string',
+    )
+    return Object.fromEntries(entries)
+  } catch {
+    throw badRequest(`invalid ${name}: it is not JSON`)
+  }
+}

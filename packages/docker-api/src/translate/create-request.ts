@@ -1,0 +1,102 @@
+import type { ContainerConfig, HostConfig } from '@gantry/client'
+import type { CreateRequest, MountRequest } from '@gantry/engine'
+import { badRequest } from '../http/api-failure.ts'
+import { withoutBlanks, type Face } from './face.ts'
+import { defined, Fields } from './fields.ts'
+import { mountRequests } from './mount-requests.ts'
+import { networkChoice, publishedPorts } from './network-request.ts'
+import { resourcesOf } from './resource-request.ts'
+import { namespacesOf, securityOf } from './security-request.ts'
+import { refuseUnsupported } from './unsupported.ts'
+
+/** Reads the body of `POST /containers/create`. What Gantry cannot do is refused by its name, never ignored.
+ * `mountsOf` gives the mounts of another container, for `--volumes-from`. @throws ApiFailure 400, 501 */
+export function createRequest(
+  body: Readonly<Record<string, unknown>>,
+  {
+    name,
+    platform,
+    mountsOf,
+  }: { name?: string; platform?: string; mountsOf: (container: string) => readonly MountRequest[] },
+): CreateRequest {
+  const config = new Fields(body)
+  const host = config.object('HostConfig')
+  refuseUnsupported(config, host)
+  const image = config.text('Image')
+  if (image === undefined || image === '') throw badRequest('config cannot be empty in order to create a container')
+  const size = host.raw('ConsoleSize') as number[] | undefined
+  return {
+    image,
+    mounts: mountRequests(config, host, mountsOf),
+    network: networkChoice(config, host),
+    ports: publishedPorts(host),
+    resources: resourcesOf(host),
+    security: securityOf(host),
+    namespaces: namespacesOf(host),
+    dns: defined({ servers: host.texts('Dns'), search: host.texts('DnsSearch'), options: host.texts('DnsOptions') }),
+    face: faceFrom(body) as unknown as Readonly<Record<string, unknown>>,
+    ...defined({
+      name,
+      platform: platform === '' ? undefined : platform,
+      entrypoint: config.textOrTexts('Entrypoint'),
+      command: config.textOrTexts('Cmd'),
+      env: config.texts('Env'),
+      user: config.text('User'),
+      workingDirectory: config.text('WorkingDir'),
+      hostname: config.text('Hostname'),
+      domainname: config.text('Domainname'),
+      labels: config.map('Labels'),
+      annotations: host.map('Annotations'),
+      terminal: config.flag('Tty'),
+      stdin: config.flag('OpenStdin'),
+      stdinOnce: config.flag('StdinOnce'),
+      stopSignal: config.text('StopSignal'),
+      stopTimeout: config.number('StopTimeout'),
+      init: host.flag('Init'),
+      readonlyRoot: host.flag('ReadonlyRootfs'),
+      autoRemove: host.flag('AutoRemove'),
+      restart: restartOf(host),
+      exposed: config.keys('ExposedPorts')?.map((port) => (port.includes('/') ? port : `${port}/tcp`)),
+      publishAll: host.flag('PublishAllPorts'),
+      extraHosts: host.texts('ExtraHosts'),
+      sysctls: host.map('Sysctls'),
+      consoleSize: size?.[0] && size[1] ? { height: size[0], width: size[1] } : undefined,
+    }),
+  }
+}
+
+function restartOf(host: Fields): CreateRequest['restart'] {
+  const policy = host.object('RestartPolicy')
+  const name = policy.text('Name') ?? ''
+  const maximumRetries = policy.number('MaximumRetryCount') ?? 0
+  switch (name) {
+    case '':
+    case 'no':
+      return undefined
+    case 'always':
+    case 'unless-stopped':
+    case 'on-failure':
+      if (maximumRetries !== 0 && name !== 'on-failure')
+        throw badRequest(`invalid restart policy: maximum retry count can only be used with 'on-failure'`)
+      return { name, maximumRetries }
+    default:
+      throw badRequest(
+        `invalid restart policy: unknown policy '${name}'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'`,
+      )
+  }
+}
+
+/** Keeps what inspect shows again: host configurations without what says nothing. */
+function faceFrom(body: Readonly<Record<string, unknown>>): Face {
+  const {
+    AttachStdin,
+    AttachStdout,
+    AttachStderr,
+    Volumes,
+    HostConfig: host,
+  } = body as ContainerConfig & { HostConfig?: HostConfig }
+  return {
+    config: withoutBlanks({ AttachStdin, AttachStdout, AttachStderr, Volumes: Volumes ?? undefined }) as Face['config'],
+    hostConfig: withoutBlanks(host ?? {}),
+  }
+}

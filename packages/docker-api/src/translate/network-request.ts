@@ -1,0 +1,58 @@
+import type { NetworkAttachment, NetworkChoice, PublishedPort } from '@gantry/engine'
+import { badRequest } from '../http/api-failure.ts'
+import type { Fields } from './fields.ts'
+
+/** Reads what network a container is to have. @throws ApiFailure 400 */
+export function networkChoice(config: Fields, host: Fields): NetworkChoice {
+  const mode = host.text('NetworkMode') ?? ''
+  if (config.flag('NetworkDisabled') === true || mode === 'none') return { kind: 'none' }
+  if (mode === 'host') return { kind: 'host' }
+  if (mode.startsWith('container:')) return { kind: 'container', container: mode.slice('container:'.length) }
+  const main = mode === '' || mode === 'default' ? 'bridge' : mode
+  const endpoints = config.object('NetworkingConfig').object('EndpointsConfig')
+  const attachment = (network: string, settings: Fields): NetworkAttachment => {
+    const address = settings.object('IPAMConfig').text('IPv4Address') ?? ''
+    const mac = settings.text('MacAddress') || (network === main ? config.text('MacAddress') : '') || ''
+    return {
+      network,
+      aliases: settings.texts('Aliases') ?? [],
+      ...(address === '' ? {} : { address }),
+      ...(mac === '' ? {} : { mac }),
+    }
+  }
+  const asked = endpoints.names.filter((name) => name !== main && name !== 'default')
+  const first = endpoints.raw(main) === undefined ? endpoints.object('default') : endpoints.object(main)
+  return {
+    kind: 'networks',
+    networks: [attachment(main, first), ...asked.map((name) => attachment(name, endpoints.object(name)))],
+  }
+}
+
+/** Reads the published ports. An empty host port, or 0, asks for a free one. @throws ApiFailure 400 */
+export function publishedPorts(host: Fields): readonly PublishedPort[] {
+  const bindings = host.object('PortBindings')
+  return bindings.names.flatMap((key) => {
+    const [number = '', protocol = 'tcp'] = key.split('/')
+    const containerPort = portNumber(number, key)
+    if (protocol !== 'tcp' && protocol !== 'udp' && protocol !== 'sctp')
+      throw badRequest(`invalid port specification: "${key}": unknown protocol "${protocol}"`)
+    const list = bindings.objects(key)
+    const wanted = list.length === 0 ? [undefined] : list
+    return wanted.map((binding): PublishedPort => {
+      const hostIp = binding?.text('HostIp') ?? ''
+      const hostPort = binding?.text('HostPort') ?? ''
+      return {
+        containerPort,
+        protocol,
+        ...(hostIp === '' ? {} : { hostIp }),
+        ...(hostPort === '' || hostPort === '0' ? {} : { hostPort: portNumber(hostPort, key) }),
+      }
+    })
+  })
+}
+
+function portNumber(text: string, within: string): number {
+  const number = Number(text)
+  if (!/^\d{1,5}$/.test(text) || number > 65_535) throw badRequest(`invalid port specification: "${within}": "${text}"`)
+  return number
+}

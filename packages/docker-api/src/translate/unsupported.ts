@@ -1,0 +1,73 @@
+import { notSupported } from '../http/api-failure.ts'
+import { isBlank } from './face.ts'
+import type { Fields } from './fields.ts'
+
+const hostMembers = new Set([
+  'Binds',
+  'ContainerIDFile',
+  'LogConfig',
+  'NetworkMode',
+  'PortBindings',
+  'RestartPolicy',
+  'AutoRemove',
+  'VolumesFrom',
+  'Mounts',
+  'ConsoleSize',
+  'Annotations',
+  'CapAdd',
+  'CapDrop',
+  'CgroupnsMode',
+  'Dns',
+  'DnsOptions',
+  'DnsSearch',
+  'ExtraHosts',
+  'GroupAdd',
+  'IpcMode',
+  'OomScoreAdj',
+  'PidMode',
+  'Privileged',
+  'PublishAllPorts',
+  'ReadonlyRootfs',
+  'SecurityOpt',
+  'Tmpfs',
+  'UTSMode',
+  'ShmSize',
+  'Sysctls',
+  'Runtime',
+  'Isolation',
+  'UsernsMode',
+  'CpuShares',
+  'Memory',
+  'NanoCpus',
+  'CpuPeriod',
+  'CpuQuota',
+  'CpusetCpus',
+  'CpusetMems',
+  'Devices',
+  'MemoryReservation',
+  'MemorySwap',
+  'PidsLimit',
+  'Ulimits',
+  'Init',
+  'MaskedPaths',
+  'ReadonlyPaths',
+])
+
+/** Refuses what is asked for and cannot be given, by its name. A limit or a check that is silently not there is worse than none.
+ * @throws ApiFailure 501 */
+export function refuseUnsupported(config: Fields, host: Fields): void {
+  for (const name of host.names) {
+    if (!hostMembers.has(name) && !isBlank(host.raw(name))) throw notSupported(`HostConfig.${name}`)
+  }
+  const log = host.object('LogConfig')
+  const driver = log.text('Type') ?? ''
+  if (!['', 'json-file', 'k8s-file'].includes(driver)) throw notSupported(`HostConfig.LogConfig.Type "${driver}"`)
+  if (!isBlank(log.raw('Config'))) throw notSupported('HostConfig.LogConfig.Config')
+  const runtime = host.text('Runtime') ?? ''
+  if (!['', 'runc', 'crun', 'io.containerd.runc.v2'].includes(runtime))
+    throw notSupported(`HostConfig.Runtime "${runtime}"`)
+  if (!['', 'default'].includes(host.text('Isolation') ?? '')) throw notSupported('HostConfig.Isolation')
+  if (!['', 'host'].includes(host.text('UsernsMode') ?? '')) throw notSupported('HostConfig.UsernsMode')
+  const test = config.object('Healthcheck').texts('Test') ?? []
+  if (test.length > 0 && test[0] !== 'NONE') throw notSupported('Healthcheck')
+}
