@@ -78,6 +78,7 @@ test('an archive is an image layout with a manifest.json, each blob once, always
   const images = [
     { reference, descriptor: image.descriptor },
     { reference: 'docker.io/library/app:latest', descriptor: image.descriptor },
+    { reference: `localhost/other@${image.descriptor.digest}`, descriptor: image.descriptor },
   ]
   const archive = await save(images, image.source)
   assert.deepEqual(await save(images, image.source), archive)

@@ -57,7 +57,7 @@ export async function* saveDockerArchive(
     for (const manifest of manifests.slice(0, 1)) {
       const { config, layers } = parseManifest(await readDocument(options.source, manifest, options))
       const known = shown.get(manifest.digest)
-      const names = [...(known?.RepoTags ?? []), ...(reference === undefined ? [] : [shortName(reference)])]
+      const names = [...(known?.RepoTags ?? []), ...shortNames(reference)]
       const paths = { Config: blobPath(config.digest), Layers: layers.map((layer) => blobPath(layer.digest)) }
       shown.set(manifest.digest, { Config: paths.Config, RepoTags: names, Layers: paths.Layers })
     }
@@ -101,8 +101,11 @@ function named({ reference, descriptor }: ArchivedImage): Descriptor {
   return { mediaType, digest, size, annotations }
 }
 
-function shortName(reference: string): string {
-  return familiarReference(parseReference(reference))
+// Docker takes only names with a tag here.
+function shortNames(reference: string | undefined): readonly string[] {
+  if (reference === undefined) return []
+  const { registry, repository, tag } = parseReference(reference)
+  return tag === undefined ? [] : [familiarReference({ registry, repository, tag })]
 }
 
 function blobPath(digest: Digest): string {
