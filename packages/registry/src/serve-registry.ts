@@ -5,6 +5,7 @@ import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { pipeline } from 'node:stream/promises'
 import type { Answer, FileBody, RegistryRequest, RegistryResponse } from './exchange.ts'
+import { sendFile } from './send-file.ts'
 
 /** How a registry is served. */
 export interface ServeOptions {
@@ -28,9 +29,6 @@ export interface ServedRegistry {
   /** Stops listening, lets the requests under way end for the time given (default 10 s), and closes what is left. */
   close(options?: { readonly timeout?: number }): Promise<void>
 }
-
-/** Large reads: with less than this the sender spends its time on calls, not on bytes. */
-const readSize = 1024 * 1024
 
 /**
  * Serves a registry over HTTP. Bodies never pass through Web streams: uploads go from the socket to the staging file, and blobs
@@ -80,7 +78,7 @@ async function exchange(answer: Answer, incoming: IncomingMessage, outgoing: Ser
     outgoing.writeHead(status, headers).end(body)
     return
   }
-  if ('path' in body) return sendFile(outgoing, response, body)
+  if ('path' in body) return answerWithFile(outgoing, response, body)
   outgoing.writeHead(status, headers)
   await pipeline(body, outgoing).catch(ignoreHangUp)
 }
@@ -100,16 +98,11 @@ function requestOf(incoming: IncomingMessage): RegistryRequest {
   }
 }
 
-async function sendFile(
-  outgoing: ServerResponse,
-  response: RegistryResponse,
-  { path, start, end }: FileBody,
-): Promise<void> {
+async function answerWithFile(outgoing: ServerResponse, response: RegistryResponse, body: FileBody): Promise<void> {
   // Opened before the headers are sent: a blob that has just been collected must not become an empty 200.
-  const file = await open(path, 'r')
-  const stream = file.createReadStream({ start, end: end - 1, highWaterMark: readSize })
+  await using file = await open(body.path, 'r')
   outgoing.writeHead(response.status, response.headers)
-  await pipeline(stream, outgoing).catch(ignoreHangUp)
+  await sendFile(file, outgoing, body)
 }
 
 /** Clients drop connections as a matter of course: those that fetch in parallel open ranges do it for each. */
