@@ -1,5 +1,6 @@
+import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { LedgerError, nftTable, sysctl, type Ledger } from '@gantry/linux'
+import { LedgerError, nftTable, sysctl, type Change, type Ledger } from '@gantry/linux'
 import { runStatus } from '@gantry/process'
 import { tableName, tableRules } from './firewall-rules.ts'
 import type { NetworkRows } from './network-rows.ts'
@@ -21,12 +22,17 @@ export class BaseTable {
   }
 
   /** Makes the table if it is not there. The kernel is asked once in a process's life; {@link rebuild} is for one that was flushed later. */
-  ensure(): Promise<void> {
+  async ensure(): Promise<void> {
     this.#made ??= this.#ensure().catch((error: unknown) => {
       this.#made = undefined
       throw error
     })
-    return this.#made
+    await this.#made
+    // Another Gantry, or a person, may have put it back.
+    if (!isForwarding()) {
+      await this.#ledger.apply(baseOwner, [forwarding()])
+      this.#ledger.settle(baseOwner)
+    }
   }
 
   /** Makes the table anew with all that the database says, in one transaction. */
@@ -58,9 +64,17 @@ export class BaseTable {
   async #make(): Promise<void> {
     const rules = tableRules(this.#rows.networks(), this.#rows.endpoints())
     await this.#ledger.apply(baseOwner, [
-      sysctl({ key: 'net.ipv4.ip_forward', value: '1' }, 'the host passes packets between containers and the world'),
+      forwarding(),
       nftTable({ family: 'ip', table: this.name, rules }, 'published ports, addresses of leaving packets, separation of networks'),
     ])
     this.#ledger.settle(baseOwner)
   }
+}
+
+function forwarding(): Change {
+  return sysctl({ key: 'net.ipv4.ip_forward', value: '1' }, 'the host passes packets between containers and the world')
+}
+
+function isForwarding(): boolean {
+  return readFileSync('/proc/sys/net/ipv4/ip_forward', 'latin1').startsWith('1')
 }

@@ -1,0 +1,329 @@
+import assert from 'node:assert/strict'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { createServer as createHttpServer } from 'node:http'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, afterEach, before, describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { createLedger, ledgerMigrations, readHost, siteOf, type Ledger, type Site } from '@gantry/linux'
+import { runStatus, start, which } from '@gantry/process'
+import { openState, type State } from '@gantry/state'
+import { createNetworks } from './create-networks.ts'
+import { networkMigrations } from './network-migrations.ts'
+import type { ConnectRequest, Endpoint, Networks } from './networks.ts'
+
+const missing = ['ip', 'nft', 'busybox'].filter((name) => which(name) === undefined)
+const skip = process.getuid?.() === 0 ? (missing.length > 0 ? `needs ${missing.join(', ')}` : false) : 'needs root'
+
+describe('networks', { skip }, () => {
+  const base = mkdtempSync(join(tmpdir(), 'gantry-network-'))
+  const site: Site = { ...siteOf({}, { root: join(base, 'root') }), run: join(base, 'run') }
+  let state: State
+  let ledger: Ledger
+  let networks: Networks
+  let number = 0
+  const forwarding = readFileSync('/proc/sys/net/ipv4/ip_forward', 'utf8')
+
+  before(async () => {
+    for (const path of [site.root, site.run]) mkdirSync(path, { recursive: true })
+    state = openState(join(site.root, 'state.db'), [ledgerMigrations, networkMigrations])
+    ledger = createLedger({ state })
+    networks = createNetworks({ site, state, ledger, host: await readHost() })
+  })
+
+  afterEach(async () => {
+    for (const { owner } of networks.endpoints()) await leave(owner)
+  })
+
+  after(async () => {
+    for (const { owner } of ledger.owners()) await ledger.undo(owner)
+    state[Symbol.dispose]()
+    rmSync(base, { recursive: true, force: true })
+    assert.deepEqual(await leftovers(), [])
+    assert.equal(readFileSync('/proc/sys/net/ipv4/ip_forward', 'utf8'), forwarding)
+  })
+
+  async function leftovers(): Promise<string[]> {
+    const { stdout } = await runStatus('nft', ['list', 'tables'])
+    const hex = site.instance.slice(-6)
+    return [
+      ...readdirSync('/run/netns').filter((name) => name.startsWith(site.instance)),
+      ...readdirSync('/sys/class/net').filter((name) => name.includes(hex) || /^gv/.test(name)),
+      ...stdout.split('\n').filter((line) => line.includes(hex)),
+      ...readdirSync('/proc').filter((pid) => {
+        if (!/^\d+$/.test(pid) || Number(pid) === process.pid) return false
+        try {
+          return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(base)
+        } catch {
+          return false
+        }
+      }),
+    ]
+  }
+
+  async function join_(request: Partial<ConnectRequest> & { name?: string } = {}): Promise<Endpoint> {
+    const id = `${String(number++).padStart(12, '0')}ffff`
+    const name = request.name ?? `c${String(number)}`
+    return networks.connect({ owner: `container/${id}/run/1`, container: { id, name, hostname: id.slice(0, 12) }, ...request })
+  }
+
+  async function leave(owner: string): Promise<void> {
+    await networks.disconnect({ owner })
+    await ledger.undo(owner)
+  }
+
+  const inside = (endpoint: Pick<Endpoint, 'netns'>, ...command: string[]): ReturnType<typeof runStatus> =>
+    runStatus('ip', ['netns', 'exec', endpoint.netns, ...command], { timeout: 10_000 })
+
+  /** Serves one word on a TCP port inside, to everybody who comes, until it is closed. */
+  function serve(endpoint: Pick<Endpoint, 'netns'>, port: number, word: string): Disposable {
+    const directory = mkdtempSync(join(base, 'www-'))
+    writeFileSync(join(directory, 'index.html'), word)
+    const child = start('ip', ['netns', 'exec', endpoint.netns, 'busybox', 'httpd', '-f', '-p', String(port), '-h', directory])
+    return { [Symbol.dispose]: () => void child.kill('SIGKILL') }
+  }
+
+  async function fetchFromHost(host: string, port: number): Promise<string> {
+    for (let round = 0; ; round++) {
+      try {
+        const response = await fetch(`http://${host}:${String(port)}/`, { signal: AbortSignal.timeout(3000) })
+        return await response.text()
+      } catch (error) {
+        if (round === 20) return String(error)
+      }
+      await sleep(20)
+    }
+  }
+
+  /** What a client in the namespace gets; `refused` when it gets nothing. */
+  async function fetchInside(endpoint: Endpoint, host: string, port: number): Promise<string> {
+    const program = `
+      const end = (text) => { console.log(text); process.exit() }
+      setTimeout(end, 1500, 'refused')
+      require('node:http').get({ host: '${host}', port: ${String(port)}, agent: false }, (response) => response.once('data', (data) => end(String(data))))
+        .once('error', () => end('refused'))`
+    const { stdout } = await inside(endpoint, process.execPath, '-e', program)
+    return stdout.trim()
+  }
+
+  const ping = async (from: Endpoint, ip: string): Promise<boolean> =>
+    (await inside(from, 'busybox', 'ping', '-c', '1', '-W', '1', ip)).code === 0
+
+  test('the default network is there, with a subnet that no route has', () => {
+    const [first] = networks.list()
+    assert.equal(first?.name, 'bridge')
+    assert.match(first?.subnet ?? '', /^10\.21\d\.0\.0\/16$/)
+    assert.equal(first?.bridge, `gtry-${site.instance.slice(-6)}`)
+  })
+
+  test('containers of one network reach each other by address', async () => {
+    const one = await join_()
+    const two = await join_()
+    assert.notEqual(one.ip, two.ip)
+    assert.equal(await ping(one, two.ip), true)
+    assert.equal(await ping(two, one.ip), true)
+    const { stdout } = await inside(one, 'ip', 'address')
+    assert.match(stdout, new RegExp(`inet ${one.ip}/16`))
+    assert.match(stdout, new RegExp(one.mac))
+    assert.match(stdout, /lo: <LOOPBACK,UP/)
+    assert.match((await inside(one, 'ip', 'route')).stdout, new RegExp(`default via ${one.gateway} dev eth0`))
+  })
+
+  test('a published port is reached from 127.0.0.1, from another namespace and from itself', async () => {
+    const server = await join_({ ports: [{ containerPort: 80, protocol: 'tcp' }] })
+    const client = await join_()
+    using _ = serve(server, 80, 'published')
+    const [port] = server.ports
+    assert.ok(port !== undefined && port.hostPort > 1023)
+    assert.equal(await fetchFromHost('127.0.0.1', port.hostPort), 'published')
+    assert.equal(await fetchFromHost(server.gateway, port.hostPort), 'published')
+    assert.equal(await fetchInside(client, client.gateway, port.hostPort), 'published')
+    assert.equal(await fetchInside(server, server.gateway, port.hostPort), 'published')
+    assert.equal(await fetchFromHost(server.ip, 80), 'published')
+  })
+
+  test('a port published on 127.0.0.1 is not reached from a container', async () => {
+    const server = await join_({ ports: [{ hostIp: '127.0.0.1', containerPort: 80, protocol: 'tcp' }] })
+    using _ = serve(server, 80, 'local')
+    const port = server.ports[0]?.hostPort ?? 0
+    assert.equal(await fetchFromHost('127.0.0.1', port), 'local')
+    const other = await join_()
+    assert.equal(await fetchInside(other, other.gateway, port), 'refused')
+  })
+
+  test('a container does not reach the loopback of the host', async () => {
+    const server = createHttpServer((_request, response) => response.end('the host')).listen(0).unref()
+    await once(server, 'listening')
+    const { port } = server.address() as { port: number }
+    const one = await join_()
+    // A route that a container with NET_ADMIN could make itself.
+    await inside(one, 'ip', 'route', 'del', 'local', '127.0.0.0/8', 'dev', 'lo', 'table', 'local')
+    await inside(one, 'ip', 'route', 'add', '127.0.0.0/8', 'via', one.gateway)
+    await inside(one, 'sysctl', '-w', 'net.ipv4.conf.all.route_localnet=1')
+    assert.equal(await fetchInside(one, one.gateway, port), 'the host')
+    assert.equal(await fetchInside(one, '127.0.0.99', port), 'refused')
+    server.close()
+  })
+
+  test('a taken port is refused by name, and nothing is left', async () => {
+    const server = createServer().listen(0, '0.0.0.0').unref()
+    await once(server, 'listening')
+    const { port } = server.address() as { port: number }
+    const wanted = { ports: [{ hostPort: port, containerPort: 80, protocol: 'tcp' as const }] }
+    await assert.rejects(join_(wanted), (error: Error & { code?: string }) => {
+      assert.equal(error.code, 'PORT_TAKEN')
+      assert.match(error.message, new RegExp(`process ${String(process.pid)}`))
+      return true
+    })
+    server.close()
+    assert.deepEqual(networks.endpoints(), [])
+    const holder = await join_({ ...wanted, name: 'holder' })
+    await assert.rejects(join_(wanted), { code: 'PORT_TAKEN', message: /container "holder"/ })
+    assert.equal(holder.ports[0]?.hostPort, port)
+    assert.ok((holder.ports[0]?.fd ?? 0) > 2)
+  })
+
+  test('the port is free again after the container', async () => {
+    const one = await join_({ ports: [{ containerPort: 80, protocol: 'udp' }] })
+    const hostPort = one.ports[0]?.hostPort ?? 0
+    await leave(one.owner)
+    const two = await join_({ ports: [{ hostPort, containerPort: 80, protocol: 'udp' }] })
+    assert.equal(two.ports[0]?.hostPort, hostPort)
+  })
+
+  test('networks of a user are separate, and internal ones have no way out', async () => {
+    await networks.create('blue')
+    await networks.create('inner', { internal: true })
+    const plain = await join_()
+    const blue = await join_({ network: 'blue' })
+    const first = await join_({ network: 'inner' })
+    const second = await join_({ network: 'inner' })
+    assert.equal(await ping(plain, blue.ip), false)
+    assert.equal(await ping(blue, plain.ip), false)
+    assert.equal(await ping(first, second.ip), true)
+    assert.equal((await inside(first, 'ip', 'route')).stdout.includes('default'), false)
+    await assert.rejects(networks.remove('blue'), { code: 'NETWORK_IN_USE' })
+    for (const { owner } of [plain, blue, first, second]) await leave(owner)
+    for (const name of ['blue', 'inner']) {
+      const bridge = networks.inspect(name)?.bridge ?? ''
+      assert.equal(existsSync(`/sys/class/net/${bridge}`), true)
+      await networks.remove(name)
+      assert.equal(existsSync(`/sys/class/net/${bridge}`), false)
+      assert.equal(networks.inspect(name), undefined)
+    }
+  })
+
+  test('a container joins a second network and leaves it', async () => {
+    await networks.create('extra')
+    const other = await join_({ network: 'extra' })
+    const one = await join_()
+    const more = await networks.connect({
+      owner: one.owner,
+      container: { id: one.containerId, name: one.containerName },
+      network: 'extra',
+      netns: one.netns,
+    })
+    assert.equal(more.link, 'eth1')
+    assert.equal(await ping(one, other.ip), true)
+    await networks.disconnect({ owner: one.owner, network: 'extra' })
+    assert.equal(await ping(one, other.ip), false)
+    assert.equal((await inside(one, 'ip', 'link')).stdout.includes('eth1'), false)
+    await leave(one.owner)
+    await leave(other.owner)
+    await networks.remove('extra')
+  })
+
+  const noDns = which('aardvark-dns') === undefined ? 'aardvark-dns is not installed' : false
+
+  test('names lead to containers, on the default network too', { skip: noDns }, async () => {
+    const web = await join_({ name: 'Web' })
+    const client = await join_()
+    assert.match(client.resolvConf, new RegExp(`^nameserver ${client.gateway}$`, 'm'))
+    const lookUp = async (name: string): Promise<string> => {
+      for (let round = 0; round < 20; round++) {
+        const { stdout } = await inside(client, 'busybox', 'nslookup', name, client.gateway)
+        const found = /Name:[^\n]*\nAddress:\s*(\S+)/.exec(stdout)?.[1]
+        if (found !== undefined) return found
+        await sleep(25)
+      }
+      return 'unknown'
+    }
+    assert.equal(await lookUp('web'), web.ip)
+    assert.equal(await lookUp(web.containerId.slice(0, 12)), web.ip)
+    await leave(web.owner)
+    await sleep(50)
+    const { stdout } = await inside(client, 'busybox', 'timeout', '0.5', 'busybox', 'nslookup', 'web', client.gateway)
+    assert.doesNotMatch(stdout, new RegExp(`Address:\\s*${web.ip}$`, 'm'))
+  })
+
+  test('addresses are given out in turn, and a wanted one is kept', async () => {
+    const network = await networks.create('small', { subnet: '10.239.250.0/29' })
+    assert.equal(network.gateway, '10.239.250.1')
+    const wanted = await join_({ network: 'small', ip: '10.239.250.4' })
+    assert.equal(wanted.ip, '10.239.250.4')
+    await assert.rejects(join_({ network: 'small', ip: '10.239.250.4' }), { code: 'ADDRESS_TAKEN' })
+    await assert.rejects(join_({ network: 'small', ip: '10.0.0.1' }), { code: 'ADDRESS_INVALID' })
+    const others = [wanted]
+    for (let index = 0; index < 4; index++) others.push(await join_({ network: 'small' }))
+    assert.deepEqual(others.map(({ ip }) => ip).toSorted(), ['2', '3', '4', '5', '6'].map((end) => `10.239.250.${end}`))
+    await assert.rejects(join_({ network: 'small' }), { code: 'SUBNET_EXHAUSTED' })
+    for (const { owner } of others) await leave(owner)
+    await networks.remove('small')
+  })
+
+  for (const [name, options, code] of [
+    ['host', {}, 'NAME_INVALID'],
+    ['bridge', {}, 'NAME_INVALID'],
+    ['../x', {}, 'NAME_INVALID'],
+    ['ok', { subnet: '10.1.2.3' }, 'SUBNET_INVALID'],
+    ['ok', { subnet: '127.0.0.0/8', gateway: '1.2.3.4' }, 'ADDRESS_INVALID'],
+  ] as const) {
+    test(`refuses the network ${name} ${JSON.stringify(options)}`, async () => {
+      await assert.rejects(networks.create(name, options), { code })
+    })
+  }
+
+  test('refuses a subnet that overlaps another, and an unknown network', async () => {
+    const [first] = networks.list()
+    await assert.rejects(networks.create('twin', { subnet: first?.subnet ?? '' }), { code: 'SUBNET_TAKEN' })
+    await assert.rejects(join_({ network: 'nowhere' }), { code: 'NETWORK_UNKNOWN' })
+    await assert.rejects(networks.remove('bridge'), { code: 'NETWORK_PREDEFINED' })
+  })
+
+  test('a table that somebody has flushed is made again', async () => {
+    const before = await join_({ ports: [{ containerPort: 80, protocol: 'tcp' }] })
+    using _ = serve(before, 80, 'still there')
+    await runStatus('nft', ['delete', 'table', 'ip', site.instance.replaceAll('-', '_')])
+    await join_({ ports: [{ containerPort: 81, protocol: 'tcp' }] })
+    assert.equal(await fetchFromHost('127.0.0.1', before.ports[0]?.hostPort ?? 0), 'still there')
+  })
+
+  test('a bridge that is gone is made again', async () => {
+    const bridge = networks.list()[0]?.bridge ?? ''
+    await runStatus('ip', ['link', 'del', bridge])
+    const one = await join_()
+    const two = await join_()
+    assert.equal(await ping(one, two.ip), true)
+  })
+
+  test('recover forgets endpoints that nobody holds', async () => {
+    const one = await join_()
+    state.prepare('update network_endpoints set holder_start = ?, holder_pid = 999999').run('1')
+    await networks.recover()
+    assert.equal(networks.endpoints().length, 1)
+    await ledger.undo(one.owner)
+    await networks.recover()
+    assert.deepEqual(networks.endpoints(), [])
+  })
+
+  test('everything is in the ledger in words', async () => {
+    const one = await join_({ ports: [{ containerPort: 80, protocol: 'tcp' }] })
+    const kinds = ledger.history(one.owner).map(({ kind }) => kind)
+    assert.deepEqual(kinds, ['netns', 'veth', 'address', 'link-up', 'route', 'nft-element'])
+    const made = performance.now()
+    await leave(one.owner)
+    assert.ok(performance.now() - made < 2000)
+  })
+})
