@@ -27,7 +27,7 @@ export class Fields {
   }
 
   number(name: string): number | undefined {
-    return this.#typed(name, 'number', (value) => typeof value === 'number' && Number.isFinite(value))
+    return this.#typed(name, 'number', (value): value is number => typeof value === 'number' && Number.isFinite(value))
   }
 
   flag(name: string): boolean | undefined {

@@ -30,7 +30,8 @@ export async function create(context: Context, request: CreateRequest): Promise<
     await ledger.apply(owner, [
       directory({ path: containerDirectory(context, id), mode: 0o710 }, 'its configuration, its log, its hosts file'),
     ])
-    await snapshots.prepare(id, image.chain, owner, { mount: false })
+    // Nobody reads what a container wrote that goes with its process: its overlay need not be synced to the disk.
+    await snapshots.prepare(id, image.chain, owner, { mount: false, volatile: plan.autoRemove })
     return state.transaction(() => {
       const record: ContainerRecord = {
         id,

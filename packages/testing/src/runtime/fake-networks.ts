@@ -1,5 +1,4 @@
-import type { Endpoint, Network, Networks } from '@gantry/network'
-import { NetworkError } from '../../../network/src/network-error.ts'
+import { NetworkError, type Endpoint, type Network, type Networks } from '@gantry/network'
 
 /** Networks without a kernel: addresses are counted, nothing is connected. */
 export function fakeNetworks(): Networks & { readonly connected: readonly string[] } {
