@@ -16,11 +16,6 @@ export interface DownloadPlace {
   readonly purpose: string
 }
 
-/** {@link OpenOptions}, and whether the reader checks what it reads; a sink that checks itself need not have it done twice. */
-export interface DownloadOptions extends OpenOptions {
-  readonly verify?: boolean
-}
-
 /**
  * Opens a blob, or a part of one. When the connection breaks on the way, it is gone on with where it broke.
  *
@@ -29,7 +24,7 @@ export interface DownloadOptions extends OpenOptions {
 export async function download(
   place: DownloadPlace,
   descriptor: Descriptor,
-  options: DownloadOptions = {},
+  options: OpenOptions = {},
 ): Promise<BlobReader> {
   const { signal } = options
   signal?.throwIfAborted()

@@ -1,6 +1,6 @@
 import { digestOf } from '@gantry/codec'
 import { collect, ImageError, readDocument, readerOf, resolveRange } from '@gantry/image'
-import type { BlobReader, BlobSource, Hashing, PutOptions } from '@gantry/image'
+import type { BlobReader, BlobSource, Hashing, OpenOptions, PutOptions } from '@gantry/image'
 import {
   digestAlgorithm,
   isDigest,
@@ -20,7 +20,7 @@ import type { DownloadPlace } from './download.ts'
 import { isLocalRegistry } from './endpoint.ts'
 import { pagesOf } from './pages.ts'
 import { RegistryError } from './registry-error.ts'
-import type { AskOptions, RemoteOpenOptions, RemoteRepository } from './remote-repository.ts'
+import type { AskOptions, RemoteRepository } from './remote-repository.ts'
 import type { HttpResponse } from './transport.ts'
 import { Uploads } from './upload.ts'
 
@@ -55,7 +55,7 @@ export class HttpRepository implements RemoteRepository {
     this.#uploads = new Uploads({ connection, repository, scopes: this.#push, purpose: this.#purpose('push to') })
   }
 
-  async open(descriptor: Descriptor, options: RemoteOpenOptions = {}): Promise<BlobReader> {
+  async open(descriptor: Descriptor, options: OpenOptions = {}): Promise<BlobReader> {
     const { digest, size } = descriptor
     const purpose = this.#purpose('pull from')
     const place: DownloadPlace = {

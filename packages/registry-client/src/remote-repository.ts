@@ -1,24 +1,9 @@
-import type {
-  BlobReader,
-  BlobSink,
-  BlobSource,
-  OpenOptions,
-  PutOptions,
-  ReferrerLister,
-  TagResolver,
-  TagWriter,
-} from '@gantry/image'
+import type { BlobSink, BlobSource, PutOptions, ReferrerLister, TagResolver, TagWriter } from '@gantry/image'
 import type { Descriptor, Digest, Reference } from '@gantry/oci'
 
 /** How something is asked. */
 export interface AskOptions {
   readonly signal?: AbortSignal
-}
-
-/** How a blob of a registry is opened. */
-export interface RemoteOpenOptions extends OpenOptions {
-  /** Whether the reader checks size and digest. Default: true. A sink that checks itself need not have it done twice. */
-  readonly verify?: boolean
 }
 
 /**
@@ -30,7 +15,6 @@ export interface RemoteRepository extends BlobSource, BlobSink, TagResolver, Tag
   readonly registry: string
   readonly repository: string
 
-  open(descriptor: Descriptor, options?: RemoteOpenOptions): Promise<BlobReader>
   has(descriptor: Descriptor, options?: PutOptions): Promise<boolean>
   /**
    * Has the registry take the blob without sending it: from another repository of the same registry, or, of a registry on this

@@ -25,12 +25,6 @@ export interface StoredBlob {
   readonly used: number
 }
 
-/** {@link OpenOptions}, and whether the reader checks what it reads. */
-export interface StoreOpenOptions extends OpenOptions {
-  /** Default: true. A sink that checks itself need not have it done twice. */
-  readonly verify?: boolean
-}
-
 /** The blobs on the disk: what is in `blobs/` is whole, verified and never changes. */
 export class DiskBlobs {
   readonly paths: LayoutPaths
@@ -47,7 +41,7 @@ export class DiskBlobs {
     this.#holder = parts.holder
   }
 
-  async open(descriptor: Descriptor, options: StoreOpenOptions = {}): Promise<BlobReader> {
+  async open(descriptor: Descriptor, options: OpenOptions = {}): Promise<BlobReader> {
     options.signal?.throwIfAborted()
     const file = await this.#openFile(descriptor.digest)
     try {

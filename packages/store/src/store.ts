@@ -1,8 +1,8 @@
-import type { BlobIngester, BlobReader, BlobSink, BlobSource, TagResolver, TagWriter } from '@gantry/image'
+import type { BlobIngester, BlobSink, BlobSource, TagResolver, TagWriter } from '@gantry/image'
 import type { Descriptor, Digest, DigestAlgorithm } from '@gantry/oci'
 import type { Collected, CollectOptions } from './collect-garbage.ts'
 import type { CompressionKind } from './compressed.ts'
-import type { StoredBlob, StoreOpenOptions } from './disk-blobs.ts'
+import type { StoredBlob } from './disk-blobs.ts'
 import type { Lease, LeaseOptions } from './leases.ts'
 import type { StoredName } from './names.ts'
 import type { Staging } from './staging.ts'
@@ -18,7 +18,6 @@ export interface Store extends BlobSource, BlobSink, BlobIngester, TagResolver, 
   /** Tells this content store from every other, also from another process. */
   readonly id: string
 
-  open(descriptor: Descriptor, options?: StoreOpenOptions): Promise<BlobReader>
   /**
    * Whether the blob is there, with that size. It is kept for the grace of the next collection then, as if it had been put.
    */
