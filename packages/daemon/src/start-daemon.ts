@@ -1,11 +1,13 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
-import { createDockerApi, serveConnection } from '@gantry/docker-api'
+import { createDockerApi, type DockerApiParts } from '@gantry/docker-api'
+import { systemClock } from '@gantry/engine'
 import { lockFile, processStartTime, type Site } from '@gantry/linux'
 import { DaemonError } from './daemon-error.ts'
 import { daemonCardPath, daemonLockPath, readDaemonCard, type DaemonCard } from './daemon-files.ts'
 import type { Log } from './daemon-log.ts'
 import { listen } from './listen.ts'
-import { openWorld } from './open-world.ts'
+import { apiBuild } from './api-build.ts'
+import { openWorld, type World } from './open-world.ts'
 import { version } from './version.ts'
 
 /** A running daemon. */
@@ -29,8 +31,8 @@ export async function startDaemon(site: Site, log: Log): Promise<Daemon> {
   stack.use(lock)
   const world = stack.use(await openWorld(site, { log }))
   const recovered = await world.engine.recover()
-  const { handler, headers } = createDockerApi(world)
-  const listening = await listen(site.socket, (socket) => serveConnection(socket, { handler, headers }))
+  const api = createDockerApi(apiParts(world))
+  const listening = await listen(site.socket, (socket) => api.serve(socket))
   stack.defer(() => listening.close())
   writeCard(site)
   stack.defer(() => rmSync(daemonCardPath(site), { force: true }))
@@ -41,6 +43,25 @@ export async function startDaemon(site: Site, log: Log): Promise<Daemon> {
   )
   const all = stack.move()
   return { site, [Symbol.asyncDispose]: () => all.disposeAsync() }
+}
+
+function apiParts(world: World): DockerApiParts {
+  const { engine, images, networks, site, host, runtime, store } = world
+  return {
+    engine,
+    images,
+    networks,
+    site,
+    host,
+    clock: systemClock,
+    version,
+    runtimeName: runtime.name,
+    build: (context, options) => apiBuild(world, context, options),
+    imageEvents: (after) =>
+      store
+        .events({ after })
+        .map(({ id, time, kind, name, digest }) => ({ id, time, action: kind, name: name ?? digest ?? '' })),
+  }
 }
 
 function writeCard(site: Site): void {

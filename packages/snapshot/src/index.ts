@@ -1,3 +1,4 @@
+export { extractArchive } from './extract/extract-archive.ts'
 export { createSnapshots, type SnapshotParts } from './create-snapshots.ts'
 export { SnapshotError, type SnapshotErrorCode } from './snapshot-error.ts'
 export { snapshotMigrations } from './snapshot-migrations.ts'
