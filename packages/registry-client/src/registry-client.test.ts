@@ -86,6 +86,7 @@ describe('errors', () => {
     const registry = createRegistry({ storage: memoryStorage(new MemoryStore(codec), codec), state })
     const repository = repositoryAt('reg.example', { fetch: registry.handle })
     assert.equal(await repository.resolve('1'), undefined)
+    assert.equal((await failure(repository.find('1'))).code, 'NAME_UNKNOWN')
     const image = await randomImage({ codec, seed: 1 })
     await copy(image.source, repository, image.descriptor)
     const error = await failure(repository.find('2'))

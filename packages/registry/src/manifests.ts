@@ -27,7 +27,8 @@ export async function getManifest(
   { repository, reference }: ManifestRoute,
 ): Promise<RegistryResponse> {
   const id = catalog.find(repository)
-  const found = id === undefined ? undefined : catalog.manifest(id, reference)
+  if (id === undefined) throw new WireError('NAME_UNKNOWN', `there is no repository ${repository}`)
+  const found = catalog.manifest(id, reference)
   if (found === undefined || (await storage.size(found.digest)) !== found.size) {
     throw unknownManifest({ kind: 'manifest', repository, reference })
   }

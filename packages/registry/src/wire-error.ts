@@ -75,7 +75,11 @@ export function toWireError(error: unknown): WireError {
       cause: error,
     })
   }
-  if (error instanceof StoreError && error.code === 'STORE_FULL') {
+  const isFull =
+    error instanceof StoreError
+      ? error.code === 'STORE_FULL'
+      : error instanceof StateError && error.code === 'STATE_FULL'
+  if (isFull) {
     return new WireError('UNKNOWN', 'the disk of the registry is full', { status: 507, cause: error })
   }
   return new WireError('UNKNOWN', 'the registry failed', { cause: error })
