@@ -15,6 +15,8 @@ export type BuildErrorCode =
   | 'ARGUMENT_INVALID'
   | 'RUN_FAILED'
   | 'DISK_FULL'
+  /** What another part of Gantry said, at its place in the Dockerfile; the part's own error is the cause. */
+  | 'STEP_FAILED'
 
 /** Everything a {@link BuildError} carries besides its code and message. */
 export interface BuildErrorDetails {
@@ -72,7 +74,16 @@ export function locate(error: unknown, file: string, range: Range): unknown {
       at: { file, range },
     })
   }
-  if (!(error instanceof BuildError) || error.file !== undefined) return error
+  if (!(error instanceof Error)) return error
+  if (!(error instanceof BuildError)) {
+    const { hint } = error as { hint?: unknown }
+    return new BuildError('STEP_FAILED', error.message, {
+      cause: error,
+      hint: typeof hint === 'string' ? hint : undefined,
+      at: { file, range },
+    })
+  }
+  if (error.file !== undefined) return error
   const { hint, cause, run } = error
   return new BuildError(error.code, error.message, { hint, cause, at: { file, range }, ...(run && { run }) })
 }
@@ -81,7 +92,7 @@ export function locate(error: unknown, file: string, range: Range): unknown {
 export function isDiskFull(error: unknown): boolean {
   for (let at: unknown = error, depth = 0; at instanceof Error && depth < 8; at = at.cause, depth++) {
     const { code } = at as { code?: unknown }
-    if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'DISK_FULL') return true
+    if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'DISK_FULL' || code === 'STORE_FULL') return true
   }
   return false
 }

@@ -1,5 +1,5 @@
 import type { ResolvedStage, StageGraph, StageSource, Variables } from '@gantry/dockerfile'
-import { formatPlatform, type Platform } from '@gantry/oci'
+import { formatPlatform, matchesPlatform, type Platform } from '@gantry/oci'
 import { BuildError, locate } from './build-error.ts'
 import type { BuildSession } from './build-session.ts'
 import type { BuildEvent, BuildStep } from './events.ts'
@@ -175,6 +175,10 @@ export class BuildRun {
       const { config } = await this.#base(base.reference, asked)
       state = stateFromImage(config)
       platform = platformOfImage(config, asked)
+      if (!matchesPlatform(asked, platform)) {
+        const message = `the image "${base.reference}" is for ${formatPlatform(platform)}, not ${formatPlatform(asked)}`
+        this.#emit({ kind: 'warning', rule: 'InvalidBaseImagePlatform', message, range: base.range })
+      }
     }
     const steps = planStage(
       {

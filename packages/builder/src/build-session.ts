@@ -133,7 +133,7 @@ export class BuildSession implements AsyncDisposable {
   /** A directory for one step, removed with the step's owner. */
   async stepDirectory(owner: Owner, name: string): Promise<string> {
     const { site, ledger } = this.ports
-    const path = join(site.run, 'build', this.id, name)
+    const path = join(site.run, `build-${this.id}-${name}`)
     const why = 'holds the configuration of a build step while it runs'
     await ledger.apply(owner, [directoryChange({ path, mode: 0o700 }, why)], { signal: this.options.signal })
     return path

@@ -213,7 +213,20 @@ describe('build with RUN', { skip, concurrency: false }, () => {
       code: 'USER_UNKNOWN',
       line: 2,
     })
-    await assert.rejects(world.build({ Dockerfile: `${base}USER nobodyx\nRUN true\n` }), /nobodyx/)
+    await assert.rejects(world.build({ Dockerfile: `${base}USER nobodyx\nRUN true\n` }), {
+      code: 'STEP_FAILED',
+      line: 3,
+    })
+    world.assertClean()
+  })
+
+  test('a RUN that cannot begin says so at its place', async () => {
+    await assert.rejects(world.build({ Dockerfile: 'FROM scratch\nRUN echo\n' }), (error: unknown) => {
+      const { code, line, run, hint } = error as { code: string; line: number; run: { exitCode: number }; hint: string }
+      assert.deepEqual([code, line, run.exitCode], ['RUN_FAILED', 2, 127])
+      assert.match(hint, /exec form/)
+      return true
+    })
     world.assertClean()
   })
 

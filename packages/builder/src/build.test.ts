@@ -94,6 +94,19 @@ describe('build without RUN', { concurrency: false }, () => {
     ])
   })
 
+  test('hard links do not reach across sources', async () => {
+    const context = world.context({ Dockerfile: 'FROM scratch\nCOPY [ab] /\n', a: 'x' })
+    linkSync(join(context, 'a'), join(context, 'b'))
+    const { layers } = await world.build(context)
+    assert.deepEqual(listing(await world.layer(layers[0]!)), ['file 644 0:0 a', 'file 644 0:0 b'])
+  })
+
+  test('WORKDIR of a user whom nobody knows belongs to root, with a warning', async () => {
+    const { layers } = await world.build({ Dockerfile: 'FROM scratch\nUSER nobodyx\nWORKDIR /w\n' })
+    assert.deepEqual(listing(await world.layer(layers[0]!)), ['directory 755 0:0 w'])
+    assert.ok(world.events.some((event) => event.kind === 'warning' && event.rule === 'UnknownUser'))
+  })
+
   test('a name that means a deletion in layers is refused', async () => {
     await assert.rejects(world.build({ Dockerfile: 'FROM scratch\nCOPY d /\n', 'd/.wh.x': '' }), {
       code: 'DESTINATION_INVALID',

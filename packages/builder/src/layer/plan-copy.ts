@@ -56,9 +56,11 @@ export function planCopy(plan: LayerPlan, options: CopyOptions): void {
   }
   if (sources.length + inline.length === 0) return
   plan.makeDirectories(slash ? destination : parentOf(destination), made)
-  for (const source of sources) {
-    if (source.node.type === 'directory') copyDirectory(plan, source, options, plan.makeDirectories(destination, made))
-    else plan.put(target(plan, destination, source.name), entryOf(source.node, source.path, options))
+  for (const [index, source] of sources.entries()) {
+    const { node, path, name } = source
+    if (node.type === 'directory') {
+      copyDirectory(plan, source, { ...options, index, into: plan.makeDirectories(destination, made) })
+    } else plan.put(target(plan, destination, name), entryOf(node, path, { ...options, index }))
   }
   for (const { name, bytes } of inline) {
     const { epoch, mode } = options
@@ -81,13 +83,23 @@ function target(plan: LayerPlan, destination: string, name: string): string {
   return plan.lstat(resolved)?.type === 'directory' ? childPath(resolved, name) : resolved
 }
 
-function copyDirectory(plan: LayerPlan, source: CopySourceFile, options: CopyOptions, into: string): void {
+function copyDirectory(
+  plan: LayerPlan,
+  source: CopySourceFile,
+  options: SourceOptions & { readonly into: string },
+): void {
   for (const [relative, node] of source.children) {
-    plan.put(childPath(into, relative), entryOf(node, childPath(source.path, relative), options))
+    plan.put(childPath(options.into, relative), entryOf(node, childPath(source.path, relative), options))
   }
 }
 
-function entryOf(node: FileNode, path: string, options: CopyOptions): PlannedEntry {
+/** Copying one of the sources. */
+interface SourceOptions extends CopyOptions {
+  /** Which one: names of one file stay hard links within a source, as in BuildKit, and not across sources. */
+  readonly index: number
+}
+
+function entryOf(node: FileNode, path: string, options: SourceOptions): PlannedEntry {
   const { owner, mode, tree, epoch, keepTimes, clamp } = options
   const time = keepTimes ? Math.min(node.mtime, clamp ?? Infinity) : epoch
   return {
@@ -100,7 +112,7 @@ function entryOf(node: FileNode, path: string, options: CopyOptions): PlannedEnt
     ...(node.target === undefined ? {} : { target: node.target }),
     ...(node.devMajor === undefined ? {} : { devMajor: node.devMajor, devMinor: node.devMinor ?? 0 }),
     ...(node.xattrs === undefined ? {} : { xattrs: node.xattrs }),
-    ...(node.link === undefined ? {} : { link: node.link }),
+    ...(node.link === undefined ? {} : { link: `${options.index} ${node.link}` }),
     ...(node.type === 'file'
       ? { content: { kind: 'tree', tree, path, node, digest: options.digestOf(node) } as const }
       : {}),

@@ -1,6 +1,6 @@
 import type { Platform } from '@gantry/oci'
 import { MediaType } from '@gantry/oci'
-import { resolveUser } from '@gantry/runtime'
+import { resolveUser, RuntimeError } from '@gantry/runtime'
 import { BuildError } from '../build-error.ts'
 import type { BuildSession, OnUnpack } from '../build-session.ts'
 import { cacheKey } from '../cache/key.ts'
@@ -65,8 +65,13 @@ async function execute(options: RunStepOptions): Promise<StepOutcome['layer']> {
   try {
     const { rootfs, upper } = await snapshots.prepare(key, parent, owner, { volatile: true, signal })
     const directory = await session.stepDirectory(owner, String(id))
-    const resolved = resolveUser(rootfs, step.user)
-    const bundle = runBundle(session, { id: key, directory, rootfs, step, user: resolved })
+    const bundle = runBundle(session, {
+      id: key,
+      directory,
+      rootfs,
+      step,
+      user: resolveUser(rootfs, step.user),
+    })
     const stubs = findStubs(rootfs)
     const tail = new OutputTail()
     const { exitCode } = await runtime.runOnce(bundle, {
@@ -83,6 +88,8 @@ async function execute(options: RunStepOptions): Promise<StepOutcome['layer']> {
     const layer = await store.ingest(snapshots.diff(key, { signal }), { mediaType: MediaType.layerTar, signal })
     await snapshots.commit(key, chainWith(parent, layer.digest), { diffId: layer.digest })
     return layer
+  } catch (error) {
+    throw notStarted(step, error) ?? error
   } finally {
     await snapshots.remove(key)
     await ledger.undo(owner)
@@ -94,6 +101,21 @@ function failure(step: RunStep, exitCode: number, output: string): BuildError {
   return new BuildError('RUN_FAILED', `The command ended with exit code ${exitCode}: ${firstLine(command)}`, {
     run: { exitCode, command, output },
     hint: hintOf(exitCode),
+  })
+}
+
+/** A command that could not even begin ends as in a shell: 127 when there is no such program, 126 when it cannot be run. */
+function notStarted(step: RunStep, error: unknown): BuildError | undefined {
+  if (!(error instanceof RuntimeError)) return undefined
+  const exitCode = error.code === 'COMMAND_NOT_FOUND' ? 127 : error.code === 'COMMAND_NOT_EXECUTABLE' ? 126 : undefined
+  if (exitCode === undefined) return undefined
+  const shell = step.instruction.command.form === 'shell'
+  return new BuildError('RUN_FAILED', `Cannot run "${step.args[0] ?? ''}": ${error.message}`, {
+    cause: error,
+    run: { exitCode, command: step.args.join(' '), output: '' },
+    hint: shell
+      ? 'the shell form needs a shell in the image: use the exec form, RUN ["program", "argument"], or SHELL'
+      : hintOf(exitCode),
   })
 }
 
