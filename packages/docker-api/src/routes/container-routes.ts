@@ -176,14 +176,18 @@ async function topOfContainer(engine: Engine, { query }: ApiRequest, id: string)
   return json({ Titles: titles, Processes: processes })
 }
 
-async function statsOfContainer({ engine, clock }: DockerApiParts, request: ApiRequest, id: string): Promise<Reply> {
+async function statsOfContainer(
+  { engine, clock, host }: DockerApiParts,
+  request: ApiRequest,
+  id: string,
+): Promise<Reply> {
   const { query, signal } = request
   const first = await engine.stats(id)
   const stream = flag(query, 'stream', true)
-  if (!stream && flag(query, 'one-shot')) return json(statsSample(first))
+  if (!stream && flag(query, 'one-shot')) return json(statsSample(first, { hostMemory: host.memory }))
   async function* samples(): AsyncGenerator<unknown, void, undefined> {
     let before = first
-    if (stream) yield statsSample(first)
+    if (stream) yield statsSample(first, { hostMemory: host.memory })
     for (;;) {
       try {
         await clock.sleep(1000, signal)
@@ -191,7 +195,7 @@ async function statsOfContainer({ engine, clock }: DockerApiParts, request: ApiR
         return
       }
       const now = await engine.stats(id)
-      yield statsSample(now, before)
+      yield statsSample(now, { before, hostMemory: host.memory })
       if (!stream) return
       before = now
     }

@@ -39,7 +39,13 @@ function version({ version: own, host, runtimeName }: DockerApiParts): VersionIn
       {
         Name: 'Engine',
         Version: own,
-        Details: { ApiVersion: formatVersion(newestVersion), MinAPIVersion: formatVersion(oldestVersion) },
+        Details: {
+          Os: 'linux',
+          Arch: host.arch,
+          KernelVersion: host.kernel,
+          ApiVersion: formatVersion(newestVersion),
+          MinAPIVersion: formatVersion(oldestVersion),
+        },
       },
       { Name: 'node', Version: process.versions.node },
       { Name: runtimeName, Version: '' },

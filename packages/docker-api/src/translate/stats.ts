@@ -5,7 +5,10 @@ import { never, timeText } from './times.ts'
 type Sample = Awaited<ReturnType<Engine['stats']>>
 
 /** One sample of `GET /containers/{id}/stats`, with the one before, from which clients reckon a share of processor time. */
-export function statsSample({ record, stats }: Sample, before?: Sample): StatsSample {
+export function statsSample(
+  { record, stats }: Sample,
+  { before, hostMemory }: { before?: Sample; hostMemory: number },
+): StatsSample {
   return {
     ...identity(record),
     read: timeText(stats?.at),
@@ -16,7 +19,7 @@ export function statsSample({ record, stats }: Sample, before?: Sample): StatsSa
         : { current: stats.pids.current, ...(stats.pids.limit === undefined ? {} : { limit: stats.pids.limit }) },
     cpu_stats: cpu(stats),
     precpu_stats: cpu(before?.stats),
-    memory_stats: memory(stats),
+    memory_stats: memory(stats, hostMemory),
     blkio_stats: {
       io_service_bytes_recursive:
         stats === undefined
@@ -52,11 +55,11 @@ function cpu(stats: Sample['stats']): CpuStats {
   }
 }
 
-function memory(stats: Sample['stats']): StatsSample['memory_stats'] {
+function memory(stats: Sample['stats'], hostMemory: number): StatsSample['memory_stats'] {
   if (stats === undefined) return {}
   return {
     usage: stats.memory.usage,
-    ...(stats.memory.limit === undefined ? {} : { limit: stats.memory.limit }),
+    limit: stats.memory.limit ?? hostMemory,
     stats: { ...stats.memory.details, inactive_file: stats.memory.inactiveFile },
   }
 }

@@ -22,7 +22,10 @@ export interface RegistryCredentials {
 }
 
 /** A repository of a registry. */
-export type RemoteRepository = BlobSource & BlobSink & TagResolver & TagWriter
+export interface RemoteRepository extends BlobSource, BlobSink, TagResolver, TagWriter {
+  /** The identity of the content store that the registry serves from, where it says so: one that is our own needs no bytes. */
+  storeId?(options: { signal: AbortSignal }): Promise<string | undefined>
+}
 
 /** What the images of a root are made of. */
 export interface ImageParts {

@@ -15,6 +15,10 @@ export function pull(
     const { store, codec, snapshots } = world
     const reference = parseReference(text)
     const name = formatReference(reference)
+    if (reference.registry === 'localhost')
+      throw new EngineError('IMAGE_UNKNOWN', `No such image: ${familiarReference(reference)}`, {
+        hint: 'names under localhost/ are of this machine: build, load or tag one',
+      })
     const platform = wanted === undefined || wanted === '' ? world.platform : parsePlatform(wanted)
     try {
       await using lease = store.lease('new')
@@ -61,6 +65,7 @@ export function transferFailure(
 ): unknown {
   if (error instanceof EngineError || signal.aborted) return error
   const text = error instanceof Error ? error.message : String(error)
+  const said = text.startsWith('Cannot ') ? text : `Cannot ${verb} "${familiarReference(reference)}": ${text}`
   const hint = error instanceof Error && 'hint' in error && typeof error.hint === 'string' ? { hint: error.hint } : {}
-  return new EngineError(code, `Cannot ${verb} "${familiarReference(reference)}": ${text}`, { cause: error, ...hint })
+  return new EngineError(code, said, { cause: error, ...hint })
 }

@@ -8,7 +8,7 @@ import { progressOf } from './progress-of.ts'
 import { transferFailure } from './pull.ts'
 
 /** Sends an image to the registry that its name says. Layers that Gantry keeps uncompressed go compressed, so the manifest's digest
- * there is another; `done` tells it. */
+ * there is another; `done` tells it. A registry that serves this very store takes them as they are. */
 export function push(
   world: ImageWorld,
   text: string,
@@ -26,11 +26,14 @@ export function push(
       lease.add(root.digest)
       const remote = await world.remote(reference, credentials)
       report({ kind: 'resolved', name, descriptor: root })
-      const view = await compressedView({ store, codec }, root, {
-        signal,
-        onLayer: (descriptor, state) =>
-          report({ kind: 'blob', descriptor, state: state === 'compressing' ? 'compressing' : 'start', bytes: 0 }),
-      })
+      const own = (await remote.storeId?.({ signal })) === store.id
+      const view = own
+        ? { source: store, descriptor: root }
+        : await compressedView({ store, codec }, root, {
+            signal,
+            onLayer: (descriptor, state) =>
+              report({ kind: 'blob', descriptor, state: state === 'compressing' ? 'compressing' : 'start', bytes: 0 }),
+          })
       await copy(view.source, remote, view.descriptor, {
         signal,
         onProgress: (event) =>
