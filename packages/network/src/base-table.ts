@@ -65,7 +65,10 @@ export class BaseTable {
     const rules = tableRules(this.#rows.networks(), this.#rows.endpoints())
     await this.#ledger.apply(baseOwner, [
       forwarding(),
-      nftTable({ family: 'ip', table: this.name, rules }, 'published ports, addresses of leaving packets, separation of networks'),
+      nftTable(
+        { family: 'ip', table: this.name, rules },
+        'published ports, addresses of leaving packets, separation of networks',
+      ),
     ])
     this.#ledger.settle(baseOwner)
   }

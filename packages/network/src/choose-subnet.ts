@@ -20,8 +20,12 @@ export function chooseSubnet(pool: Pool, taken: readonly Subnet[]): Subnet {
     const candidate = { base: first.base + index * step, prefix: first.prefix }
     if (!taken.some((other) => overlaps(candidate, other))) return candidate
   }
-  throw new NetworkError('SUBNET_EXHAUSTED', 'Cannot choose a subnet: every one of the pool overlaps a route of this host', {
-    subject: formatSubnet(first),
-    hint: 'give one with --subnet, or remove networks that are not used',
-  })
+  throw new NetworkError(
+    'SUBNET_EXHAUSTED',
+    'Cannot choose a subnet: every one of the pool overlaps a route of this host',
+    {
+      subject: formatSubnet(first),
+      hint: 'give one with --subnet, or remove networks that are not used',
+    },
+  )
 }

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+
 /** What a container's /etc/hosts says. */
 export interface HostsOptions {
   readonly hostname: string
@@ -52,7 +54,13 @@ export function resolvConf(options: ResolvConfOptions): string {
   const reachable = options.hostNetwork === true ? host.servers : host.servers.filter((server) => !isLoopback(server))
   const given = options.servers ?? []
   const servers =
-    given.length > 0 ? given : options.nameserver !== undefined ? [options.nameserver] : reachable.length > 0 ? reachable : publicServers
+    given.length > 0
+      ? given
+      : options.nameserver !== undefined
+        ? [options.nameserver]
+        : reachable.length > 0
+          ? reachable
+          : publicServers
   const search = options.search ?? host.search
   const settings = options.options ?? host.options
   const lines = [
@@ -73,7 +81,10 @@ export function parseResolvConf(text: string): {
   const options: string[] = []
   let search: string[] = []
   for (const line of text.split('\n')) {
-    const [word, ...rest] = line.replace(/[#;].*$/, '').trim().split(/\s+/)
+    const [word, ...rest] = line
+      .replace(/[#;].*$/, '')
+      .trim()
+      .split(/\s+/)
     if (word === 'nameserver' && rest[0] !== undefined) servers.push(rest[0])
     else if (word === 'search' || word === 'domain') search = rest
     else if (word === 'options') options.push(...rest)
@@ -83,4 +94,13 @@ export function parseResolvConf(text: string): {
 
 function isLoopback(server: string): boolean {
   return server.startsWith('127.') || server === '::1'
+}
+
+/** The host's own /etc/resolv.conf; empty where there is none. */
+export function hostResolvConf(): string {
+  try {
+    return readFileSync('/etc/resolv.conf', 'utf8')
+  } catch {
+    return ''
+  }
 }

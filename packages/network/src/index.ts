@@ -1,6 +1,8 @@
-export { createNetworks, defaultNetwork, type NetworksParts } from './create-networks.ts'
+export { createNetworks, type NetworksParts } from './create-networks.ts'
+export { defaultNetwork } from './network-definitions.ts'
 export {
   hostnameFile,
+  hostResolvConf,
   hostsFile,
   parseResolvConf,
   resolvConf,

@@ -100,6 +100,7 @@ export class AardvarkNameServer implements NameServer {
   async #start(): Promise<number> {
     rmSync(this.#pidFile(), { force: true })
     const child = start(this.#program, ['--config', this.#directory, '-p', port, 'run'], { detached: true, cwd: '/' })
+    child.ref()
     await exitOf(child)
     for (let round = 0; round < 200; round++) {
       const pid = this.#running()?.pid
@@ -114,7 +115,12 @@ export class AardvarkNameServer implements NameServer {
     try {
       pid = Number.parseInt(readFileSync(this.#pidFile(), 'utf8'), 10)
       // The number may be another program's by now.
-      if (!readFileSync(`/proc/${String(pid)}/cmdline`, 'utf8').split('\0').includes(this.#directory)) return undefined
+      if (
+        !readFileSync(`/proc/${String(pid)}/cmdline`, 'utf8')
+          .split('\0')
+          .includes(this.#directory)
+      )
+        return undefined
     } catch {
       return undefined
     }

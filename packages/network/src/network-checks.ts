@@ -12,7 +12,12 @@ function tools(host: Host): NetworkCheck[] {
     const path = host.tools[name]
     const packageName = name === 'ip' ? 'iproute2' : 'nftables'
     return path === undefined
-      ? { subject: 'tools', ok: false, sentence: `"${name}" is missing: containers get no network`, command: `apt-get install ${packageName}` }
+      ? {
+          subject: 'tools',
+          ok: false,
+          sentence: `"${name}" is missing: containers get no network`,
+          command: `apt-get install ${packageName}`,
+        }
       : { subject: 'tools', ok: true, sentence: `"${name}" is ${path}` }
   })
 }
@@ -37,18 +42,29 @@ function forwarding(): NetworkCheck {
   }
   return value === '1'
     ? { subject: 'forwarding', ok: true, sentence: 'the kernel forwards IPv4 packets' }
-    : { subject: 'forwarding', ok: true, sentence: 'the kernel does not forward IPv4 packets yet; the first container switches it on' }
+    : {
+        subject: 'forwarding',
+        ok: true,
+        sentence: 'the kernel does not forward IPv4 packets yet; the first container switches it on',
+      }
 }
 
 function firewalls(host: Host): NetworkCheck[] {
   const { docker, ufw, firewalld } = host.neighbours
   const found: NetworkCheck[] = []
   const canAdd = host.tools.iptables !== undefined
-  for (const [name, isThere] of [['Docker', docker], ['ufw', ufw]] as const) {
+  for (const [name, isThere] of [
+    ['Docker', docker],
+    ['ufw', ufw],
+  ] as const) {
     if (!isThere) continue
     found.push(
       canAdd
-        ? { subject: 'firewall', ok: true, sentence: `${name} has rules here: each network adds two accepts to the chain it keeps for users` }
+        ? {
+            subject: 'firewall',
+            ok: true,
+            sentence: `${name} has rules here: each network adds two accepts to the chain it keeps for users`,
+          }
         : {
             subject: 'firewall',
             ok: false,

@@ -146,9 +146,13 @@ export class NetworkRows {
   #takeWanted(network: NetworkRow, wanted: string, isFree: (address: number) => boolean): number {
     const address = parseAddress(wanted)
     if (address === undefined || !contains(parseSubnet(network.subnet), address)) {
-      throw new NetworkError('ADDRESS_INVALID', `"${wanted}" is not an address of network "${network.name}" (${network.subnet})`, {
-        subject: wanted,
-      })
+      throw new NetworkError(
+        'ADDRESS_INVALID',
+        `"${wanted}" is not an address of network "${network.name}" (${network.subnet})`,
+        {
+          subject: wanted,
+        },
+      )
     }
     if (isFree(address)) return address
     throw new NetworkError('ADDRESS_TAKEN', `Address ${wanted} of network "${network.name}" is in use`, {

@@ -50,7 +50,7 @@ describe('networks', { skip }, () => {
     const hex = site.instance.slice(-6)
     return [
       ...readdirSync('/run/netns').filter((name) => name.startsWith(site.instance)),
-      ...readdirSync('/sys/class/net').filter((name) => name.includes(hex) || /^gv/.test(name)),
+      ...readdirSync('/sys/class/net').filter((name) => name.includes(hex) || name.startsWith('gv')),
       ...stdout.split('\n').filter((line) => line.includes(hex)),
       ...readdirSync('/proc').filter((pid) => {
         if (!/^\d+$/.test(pid) || Number(pid) === process.pid) return false
@@ -63,10 +63,14 @@ describe('networks', { skip }, () => {
     ]
   }
 
-  async function join_(request: Partial<ConnectRequest> & { name?: string } = {}): Promise<Endpoint> {
+  async function connect(request: Partial<ConnectRequest> & { name?: string } = {}): Promise<Endpoint> {
     const id = `${String(number++).padStart(12, '0')}ffff`
     const name = request.name ?? `c${String(number)}`
-    return networks.connect({ owner: `container/${id}/run/1`, container: { id, name, hostname: id.slice(0, 12) }, ...request })
+    return networks.connect({
+      owner: `container/${id}/run/1`,
+      container: { id, name, hostname: id.slice(0, 12) },
+      ...request,
+    })
   }
 
   async function leave(owner: string): Promise<void> {
@@ -81,7 +85,18 @@ describe('networks', { skip }, () => {
   function serve(endpoint: Pick<Endpoint, 'netns'>, port: number, word: string): Disposable {
     const directory = mkdtempSync(join(base, 'www-'))
     writeFileSync(join(directory, 'index.html'), word)
-    const child = start('ip', ['netns', 'exec', endpoint.netns, 'busybox', 'httpd', '-f', '-p', String(port), '-h', directory])
+    const child = start('ip', [
+      'netns',
+      'exec',
+      endpoint.netns,
+      'busybox',
+      'httpd',
+      '-f',
+      '-p',
+      String(port),
+      '-h',
+      directory,
+    ])
     return { [Symbol.dispose]: () => void child.kill('SIGKILL') }
   }
 
@@ -119,8 +134,8 @@ describe('networks', { skip }, () => {
   })
 
   test('containers of one network reach each other by address', async () => {
-    const one = await join_()
-    const two = await join_()
+    const one = await connect()
+    const two = await connect()
     assert.notEqual(one.ip, two.ip)
     assert.equal(await ping(one, two.ip), true)
     assert.equal(await ping(two, one.ip), true)
@@ -132,8 +147,8 @@ describe('networks', { skip }, () => {
   })
 
   test('a published port is reached from 127.0.0.1, from another namespace and from itself', async () => {
-    const server = await join_({ ports: [{ containerPort: 80, protocol: 'tcp' }] })
-    const client = await join_()
+    const server = await connect({ ports: [{ containerPort: 80, protocol: 'tcp' }] })
+    const client = await connect()
     using _ = serve(server, 80, 'published')
     const [port] = server.ports
     assert.ok(port !== undefined && port.hostPort > 1023)
@@ -145,19 +160,21 @@ describe('networks', { skip }, () => {
   })
 
   test('a port published on 127.0.0.1 is not reached from a container', async () => {
-    const server = await join_({ ports: [{ hostIp: '127.0.0.1', containerPort: 80, protocol: 'tcp' }] })
+    const server = await connect({ ports: [{ hostIp: '127.0.0.1', containerPort: 80, protocol: 'tcp' }] })
     using _ = serve(server, 80, 'local')
     const port = server.ports[0]?.hostPort ?? 0
     assert.equal(await fetchFromHost('127.0.0.1', port), 'local')
-    const other = await join_()
+    const other = await connect()
     assert.equal(await fetchInside(other, other.gateway, port), 'refused')
   })
 
   test('a container does not reach the loopback of the host', async () => {
-    const server = createHttpServer((_request, response) => response.end('the host')).listen(0).unref()
+    const server = createHttpServer((_request, response) => response.end('the host'))
+      .listen(0)
+      .unref()
     await once(server, 'listening')
     const { port } = server.address() as { port: number }
-    const one = await join_()
+    const one = await connect()
     // A route that a container with NET_ADMIN could make itself.
     await inside(one, 'ip', 'route', 'del', 'local', '127.0.0.0/8', 'dev', 'lo', 'table', 'local')
     await inside(one, 'ip', 'route', 'add', '127.0.0.0/8', 'via', one.gateway)
@@ -172,34 +189,34 @@ describe('networks', { skip }, () => {
     await once(server, 'listening')
     const { port } = server.address() as { port: number }
     const wanted = { ports: [{ hostPort: port, containerPort: 80, protocol: 'tcp' as const }] }
-    await assert.rejects(join_(wanted), (error: Error & { code?: string }) => {
+    await assert.rejects(connect(wanted), (error: Error & { code?: string }) => {
       assert.equal(error.code, 'PORT_TAKEN')
       assert.match(error.message, new RegExp(`process ${String(process.pid)}`))
       return true
     })
     server.close()
     assert.deepEqual(networks.endpoints(), [])
-    const holder = await join_({ ...wanted, name: 'holder' })
-    await assert.rejects(join_(wanted), { code: 'PORT_TAKEN', message: /container "holder"/ })
+    const holder = await connect({ ...wanted, name: 'holder' })
+    await assert.rejects(connect(wanted), { code: 'PORT_TAKEN', message: /container "holder"/ })
     assert.equal(holder.ports[0]?.hostPort, port)
     assert.ok((holder.ports[0]?.fd ?? 0) > 2)
   })
 
   test('the port is free again after the container', async () => {
-    const one = await join_({ ports: [{ containerPort: 80, protocol: 'udp' }] })
+    const one = await connect({ ports: [{ containerPort: 80, protocol: 'udp' }] })
     const hostPort = one.ports[0]?.hostPort ?? 0
     await leave(one.owner)
-    const two = await join_({ ports: [{ hostPort, containerPort: 80, protocol: 'udp' }] })
+    const two = await connect({ ports: [{ hostPort, containerPort: 80, protocol: 'udp' }] })
     assert.equal(two.ports[0]?.hostPort, hostPort)
   })
 
   test('networks of a user are separate, and internal ones have no way out', async () => {
     await networks.create('blue')
     await networks.create('inner', { internal: true })
-    const plain = await join_()
-    const blue = await join_({ network: 'blue' })
-    const first = await join_({ network: 'inner' })
-    const second = await join_({ network: 'inner' })
+    const plain = await connect()
+    const blue = await connect({ network: 'blue' })
+    const first = await connect({ network: 'inner' })
+    const second = await connect({ network: 'inner' })
     assert.equal(await ping(plain, blue.ip), false)
     assert.equal(await ping(blue, plain.ip), false)
     assert.equal(await ping(first, second.ip), true)
@@ -217,8 +234,8 @@ describe('networks', { skip }, () => {
 
   test('a container joins a second network and leaves it', async () => {
     await networks.create('extra')
-    const other = await join_({ network: 'extra' })
-    const one = await join_()
+    const other = await connect({ network: 'extra' })
+    const one = await connect()
     const more = await networks.connect({
       owner: one.owner,
       container: { id: one.containerId, name: one.containerName },
@@ -238,8 +255,8 @@ describe('networks', { skip }, () => {
   const noDns = which('aardvark-dns') === undefined ? 'aardvark-dns is not installed' : false
 
   test('names lead to containers, on the default network too', { skip: noDns }, async () => {
-    const web = await join_({ name: 'Web' })
-    const client = await join_()
+    const web = await connect({ name: 'Web' })
+    const client = await connect()
     assert.match(client.resolvConf, new RegExp(`^nameserver ${client.gateway}$`, 'm'))
     const lookUp = async (name: string): Promise<string> => {
       for (let round = 0; round < 20; round++) {
@@ -261,14 +278,17 @@ describe('networks', { skip }, () => {
   test('addresses are given out in turn, and a wanted one is kept', async () => {
     const network = await networks.create('small', { subnet: '10.239.250.0/29' })
     assert.equal(network.gateway, '10.239.250.1')
-    const wanted = await join_({ network: 'small', ip: '10.239.250.4' })
+    const wanted = await connect({ network: 'small', ip: '10.239.250.4' })
     assert.equal(wanted.ip, '10.239.250.4')
-    await assert.rejects(join_({ network: 'small', ip: '10.239.250.4' }), { code: 'ADDRESS_TAKEN' })
-    await assert.rejects(join_({ network: 'small', ip: '10.0.0.1' }), { code: 'ADDRESS_INVALID' })
+    await assert.rejects(connect({ network: 'small', ip: '10.239.250.4' }), { code: 'ADDRESS_TAKEN' })
+    await assert.rejects(connect({ network: 'small', ip: '10.0.0.1' }), { code: 'ADDRESS_INVALID' })
     const others = [wanted]
-    for (let index = 0; index < 4; index++) others.push(await join_({ network: 'small' }))
-    assert.deepEqual(others.map(({ ip }) => ip).toSorted(), ['2', '3', '4', '5', '6'].map((end) => `10.239.250.${end}`))
-    await assert.rejects(join_({ network: 'small' }), { code: 'SUBNET_EXHAUSTED' })
+    for (let index = 0; index < 4; index++) others.push(await connect({ network: 'small' }))
+    assert.deepEqual(
+      others.map(({ ip }) => ip).toSorted(),
+      ['2', '3', '4', '5', '6'].map((end) => `10.239.250.${end}`),
+    )
+    await assert.rejects(connect({ network: 'small' }), { code: 'SUBNET_EXHAUSTED' })
     for (const { owner } of others) await leave(owner)
     await networks.remove('small')
   })
@@ -288,28 +308,28 @@ describe('networks', { skip }, () => {
   test('refuses a subnet that overlaps another, and an unknown network', async () => {
     const [first] = networks.list()
     await assert.rejects(networks.create('twin', { subnet: first?.subnet ?? '' }), { code: 'SUBNET_TAKEN' })
-    await assert.rejects(join_({ network: 'nowhere' }), { code: 'NETWORK_UNKNOWN' })
+    await assert.rejects(connect({ network: 'nowhere' }), { code: 'NETWORK_UNKNOWN' })
     await assert.rejects(networks.remove('bridge'), { code: 'NETWORK_PREDEFINED' })
   })
 
   test('a table that somebody has flushed is made again', async () => {
-    const before = await join_({ ports: [{ containerPort: 80, protocol: 'tcp' }] })
+    const before = await connect({ ports: [{ containerPort: 80, protocol: 'tcp' }] })
     using _ = serve(before, 80, 'still there')
     await runStatus('nft', ['delete', 'table', 'ip', site.instance.replaceAll('-', '_')])
-    await join_({ ports: [{ containerPort: 81, protocol: 'tcp' }] })
+    await connect({ ports: [{ containerPort: 81, protocol: 'tcp' }] })
     assert.equal(await fetchFromHost('127.0.0.1', before.ports[0]?.hostPort ?? 0), 'still there')
   })
 
   test('a bridge that is gone is made again', async () => {
     const bridge = networks.list()[0]?.bridge ?? ''
     await runStatus('ip', ['link', 'del', bridge])
-    const one = await join_()
-    const two = await join_()
+    const one = await connect()
+    const two = await connect()
     assert.equal(await ping(one, two.ip), true)
   })
 
   test('recover forgets endpoints that nobody holds', async () => {
-    const one = await join_()
+    const one = await connect()
     state.prepare('update network_endpoints set holder_start = ?, holder_pid = 999999').run('1')
     await networks.recover()
     assert.equal(networks.endpoints().length, 1)
@@ -319,7 +339,7 @@ describe('networks', { skip }, () => {
   })
 
   test('everything is in the ledger in words', async () => {
-    const one = await join_({ ports: [{ containerPort: 80, protocol: 'tcp' }] })
+    const one = await connect({ ports: [{ containerPort: 80, protocol: 'tcp' }] })
     const kinds = ledger.history(one.owner).map(({ kind }) => kind)
     assert.deepEqual(kinds, ['netns', 'veth', 'address', 'link-up', 'route', 'nft-element'])
     const made = performance.now()

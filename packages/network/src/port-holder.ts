@@ -10,7 +10,9 @@ const mostProcesses = 20_000
 export function portHolder(port: { hostIp: string; hostPort: number; protocol: string }): string | undefined {
   const inode = socketInode(port)
   if (inode === undefined) return undefined
-  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name)).slice(0, mostProcesses)) {
+  for (const pid of readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .slice(0, mostProcesses)) {
     if (!hasSocket(pid, inode)) continue
     const name = readFileSync(`/proc/${pid}/comm`, 'utf8').trim()
     return `"${name}" (process ${pid})`

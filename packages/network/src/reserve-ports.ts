@@ -5,7 +5,8 @@ import type { PortMapping, PublishedPort } from './networks.ts'
 import { portHolder } from './port-holder.ts'
 
 /** A published port with the socket that holds it. */
-export interface Reservation extends PublishedPort {
+export interface Reservation {
+  readonly port: PublishedPort
   readonly socket: ReservedPort
 }
 
@@ -32,11 +33,14 @@ function reserve(mapping: PortMapping, publisherOf: PublisherOf): Reservation {
   const hostIp = hostAddress(mapping.hostIp)
   const wanted = mapping.hostPort ?? 0
   if (!isPort(containerPort) || (wanted !== 0 && !isPort(wanted))) {
-    throw new NetworkError('PORT_INVALID', `Cannot publish port ${String(containerPort)} as ${String(wanted)}: ports are 1 to 65535`)
+    throw new NetworkError(
+      'PORT_INVALID',
+      `Cannot publish port ${String(containerPort)} as ${String(wanted)}: ports are 1 to 65535`,
+    )
   }
   try {
     const socket = reservePort(hostIp, wanted, protocol)
-    return { hostIp, hostPort: socket.port, containerPort, protocol, socket }
+    return { port: { hostIp, hostPort: socket.port, containerPort, protocol }, socket }
   } catch (error) {
     throw portError(error, { hostIp, hostPort: wanted, protocol }, publisherOf)
   }
@@ -65,7 +69,10 @@ function portError(error: unknown, port: Omit<PublishedPort, 'containerPort'>, p
     return new NetworkError('PORT_TAKEN', `Cannot publish port ${name}: ${holder ?? 'another program'} has it`, {
       cause: error,
       subject: name,
-      hint: container === undefined ? 'stop that program, or publish another port' : `stop it with "gantry stop ${container}", or publish another port`,
+      hint:
+        container === undefined
+          ? 'stop that program, or publish another port'
+          : `stop it with "gantry stop ${container}", or publish another port`,
     })
   }
   if (code === 'EACCES' || code === 'EPERM') {
@@ -75,6 +82,6 @@ function portError(error: unknown, port: Omit<PublishedPort, 'containerPort'>, p
       hint: 'publish a port above 1023, or run as root',
     })
   }
-  const why = code === 'EADDRNOTAVAIL' ? 'this host has no such address' : String((error as Error).message)
+  const why = code === 'EADDRNOTAVAIL' ? 'this host has no such address' : (error as Error).message
   return new NetworkError('PORT_INVALID', `Cannot publish port ${name}: ${why}`, { cause: error, subject: name })
 }

@@ -19,10 +19,14 @@ describe('a process that dies while it makes or removes a container', { skip }, 
     let steps = 0
     for (let step = 1; ; step++) {
       const id = `crash${String(step)}`
-      const result = await runStatus(process.execPath, ['--disable-warning=ExperimentalWarning', scenario, world.base, id], {
-        env: { ...process.env, GANTRY_FAULT_AT: String(step) },
-        timeout: 30_000,
-      })
+      const result = await runStatus(
+        process.execPath,
+        ['--disable-warning=ExperimentalWarning', scenario, world.base, id],
+        {
+          env: { ...process.env, GANTRY_FAULT_AT: String(step) },
+          timeout: 30_000,
+        },
+      )
       const isWhole = result.stdout.includes('whole')
       assert.ok(isWhole || result.signal === 'SIGKILL', result.stderr)
       const settled = world.ledger.owners(`container/${id}`).some(({ state }) => state === 'settled')

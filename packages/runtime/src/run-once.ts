@@ -32,7 +32,19 @@ export async function runOnce(parts: RunOnceParts, bundle: Bundle, options: RunO
   const errors = join(bundle.directory, 'runtime.log')
   for (const path of [pidFile, errors]) rmSync(path, { force: true })
   writeFileSync(join(bundle.directory, 'config.json'), JSON.stringify(bundle.spec))
-  const args = [...program.args, '--log', errors, '--log-format', 'json', 'run', '--pid-file', pidFile, '--bundle', bundle.directory, bundle.id]
+  const args = [
+    ...program.args,
+    '--log',
+    errors,
+    '--log-format',
+    'json',
+    'run',
+    '--pid-file',
+    pidFile,
+    '--bundle',
+    bundle.directory,
+    bundle.id,
+  ]
   let child: ChildProcess | undefined
   const spawn = (): number => {
     child = start(program.path, args, {
@@ -130,8 +142,12 @@ function refused(bundle: Bundle, errors: string, stderr: string): RuntimeError {
   let said = stderr
   try {
     const lines = readFileSync(errors, 'utf8').trim().split('\n')
-    const messages = lines.map((line) => (JSON.parse(line) as { level?: string; msg?: string }))
-    said = messages.filter((entry) => entry.level !== 'warning').map((entry) => entry.msg ?? '').join('\n') || stderr
+    const messages = lines.map((line) => JSON.parse(line) as { level?: string; msg?: string })
+    said =
+      messages
+        .filter((entry) => entry.level !== 'warning')
+        .map((entry) => entry.msg ?? '')
+        .join('\n') || stderr
   } catch {
     // what it printed must do
   }

@@ -21,7 +21,11 @@ let number = 0
 const nextId = (): string => `t${String(number++)}-${process.pid.toString(36)}`
 
 /** Runs to the end and answers with all that came out; the container is removed. */
-async function runAll(spec: Spec, stdio: Partial<Stdio> = {}, input?: string): Promise<TaskExit & { stdout: string; stderr: string }> {
+async function runAll(
+  spec: Spec,
+  stdio: Partial<Stdio> = {},
+  input?: string,
+): Promise<TaskExit & { stdout: string; stderr: string }> {
   const task = await world.create(nextId(), spec, stdio)
   const attachment = await task.attach()
   const reading = read(attachment.output)
@@ -42,7 +46,7 @@ async function end(task: Task): Promise<void> {
 }
 
 async function sleeper(spec: Partial<Spec> = {}, stdio: Partial<Stdio> = {}): Promise<Task> {
-  const task = await world.create(nextId(), { args: ['sleep', '1000'], init: undefined as never, ...spec } as Spec, stdio)
+  const task = await world.create(nextId(), { args: ['sleep', '1000'], ...spec }, stdio)
   await task.start()
   return task
 }
@@ -56,9 +60,13 @@ describe('conmon runtime', { skip }, () => {
     assert.deepEqual(leftovers(world), [])
   })
 
-  test("isolates as Docker does", async () => {
+  test('isolates as Docker does', async () => {
     const { stdout } = await runAll({
-      args: ['sh', '-c', 'cat /proc/self/status; cat /proc/1/mounts; cat /proc/kcore | wc -c; ls /sys/firmware | wc -l; echo x > /proc/sys/kernel/hostname'],
+      args: [
+        'sh',
+        '-c',
+        'cat /proc/self/status; cat /proc/1/mounts; cat /proc/kcore | wc -c; ls /sys/firmware | wc -l; echo x > /proc/sys/kernel/hostname',
+      ],
     })
     assert.match(stdout, /^CapEff:\s00000000a80425fb$/m)
     assert.match(stdout, /^CapBnd:\s00000000a80425fb$/m)
@@ -79,7 +87,11 @@ describe('conmon runtime', { skip }, () => {
 
   test('sets no_new_privs, limits, user, directory and a read-only root as asked', async () => {
     const { stdout } = await runAll({
-      args: ['sh', '-c', 'grep NoNew /proc/self/status; id; pwd; touch /x; cat /sys/fs/cgroup/memory/memory.limit_in_bytes || cat /sys/fs/cgroup/memory.max'],
+      args: [
+        'sh',
+        '-c',
+        'grep NoNew /proc/self/status; id; pwd; touch /x; cat /sys/fs/cgroup/memory/memory.limit_in_bytes || cat /sys/fs/cgroup/memory.max',
+      ],
       noNewPrivileges: true,
       readonlyRootfs: true,
       user: { uid: 1000, gid: 50, additionalGids: [50, 7] },
@@ -121,7 +133,10 @@ describe('conmon runtime', { skip }, () => {
     test(`refuses ${args.join(' ')} in ${cwd} with ${code} and leaves nothing`, async () => {
       const id = nextId()
       await assert.rejects(world.create(id, { args: [...args], cwd }), { code })
-      assert.deepEqual(world.ledger.history(`container/${id}`).filter(({ state }) => state === 'done'), [])
+      assert.deepEqual(
+        world.ledger.history(`container/${id}`).filter(({ state }) => state === 'done'),
+        [],
+      )
       assert.deepEqual(leftovers(world), [])
     })
   }
@@ -166,7 +181,11 @@ describe('conmon runtime', { skip }, () => {
   })
 
   test('an input that stays open serves one client after another', async () => {
-    const task = await world.create(nextId(), { args: ['sh', '-c', 'read a; read b; echo $a $b'] }, { stdin: true, stdinOnce: false })
+    const task = await world.create(
+      nextId(),
+      { args: ['sh', '-c', 'read a; read b; echo $a $b'] },
+      { stdin: true, stdinOnce: false },
+    )
     const first = await task.attach()
     await task.start()
     await first.write(Buffer.from('one\n'))
@@ -180,7 +199,11 @@ describe('conmon runtime', { skip }, () => {
   })
 
   test('gives a terminal of the asked size', async () => {
-    const task = await world.create(nextId(), { args: ['sh', '-c', 'read x; stty size; tty'] }, { terminal: true, stdin: true })
+    const task = await world.create(
+      nextId(),
+      { args: ['sh', '-c', 'read x; stty size; tty'] },
+      { terminal: true, stdin: true },
+    )
     const attachment = await task.attach()
     const reading = read(attachment.output)
     await task.start()
@@ -227,7 +250,10 @@ describe('conmon runtime', { skip }, () => {
   })
 
   test('tells a lack of memory', async () => {
-    const task = await world.create(nextId(), { args: ['sh', '-c', 'x=a; while true; do x=$x$x; done'], limits: { memory: 8 * 1024 * 1024 } })
+    const task = await world.create(nextId(), {
+      args: ['sh', '-c', 'x=a; while true; do x=$x$x; done'],
+      limits: { memory: 8 * 1024 * 1024 },
+    })
     await task.start()
     const exit = await task.wait()
     assert.equal(exit.oomKilled, true)
@@ -242,9 +268,17 @@ describe('conmon runtime', { skip }, () => {
     })
     after(() => end(task))
 
-    const run = async (args: string[], options: { terminal?: boolean; stdin?: boolean; env?: string[]; cwd?: string; uid?: number } = {}): Promise<ExecTask> =>
+    const run = async (
+      args: string[],
+      options: { terminal?: boolean; stdin?: boolean; env?: string[]; cwd?: string; uid?: number } = {},
+    ): Promise<ExecTask> =>
       task.exec(
-        { args, env: ['PATH=/bin', ...(options.env ?? [])], cwd: options.cwd ?? '/', user: { uid: options.uid ?? 0, gid: 0 } },
+        {
+          args,
+          env: ['PATH=/bin', ...(options.env ?? [])],
+          cwd: options.cwd ?? '/',
+          user: { uid: options.uid ?? 0, gid: 0 },
+        },
         { terminal: options.terminal ?? false, stdin: options.stdin ?? false },
       )
 
@@ -304,7 +338,10 @@ describe('conmon runtime', { skip }, () => {
     const again = await other.open(task.id)
     assert.equal(again?.pid, task.pid)
     const waiting = again.wait()
-    const exec = await again.exec({ args: ['echo', 'hi'], env: ['PATH=/bin'], cwd: '/', user: { uid: 0, gid: 0 } }, { terminal: false, stdin: false })
+    const exec = await again.exec(
+      { args: ['echo', 'hi'], env: ['PATH=/bin'], cwd: '/', user: { uid: 0, gid: 0 } },
+      { terminal: false, stdin: false },
+    )
     assert.equal((await read(exec.output)).stdout, 'hi\n')
     await again.kill('SIGKILL')
     assert.equal((await waiting).exitCode, 137)

@@ -10,7 +10,11 @@ export async function networkStats(pid: number): Promise<Readonly<Record<string,
     const at = line.indexOf(':')
     const name = line.slice(0, at).trim()
     if (at === -1 || name === 'lo') continue
-    const numbers = line.slice(at + 1).trim().split(/\s+/).map(Number)
+    const numbers = line
+      .slice(at + 1)
+      .trim()
+      .split(/\s+/)
+      .map(Number)
     const number = (index: number): number => numbers[index] ?? 0
     links[name] = {
       rxBytes: number(0),

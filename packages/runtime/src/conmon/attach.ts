@@ -80,10 +80,7 @@ class SocketAttachment implements Attachment {
   end(): void {
     if (this.#inputEnded || !this.#givesInput) return
     this.#inputEnded = true
-    void this.#writing.then(() => {
-      // Of several clients' half-closes conmon takes the first as the end of the input; one that keeps it open loses nothing.
-      if (!this.#socket.destroyed) this.#socket.end()
-    })
+    void this.#endInput()
   }
 
   close(): void {
@@ -113,6 +110,12 @@ class SocketAttachment implements Attachment {
     }
   }
 
+  async #endInput(): Promise<void> {
+    await this.#writing
+    // Of several clients' half-closes conmon takes the first as the end of the input.
+    if (!this.#socket.destroyed) this.#socket.end()
+  }
+
   #gone(cause?: unknown): RuntimeError {
     return new RuntimeError('ATTACH_FAILED', `Cannot write to container "${this.#target.id}": it has ended`, { cause })
   }
@@ -120,7 +123,11 @@ class SocketAttachment implements Attachment {
   #finish(): void {
     const { settled } = this.#target
     if (settled === undefined) this.output.end()
-    else void settled().then(() => this.output.end(), () => this.output.end())
+    else
+      void settled().then(
+        () => this.output.end(),
+        () => this.output.end(),
+      )
     if (!this.#socket.destroyed) this.#socket.destroy()
   }
 }

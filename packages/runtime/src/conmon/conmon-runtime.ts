@@ -1,15 +1,6 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import {
-  cgroup,
-  directory,
-  isAlive,
-  LedgerError,
-  spawning,
-  type Change,
-  type Ledger,
-  type Owner,
-} from '@gantry/linux'
+import { cgroup, directory, isAlive, LedgerError, spawning, type Change, type Ledger, type Owner } from '@gantry/linux'
 import { classifyRuntimeError } from '../oci/classify-error.ts'
 import { RuntimeError } from '../runtime-error.ts'
 import { runOnce } from '../run-once.ts'
@@ -99,11 +90,22 @@ export class ConmonRuntime implements Runtime {
   #changes(bundle: Bundle, files: TaskFiles, spawn: () => Promise<number>): Change[] {
     const { program } = this.#shared
     const group = bundle.spec.linux.cgroupsPath
-    const command = [this.#shared.monitorPath, '--cid', bundle.id, '--runtime', program.path, '--bundle', bundle.directory]
+    const command = [
+      this.#shared.monitorPath,
+      '--cid',
+      bundle.id,
+      '--runtime',
+      program.path,
+      '--bundle',
+      bundle.directory,
+    ]
     return [
       directory({ path: files.directory, mode: 0o700 }, 'to find the container again when the daemon was restarted'),
       directory({ path: files.exit, madeBy: 'conmon' }, 'the monitor notes the exit code there'),
-      directory({ path: join(program.root, bundle.id), madeBy: program.name }, `${program.name} keeps the container's state there`),
+      directory(
+        { path: join(program.root, bundle.id), madeBy: program.name },
+        `${program.name} keeps the container's state there`,
+      ),
       ...(group === undefined
         ? []
         : [cgroup({ path: groupPathOf(group), madeBy: program.name }, 'limits and counts what the container uses')]),

@@ -157,12 +157,15 @@ export class ConmonTask implements Task {
       })
       const lost = (): void => {
         stop()
-        void loseMonitor(this.#shared.exits, this.#files, this.#record).then(async (end) => {
-          resolve({ ...(await this.#describe(end)), ...(end.lost ? { monitorLost: true } : {}) })
-        })
+        void this.#lost().then(resolve)
       }
       const cancel = this.#whenMonitorEnds(lost)
     })
+  }
+
+  async #lost(): Promise<TaskExit> {
+    const end = await loseMonitor(this.#shared.exits, this.#files, this.#record)
+    return { ...(await this.#describe(end)), ...(end.lost ? { monitorLost: true } : {}) }
   }
 
   // One that another process started has no pipe to us: look every two seconds.

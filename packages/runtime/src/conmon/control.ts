@@ -4,7 +4,9 @@ import { join } from 'node:path'
 import { RuntimeError } from '../runtime-error.ts'
 
 /** Orders that conmon takes on its `ctl` pipe: a line of three numbers. */
-export type ControlOrder = { readonly kind: 'resize'; readonly height: number; readonly width: number } | { readonly kind: 'reopen-log' }
+export type ControlOrder =
+  | { readonly kind: 'resize'; readonly height: number; readonly width: number }
+  | { readonly kind: 'reopen-log' }
 
 /** Gives conmon an order. @throws RuntimeError NOT_RUNNING when it is gone */
 export async function control(directory: string, id: string, order: ControlOrder): Promise<void> {
@@ -18,6 +20,8 @@ export async function control(directory: string, id: string, order: ControlOrder
       await pipe.close()
     }
   } catch (error) {
-    throw new RuntimeError('NOT_RUNNING', `Cannot control the monitor of container "${id}": it is gone`, { cause: error })
+    throw new RuntimeError('NOT_RUNNING', `Cannot control the monitor of container "${id}": it is gone`, {
+      cause: error,
+    })
   }
 }

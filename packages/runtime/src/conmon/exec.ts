@@ -80,7 +80,6 @@ async function begin(monitor: Monitor, options: Beginning): Promise<ExecTask> {
   const [startPipe, attachPipe] = monitor.pipes
   startPipe?.write('1')
   await firstByte(attachPipe as unknown as NodeJS.ReadableStream)
-  let exitCode: number | undefined
   const ended = monitor.sync.ended()
   const attachment = attached(monitor, options, ended)
   startPipe?.end('1')
@@ -89,9 +88,7 @@ async function begin(monitor: Monitor, options: Beginning): Promise<ExecTask> {
     attachment.close()
     throw classifyRuntimeError(options.tried, first?.message ?? monitor.said(), 'EXEC_FAILED')
   }
-  const exit = monitor.sync.next().then((message) => {
-    exitCode = message?.data
-  })
+  const exit = monitor.sync.next()
   if (options.stdio.detached === true) attachment.close()
   void ended.then(options.clean)
   const pid = first.data
@@ -101,7 +98,7 @@ async function begin(monitor: Monitor, options: Beginning): Promise<ExecTask> {
     startTime,
     ...options,
     wait: async () => {
-      await exit
+      const exitCode = (await exit)?.data
       if (exitCode === undefined) {
         throw new RuntimeError('EXEC_FAILED', `The monitor of a program in container "${options.id}" was killed`)
       }

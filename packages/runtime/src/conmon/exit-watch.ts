@@ -68,7 +68,7 @@ export class ExitWatch {
     mkdirSync(this.#directory, { recursive: true, mode: 0o700 })
     this.#watcher = watch(this.#directory, (_event, name) => {
       // Without a name the kernel's queue has overflowed: look at all.
-      if (name === null) for (const id of [...this.#waiting.keys()]) this.#look(id)
+      if (name === null) for (const id of this.#waiting.keys()) this.#look(id)
       else this.#look(name)
     })
     this.#watcher.on('error', () => {

@@ -5,10 +5,16 @@ import { OutputQueue, queueLimit } from './output-queue.ts'
 
 function queue(stallLimit: number): { queue: OutputQueue; flow: string[] } {
   const flow: string[] = []
-  return { flow, queue: new OutputQueue({ pause: () => flow.push('pause'), resume: () => flow.push('resume') }, stallLimit) }
+  return {
+    flow,
+    queue: new OutputQueue({ pause: () => flow.push('pause'), resume: () => flow.push('resume') }, stallLimit),
+  }
 }
 
-const chunk = (size: number): { stream: 'stdout'; data: Uint8Array } => ({ stream: 'stdout', data: new Uint8Array(size) })
+const chunk = (size: number): { stream: 'stdout'; data: Uint8Array } => ({
+  stream: 'stdout',
+  data: new Uint8Array(size),
+})
 
 async function sizes(output: OutputQueue): Promise<number> {
   let sum = 0

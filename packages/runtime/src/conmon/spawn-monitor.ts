@@ -58,7 +58,11 @@ export function spawnMonitor(options: MonitorOptions): Monitor {
   const sync = new SyncPipe(child.stdio[3] as Socket)
   for (const stream of child.stdio) stream?.on('error', () => {})
   ;(child.stderr as Socket | null)?.unref()
-  return { sync, pipes: pipes.map((_, index) => child.stdio[4 + index] as unknown as NodeJS.WritableStream), said: () => said }
+  return {
+    sync,
+    pipes: pipes.map((_, index) => child.stdio[4 + index] as unknown as NodeJS.WritableStream),
+    said: () => said,
+  }
 }
 
 const searchPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'

@@ -25,12 +25,15 @@ function fresh(content?: string): string {
 
 const time = (second: number, nanos = 0): string =>
   `2026-11-22T01:00:${String(second).padStart(2, '0')}.${String(nanos).padStart(9, '0')}+00:00`
-const line = (text: string, second = 0, tag = 'F', stream = 'stdout'): string => `${time(second)} ${stream} ${tag} ${text}\n`
-const lines = (number: number): string => Array.from({ length: number }, (_, index) => line(`line ${String(index)}`, index % 60)).join('')
+const line = (text: string, second = 0, tag = 'F', stream = 'stdout'): string =>
+  `${time(second)} ${stream} ${tag} ${text}\n`
+const lines = (number: number): string =>
+  Array.from({ length: number }, (_, index) => line(`line ${String(index)}`, index % 60)).join('')
 
 async function texts(path: string, options?: ReadLogOptions): Promise<string[]> {
   const found: string[] = []
-  for await (const entry of readLog(path, options)) found.push(Buffer.from(entry.line).toString() + (entry.partial ? '…' : ''))
+  for await (const entry of readLog(path, options))
+    found.push(Buffer.from(entry.line).toString() + (entry.partial ? '…' : ''))
   return found
 }
 
@@ -51,7 +54,14 @@ describe('parseLogLine', () => {
     assert.equal(parse(`${time(0)} stdout F`)?.line.length, 0)
   })
 
-  for (const text of ['', 'x', 'x y z', `${time(0)} stdin F x`, `${time(0)} stdout X x`, 'nonsense-of-the-right-length stdout F x']) {
+  for (const text of [
+    '',
+    'x',
+    'x y z',
+    `${time(0)} stdin F x`,
+    `${time(0)} stdout X x`,
+    'nonsense-of-the-right-length stdout F x',
+  ]) {
     test(`refuses "${text}"`, () => {
       assert.equal(parse(text), undefined)
     })
@@ -114,7 +124,10 @@ describe('readLog', () => {
       if (index % 50 === 0) await sleep(2)
     }
     done.abort()
-    assert.deepEqual(await reading, Array.from({ length: 300 }, (_, index) => String(index)))
+    assert.deepEqual(
+      await reading,
+      Array.from({ length: 300 }, (_, index) => String(index)),
+    )
   })
 
   test('follows half-written lines', async () => {

@@ -40,7 +40,7 @@ async function* lineStartsBackwards(file: FileHandle, size: number): AsyncGenera
   while (end > 0) {
     const start = Math.max(0, end - block)
     const { bytesRead } = await file.read(buffer, 0, end - start, start)
-    for (let at = buffer.subarray(0, bytesRead).lastIndexOf(newline); at !== -1; ) {
+    for (let at = buffer.subarray(0, bytesRead).lastIndexOf(newline); at !== -1;) {
       yield start + at + 1
       at = at === 0 ? -1 : buffer.lastIndexOf(newline, at - 1)
     }

@@ -13,7 +13,11 @@ describe('classifyRuntimeError', () => {
     [`${runc}exec: "/etc": is a directory`, 'COMMAND_NOT_EXECUTABLE', '/etc'],
     [`${runc}chdir to cwd ("/file") set in config.json failed: not a directory`, 'WORKING_DIRECTORY_INVALID', '/file'],
     [`${runc}error during container init: mkdir /file: not a directory`, 'WORKING_DIRECTORY_INVALID', '/file'],
-    [`${runc}error during container init: error mounting "/nope" to rootfs at "/x": no such file`, 'MOUNT_FAILED', '/nope'],
+    [
+      `${runc}error during container init: error mounting "/nope" to rootfs at "/x": no such file`,
+      'MOUNT_FAILED',
+      '/nope',
+    ],
     ['container with id exists: x', 'TASK_EXISTS', undefined],
     [`${runc}error setting rlimits for ready process: operation not permitted`, 'HOST_DENIED', undefined],
     ['executable file `nope` not found in $PATH: No such file or directory', 'COMMAND_NOT_FOUND', 'nope'],
@@ -31,7 +35,11 @@ describe('classifyRuntimeError', () => {
   }
 
   test('takes the message out of a log line', () => {
-    const said = 'time="2026-01-01T00:00:00Z" level=error msg="exec failed: exec: \\"x\\": executable file not found in $PATH"'
-    assert.equal(classifyRuntimeError('T', said, 'EXEC_FAILED').message, 'T: exec failed: exec: "x": executable file not found in $PATH')
+    const said =
+      'time="2026-01-01T00:00:00Z" level=error msg="exec failed: exec: \\"x\\": executable file not found in $PATH"'
+    assert.equal(
+      classifyRuntimeError('T', said, 'EXEC_FAILED').message,
+      'T: exec failed: exec: "x": executable file not found in $PATH',
+    )
   })
 })

@@ -25,9 +25,13 @@ export async function ociCommand(
     timeout: 60_000,
     ...(options.input === undefined ? {} : { input: options.input }),
   }).catch((error: unknown) => {
-    throw new RuntimeError(options.fallback, `${options.tried}: ${error instanceof Error ? error.message : String(error)}`, {
-      cause: error,
-    })
+    throw new RuntimeError(
+      options.fallback,
+      `${options.tried}: ${error instanceof Error ? error.message : String(error)}`,
+      {
+        cause: error,
+      },
+    )
   })
   if (status.code === 0) return status.stdout
   const said = status.stderr.trim() === '' ? status.stdout : status.stderr

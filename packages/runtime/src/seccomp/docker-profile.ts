@@ -19,7 +19,8 @@ export const dockerProfile: SeccompProfile = {
     { architecture: 'SCMP_ARCH_LOONGARCH64', subArchitectures: [] },
   ],
   rules: [
-    { names: words(`
+    {
+      names: words(`
         _llseek _newselect accept accept4 access adjtimex alarm bind brk cachestat capget capset chdir chmod chown
         chown32 clock_adjtime clock_adjtime64 clock_getres clock_getres_time64 clock_gettime clock_gettime64
         clock_nanosleep clock_nanosleep_time64 close close_range connect copy_file_range creat dup dup2 dup3
@@ -56,43 +57,65 @@ export const dockerProfile: SeccompProfile = {
         timerfd_create timerfd_gettime timerfd_gettime64 timerfd_settime timerfd_settime64 times tkill truncate
         truncate64 ugetrlimit umask uname unlink unlinkat uretprobe utime utimensat utimensat_time64 utimes vfork
         vmsplice wait4 waitid waitpid write writev
-      `) },
-    { names: words('process_vm_readv process_vm_writev ptrace'), includes: {minKernel: '4.8'} },
-    { names: words('socket'), args: [{index: 0, op: 'SCMP_CMP_LT', value: 38}] },
-    { names: words('socket'), args: [{index: 0, op: 'SCMP_CMP_EQ', value: 39}] },
-    { names: words('socket'), args: [{index: 0, op: 'SCMP_CMP_GT', value: 40}] },
-    { names: words('personality'), args: [{index: 0, value: 0, op: 'SCMP_CMP_EQ'}] },
-    { names: words('personality'), args: [{index: 0, value: 8, op: 'SCMP_CMP_EQ'}] },
-    { names: words('personality'), args: [{index: 0, value: 131072, op: 'SCMP_CMP_EQ'}] },
-    { names: words('personality'), args: [{index: 0, value: 131080, op: 'SCMP_CMP_EQ'}] },
-    { names: words('personality'), args: [{index: 0, value: 4294967295, op: 'SCMP_CMP_EQ'}] },
-    { names: words('sync_file_range2 swapcontext'), includes: {arches: ['ppc64le']} },
-    { names: words('arm_fadvise64_64 arm_sync_file_range sync_file_range2 breakpoint cacheflush set_tls'), includes: {arches: ['arm', 'arm64']} },
-    { names: words('arch_prctl'), includes: {arches: ['amd64', 'x32']} },
-    { names: words('modify_ldt'), includes: {arches: ['amd64', 'x32', 'x86']} },
-    { names: words('s390_pci_mmio_read s390_pci_mmio_write s390_runtime_instr'), includes: {arches: ['s390', 's390x']} },
-    { names: words('riscv_flush_icache'), includes: {arches: ['riscv64']} },
-    { names: words('open_by_handle_at'), includes: {caps: ['CAP_DAC_READ_SEARCH']} },
-    { names: words(`
+      `),
+    },
+    { names: words('process_vm_readv process_vm_writev ptrace'), includes: { minKernel: '4.8' } },
+    { names: words('socket'), args: [{ index: 0, op: 'SCMP_CMP_LT', value: 38 }] },
+    { names: words('socket'), args: [{ index: 0, op: 'SCMP_CMP_EQ', value: 39 }] },
+    { names: words('socket'), args: [{ index: 0, op: 'SCMP_CMP_GT', value: 40 }] },
+    { names: words('personality'), args: [{ index: 0, value: 0, op: 'SCMP_CMP_EQ' }] },
+    { names: words('personality'), args: [{ index: 0, value: 8, op: 'SCMP_CMP_EQ' }] },
+    { names: words('personality'), args: [{ index: 0, value: 131072, op: 'SCMP_CMP_EQ' }] },
+    { names: words('personality'), args: [{ index: 0, value: 131080, op: 'SCMP_CMP_EQ' }] },
+    { names: words('personality'), args: [{ index: 0, value: 4294967295, op: 'SCMP_CMP_EQ' }] },
+    { names: words('sync_file_range2 swapcontext'), includes: { arches: ['ppc64le'] } },
+    {
+      names: words('arm_fadvise64_64 arm_sync_file_range sync_file_range2 breakpoint cacheflush set_tls'),
+      includes: { arches: ['arm', 'arm64'] },
+    },
+    { names: words('arch_prctl'), includes: { arches: ['amd64', 'x32'] } },
+    { names: words('modify_ldt'), includes: { arches: ['amd64', 'x32', 'x86'] } },
+    {
+      names: words('s390_pci_mmio_read s390_pci_mmio_write s390_runtime_instr'),
+      includes: { arches: ['s390', 's390x'] },
+    },
+    { names: words('riscv_flush_icache'), includes: { arches: ['riscv64'] } },
+    { names: words('open_by_handle_at'), includes: { caps: ['CAP_DAC_READ_SEARCH'] } },
+    {
+      names: words(`
         bpf clone clone3 fanotify_init fsconfig fsmount fsopen fspick lookup_dcookie lsm_get_self_attr
         lsm_list_modules lsm_set_self_attr mount mount_setattr move_mount open_tree perf_event_open
         quotactl quotactl_fd setdomainname sethostname setns syslog umount umount2 unshare
-      `), includes: {caps: ['CAP_SYS_ADMIN']} },
-    { names: words('clone'), args: [{index: 0, value: 2114060288, op: 'SCMP_CMP_MASKED_EQ'}], excludes: {caps: ['CAP_SYS_ADMIN'], arches: ['s390', 's390x']} },
-    { names: words('clone'), args: [{index: 1, value: 2114060288, op: 'SCMP_CMP_MASKED_EQ'}], includes: {arches: ['s390', 's390x']}, excludes: {caps: ['CAP_SYS_ADMIN']} },
-    { names: words('clone3'), action: 'SCMP_ACT_ERRNO', errnoRet: 38, excludes: {caps: ['CAP_SYS_ADMIN']} },
-    { names: words('reboot'), includes: {caps: ['CAP_SYS_BOOT']} },
-    { names: words('chroot'), includes: {caps: ['CAP_SYS_CHROOT']} },
-    { names: words('delete_module init_module finit_module'), includes: {caps: ['CAP_SYS_MODULE']} },
-    { names: words('acct'), includes: {caps: ['CAP_SYS_PACCT']} },
-    { names: words('kcmp pidfd_getfd process_madvise process_vm_readv process_vm_writev ptrace'), includes: {caps: ['CAP_SYS_PTRACE']} },
-    { names: words('iopl ioperm'), includes: {caps: ['CAP_SYS_RAWIO']} },
-    { names: words('settimeofday stime clock_settime clock_settime64'), includes: {caps: ['CAP_SYS_TIME']} },
-    { names: words('vhangup'), includes: {caps: ['CAP_SYS_TTY_CONFIG']} },
-    { names: words('get_mempolicy mbind set_mempolicy set_mempolicy_home_node'), includes: {caps: ['CAP_SYS_NICE']} },
-    { names: words('syslog'), includes: {caps: ['CAP_SYSLOG']} },
-    { names: words('bpf'), includes: {caps: ['CAP_BPF']} },
-    { names: words('perf_event_open'), includes: {caps: ['CAP_PERFMON']} },
+      `),
+      includes: { caps: ['CAP_SYS_ADMIN'] },
+    },
+    {
+      names: words('clone'),
+      args: [{ index: 0, value: 2114060288, op: 'SCMP_CMP_MASKED_EQ' }],
+      excludes: { caps: ['CAP_SYS_ADMIN'], arches: ['s390', 's390x'] },
+    },
+    {
+      names: words('clone'),
+      args: [{ index: 1, value: 2114060288, op: 'SCMP_CMP_MASKED_EQ' }],
+      includes: { arches: ['s390', 's390x'] },
+      excludes: { caps: ['CAP_SYS_ADMIN'] },
+    },
+    { names: words('clone3'), action: 'SCMP_ACT_ERRNO', errnoRet: 38, excludes: { caps: ['CAP_SYS_ADMIN'] } },
+    { names: words('reboot'), includes: { caps: ['CAP_SYS_BOOT'] } },
+    { names: words('chroot'), includes: { caps: ['CAP_SYS_CHROOT'] } },
+    { names: words('delete_module init_module finit_module'), includes: { caps: ['CAP_SYS_MODULE'] } },
+    { names: words('acct'), includes: { caps: ['CAP_SYS_PACCT'] } },
+    {
+      names: words('kcmp pidfd_getfd process_madvise process_vm_readv process_vm_writev ptrace'),
+      includes: { caps: ['CAP_SYS_PTRACE'] },
+    },
+    { names: words('iopl ioperm'), includes: { caps: ['CAP_SYS_RAWIO'] } },
+    { names: words('settimeofday stime clock_settime clock_settime64'), includes: { caps: ['CAP_SYS_TIME'] } },
+    { names: words('vhangup'), includes: { caps: ['CAP_SYS_TTY_CONFIG'] } },
+    { names: words('get_mempolicy mbind set_mempolicy set_mempolicy_home_node'), includes: { caps: ['CAP_SYS_NICE'] } },
+    { names: words('syslog'), includes: { caps: ['CAP_SYSLOG'] } },
+    { names: words('bpf'), includes: { caps: ['CAP_BPF'] } },
+    { names: words('perf_event_open'), includes: { caps: ['CAP_PERFMON'] } },
   ],
 }
 

@@ -25,7 +25,11 @@ describe("Docker's seccomp profile", () => {
   })
 
   test('knows the sub-architectures of the machine', () => {
-    assert.deepEqual(linuxSeccomp(dockerProfile, target).architectures, ['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86', 'SCMP_ARCH_X32'])
+    assert.deepEqual(linuxSeccomp(dockerProfile, target).architectures, [
+      'SCMP_ARCH_X86_64',
+      'SCMP_ARCH_X86',
+      'SCMP_ARCH_X32',
+    ])
     const arm = linuxSeccomp(dockerProfile, { ...target, arch: 'arm64' })
     assert.deepEqual(arm.architectures, ['SCMP_ARCH_AARCH64', 'SCMP_ARCH_ARM'])
   })
@@ -50,17 +54,24 @@ describe("Docker's seccomp profile", () => {
   test('lets sockets of every family through but AF_ALG and AF_VSOCK', () => {
     const { syscalls = [] } = linuxSeccomp(dockerProfile, target)
     const tests = syscalls.filter((rule) => rule.names.includes('socket')).map((rule) => rule.args?.[0])
-    assert.deepEqual(tests.map((each) => `${each?.op} ${String(each?.value)}`), ['SCMP_CMP_LT 38', 'SCMP_CMP_EQ 39', 'SCMP_CMP_GT 40'])
+    assert.deepEqual(
+      tests.map((each) => `${each?.op} ${String(each?.value)}`),
+      ['SCMP_CMP_LT 38', 'SCMP_CMP_EQ 39', 'SCMP_CMP_GT 40'],
+    )
   })
 
   test('refuses io_uring and the kernel keyring', () => {
-    for (const name of ['io_uring_setup', 'io_uring_enter', 'add_key', 'keyctl']) assert.deepEqual(actionsOf(name), [], name)
+    for (const name of ['io_uring_setup', 'io_uring_enter', 'add_key', 'keyctl'])
+      assert.deepEqual(actionsOf(name), [], name)
   })
 
   test('allows ptrace from kernel 4.8 on', () => {
     assert.deepEqual(actionsOf('ptrace'), ['SCMP_ACT_ALLOW'])
     const old = linuxSeccomp(dockerProfile, { ...target, kernel: '4.4.0' })
-    assert.equal(old.syscalls?.some((rule) => rule.names.includes('ptrace')), false)
+    assert.equal(
+      old.syscalls?.some((rule) => rule.names.includes('ptrace')),
+      false,
+    )
   })
 
   test('is converted once for a target', () => {

@@ -63,7 +63,8 @@ function limitConsequences(resources: ResourcesSpec, group: string): Consequence
   }
   const { memory, cpu, pids } = resources
   if (memory?.limit !== undefined) say('memory', `at most ${String(memory.limit)} bytes of memory`, memory.limit)
-  if (memory?.swap !== undefined) say('memory-swap', `at most ${String(memory.swap)} bytes of memory and swap`, memory.swap)
+  if (memory?.swap !== undefined)
+    say('memory-swap', `at most ${String(memory.swap)} bytes of memory and swap`, memory.swap)
   if (cpu?.quota !== undefined) {
     const share = cpu.quota / (cpu.period ?? 100_000)
     say('cpus', `at most ${String(share)} processors' time`, share)
@@ -95,10 +96,24 @@ function hidden(spec: RuntimeSpec): Consequence[] {
   return [
     ...(masked.length === 0
       ? []
-      : [{ kind: 'masked-paths', sentence: `hidden: ${masked.join(' ')}`, why: 'they tell of or act on the host', args: { paths: masked } }]),
+      : [
+          {
+            kind: 'masked-paths',
+            sentence: `hidden: ${masked.join(' ')}`,
+            why: 'they tell of or act on the host',
+            args: { paths: masked },
+          },
+        ]),
     ...(fixed.length === 0
       ? []
-      : [{ kind: 'readonly-paths', sentence: `read-only: ${fixed.join(' ')}`, why: 'writing there changes the host', args: { paths: fixed } }]),
+      : [
+          {
+            kind: 'readonly-paths',
+            sentence: `read-only: ${fixed.join(' ')}`,
+            why: 'writing there changes the host',
+            args: { paths: fixed },
+          },
+        ]),
     ...(spec.root.readonly === true
       ? [{ kind: 'readonly-root', sentence: 'the root file system is read-only', why: 'asked for', args: {} }]
       : []),
@@ -135,12 +150,24 @@ function privilege(spec: RuntimeSpec): Consequence[] {
     })
   }
   if (spec.process.apparmorProfile !== undefined) {
-    items.push({ kind: 'apparmor', sentence: `AppArmor profile ${spec.process.apparmorProfile}`, args: { profile: spec.process.apparmorProfile } })
+    items.push({
+      kind: 'apparmor',
+      sentence: `AppArmor profile ${spec.process.apparmorProfile}`,
+      args: { profile: spec.process.apparmorProfile },
+    })
   }
   if (spec.process.noNewPrivileges === true) {
-    items.push({ kind: 'no-new-privileges', sentence: 'no program can gain privileges, setuid ones included', args: {} })
+    items.push({
+      kind: 'no-new-privileges',
+      sentence: 'no program can gain privileges, setuid ones included',
+      args: {},
+    })
   }
   const { user } = spec.process
-  items.push({ kind: 'user', sentence: `runs as user ${String(user.uid)}, group ${String(user.gid)}`, args: { uid: user.uid, gid: user.gid } })
+  items.push({
+    kind: 'user',
+    sentence: `runs as user ${String(user.uid)}, group ${String(user.gid)}`,
+    args: { uid: user.uid, gid: user.gid },
+  })
   return items
 }

@@ -14,13 +14,28 @@ describe('defaultSpec', () => {
     })
     assert.deepEqual(
       spec.mounts.map(({ destination }) => destination),
-      ['/proc', '/dev', '/dev/pts', '/sys', '/sys/fs/cgroup', '/dev/mqueue', '/dev/shm', '/etc/resolv.conf', '/etc/hostname', '/etc/hosts', '/data'],
+      [
+        '/proc',
+        '/dev',
+        '/dev/pts',
+        '/sys',
+        '/sys/fs/cgroup',
+        '/dev/mqueue',
+        '/dev/shm',
+        '/etc/resolv.conf',
+        '/etc/hostname',
+        '/etc/hosts',
+        '/data',
+      ],
     )
   })
 
   test('lets a mount of the user replace a default one', () => {
     const spec = defaultSpec({ ...options, mounts: [{ destination: '/dev/shm', type: 'tmpfs', source: 'big' }] })
-    assert.deepEqual(spec.mounts.filter(({ destination }) => destination === '/dev/shm').map(({ source }) => source), ['big'])
+    assert.deepEqual(
+      spec.mounts.filter(({ destination }) => destination === '/dev/shm').map(({ source }) => source),
+      ['big'],
+    )
   })
 
   test('has a cgroup namespace on v2 only', () => {
@@ -37,12 +52,18 @@ describe('defaultSpec', () => {
     })
     const shared = defaultSpec({ ...options, network: 'host' })
     assert.equal(shared.linux.sysctl, undefined)
-    assert.equal(shared.linux.namespaces.some(({ type }) => type === 'network'), false)
+    assert.equal(
+      shared.linux.namespaces.some(({ type }) => type === 'network'),
+      false,
+    )
   })
 
   test('joins a namespace by its path', () => {
     const spec = defaultSpec({ ...options, network: { path: '/run/netns/x' } })
-    assert.deepEqual(spec.linux.namespaces.find(({ type }) => type === 'network'), { type: 'network', path: '/run/netns/x' })
+    assert.deepEqual(
+      spec.linux.namespaces.find(({ type }) => type === 'network'),
+      { type: 'network', path: '/run/netns/x' },
+    )
   })
 
   test('puts the init before the command', () => {
@@ -57,7 +78,11 @@ describe('defaultSpec', () => {
   })
 
   test('turns limits into the kernel’s', () => {
-    const spec = defaultSpec({ ...options, host: { ...host, limitsSwap: true }, limits: { memory: 64 * 2 ** 20, cpus: 1.5, pids: 9 } })
+    const spec = defaultSpec({
+      ...options,
+      host: { ...host, limitsSwap: true },
+      limits: { memory: 64 * 2 ** 20, cpus: 1.5, pids: 9 },
+    })
     assert.deepEqual(spec.linux.resources?.memory, { limit: 67_108_864, swap: 134_217_728 })
     assert.deepEqual(spec.linux.resources?.cpu, { quota: 150_000, period: 100_000 })
     assert.deepEqual(spec.linux.resources?.pids, { limit: 9 })
@@ -65,7 +90,9 @@ describe('defaultSpec', () => {
   })
 
   test('leaves out a swap limit where the host has none', () => {
-    assert.deepEqual(defaultSpec({ ...options, limits: { memory: 2 ** 25 } }).linux.resources?.memory, { limit: 2 ** 25 })
+    assert.deepEqual(defaultSpec({ ...options, limits: { memory: 2 ** 25 } }).linux.resources?.memory, {
+      limit: 2 ** 25,
+    })
   })
 
   test('hides nothing from a privileged container', () => {

@@ -133,9 +133,7 @@ function linuxOf(options: SpecOptions, privileged: boolean): LinuxSpec {
     ...(options.devices === undefined ? {} : { devices: options.devices }),
     cgroupsPath: options.cgroupsPath,
     resources: {
-      devices: privileged
-        ? [{ allow: true, access: 'rwm' }]
-        : [...defaultDeviceRules, ...(options.deviceRules ?? [])],
+      devices: privileged ? [{ allow: true, access: 'rwm' }] : [...defaultDeviceRules, ...(options.deviceRules ?? [])],
       ...limits,
     },
     ...(options.rootfsPropagation === undefined ? {} : { rootfsPropagation: options.rootfsPropagation }),

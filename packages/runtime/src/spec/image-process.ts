@@ -51,7 +51,9 @@ export function imageProcess(config: ImageProcessConfig, overrides: ProcessOverr
   return {
     args,
     env: environment(config, overrides),
-    cwd: overrides.workingDirectory ?? (config.WorkingDir === undefined || config.WorkingDir === '' ? '/' : config.WorkingDir),
+    cwd:
+      overrides.workingDirectory ??
+      (config.WorkingDir === undefined || config.WorkingDir === '' ? '/' : config.WorkingDir),
     user: overrides.user ?? config.User ?? '',
   }
 }

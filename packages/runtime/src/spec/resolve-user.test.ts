@@ -10,7 +10,10 @@ let rootfs = ''
 before(() => {
   rootfs = mkdtempSync(join(tmpdir(), 'gantry-user-'))
   mkdirSync(join(rootfs, 'etc'))
-  writeFileSync(join(rootfs, 'etc/passwd'), 'root:x:0:0::/root:/bin/sh\nweb:x:1000:1001::/home/web:\nbad:x:y:1::/:\n# no\n')
+  writeFileSync(
+    join(rootfs, 'etc/passwd'),
+    'root:x:0:0::/root:/bin/sh\nweb:x:1000:1001::/home/web:\nbad:x:y:1::/:\n# no\n',
+  )
   writeFileSync(join(rootfs, 'etc/group'), 'root:x:0:\nweb:x:1001:\nstaff:x:50:web,other\nwheel:x:10:root\n')
 })
 

@@ -46,7 +46,13 @@ export function resolveUser(rootfs: string, text: string, extraGroups: readonly 
       ? groups.filter((group) => entry !== undefined && group.members.includes(entry.name)).map((group) => group.gid)
       : []
   const additionalGids = [...new Set([gid, ...implied, ...extraGroups.map((name) => groupOf(groups, name))])]
-  return { uid, gid, additionalGids, home: entry === undefined || entry.home === '' ? '/' : entry.home, name: entry?.name }
+  return {
+    uid,
+    gid,
+    additionalGids,
+    home: entry === undefined || entry.home === '' ? '/' : entry.home,
+    name: entry?.name,
+  }
 }
 
 function groupOf(groups: readonly GroupEntry[], text: string): number {

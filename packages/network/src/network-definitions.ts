@@ -1,0 +1,153 @@
+import { randomBytes } from 'node:crypto'
+import { chooseSubnet, defaultPool, userPool } from './choose-subnet.ts'
+import { hostRoutes } from './host-routes.ts'
+import { contains, formatAddress, formatSubnet, overlaps, parseAddress, parseSubnet, type Subnet } from './ipv4.ts'
+import { NetworkError } from './network-error.ts'
+import type { NetworkRow, NetworkRows } from './network-rows.ts'
+import type { NetworkOptions } from './networks.ts'
+
+/** Name of the network that containers join when nothing else is said. */
+export const defaultNetwork = 'bridge'
+
+const reservedNames: readonly string[] = ['host', 'none', 'default', 'container', defaultNetwork]
+
+/** What networks are called and which subnets they have: rows of the database and the host's routes, nothing of the kernel's. */
+export class NetworkDefinitions {
+  readonly #rows: NetworkRows
+  readonly #instance: string
+
+  constructor(rows: NetworkRows, instance: string) {
+    this.#rows = rows
+    this.#instance = instance
+  }
+
+  /** Defines a network of a user. @throws NetworkError NETWORK_EXISTS, NAME_INVALID, SUBNET_INVALID, SUBNET_TAKEN, SUBNET_EXHAUSTED, ADDRESS_INVALID */
+  create(name: string, options: NetworkOptions): NetworkRow {
+    checkName(name)
+    return this.#rows.transaction(() => {
+      if (this.#rows.network(name) !== undefined) {
+        throw new NetworkError('NETWORK_EXISTS', `Network "${name}" exists already`, { subject: name })
+      }
+      return this.#define(name, options)
+    })
+  }
+
+  /** All, the default one first, then by age. */
+  list(): readonly NetworkRow[] {
+    const first = this.default()
+    return [first, ...this.#rows.networks().filter(({ name }) => name !== first.name)]
+  }
+
+  /** The network that is always there; defined at its first use. */
+  default(): NetworkRow {
+    const known = this.#rows.network(defaultNetwork)
+    if (known !== undefined) return known
+    return this.#rows.transaction(() => this.#rows.network(defaultNetwork) ?? this.#define(defaultNetwork, {}))
+  }
+
+  /** By name, ID, or the beginning of an ID that is unique. */
+  find(name: string): NetworkRow | undefined {
+    if (name === defaultNetwork) return this.default()
+    const exact = this.#rows.network(name)
+    if (exact !== undefined || !/^[0-9a-f]{4,64}$/.test(name)) return exact
+    const found = this.#rows.networks().filter(({ id }) => id.startsWith(name))
+    return found.length === 1 ? found[0] : undefined
+  }
+
+  /** Like {@link find}. @throws NetworkError NETWORK_UNKNOWN */
+  need(name: string): NetworkRow {
+    const network = this.find(name)
+    if (network !== undefined) return network
+    throw new NetworkError('NETWORK_UNKNOWN', `There is no network "${name}"`, {
+      subject: name,
+      hint: `make it with "gantry network create ${name}"`,
+    })
+  }
+
+  /**
+   * The network as its links are to be made: with another subnet if a route of the host has taken the one that we chose, and nobody
+   * has an address of it. @throws NetworkError SUBNET_TAKEN, SUBNET_EXHAUSTED
+   */
+  refit(network: NetworkRow): NetworkRow {
+    return this.#rows.transaction(() => {
+      const subnet = parseSubnet(network.subnet)
+      const taken = this.#taken(network.name)
+      if (!taken.some((other) => overlaps(subnet, other))) return network
+      if (!network.automatic || this.#rows.endpoints({ network: network.name }).length > 0) {
+        throw subnetTaken(network.subnet)
+      }
+      const chosen = chooseSubnet(poolOf(network.name), taken)
+      this.#rows.moveNetwork(network.name, formatSubnet(chosen), gatewayOf(chosen, undefined))
+      return this.need(network.name)
+    })
+  }
+
+  #define(name: string, options: NetworkOptions): NetworkRow {
+    const taken = this.#taken()
+    const subnet =
+      options.subnet === undefined ? chooseSubnet(poolOf(name), taken) : freeSubnet(parseSubnet(options.subnet), taken)
+    const id = randomBytes(32).toString('hex')
+    const row: NetworkRow = {
+      id,
+      name,
+      driver: 'bridge',
+      subnet: formatSubnet(subnet),
+      gateway: gatewayOf(subnet, options.gateway),
+      bridge: name === defaultNetwork ? defaultBridge(this.#instance) : `gtry${id.slice(0, 10)}`,
+      internal: options.internal ?? false,
+      automatic: options.subnet === undefined,
+      labels: options.labels ?? {},
+      options: options.options ?? {},
+      created: Date.now(),
+    }
+    this.#rows.addNetwork(row)
+    return row
+  }
+
+  #taken(except?: string): Subnet[] {
+    const networks = this.#rows.networks()
+    const bridges = new Set(networks.map(({ bridge }) => bridge))
+    return [
+      ...networks.filter(({ name }) => name !== except).map(({ subnet }) => parseSubnet(subnet)),
+      ...hostRoutes().filter(({ link }) => !bridges.has(link)),
+    ]
+  }
+}
+
+function poolOf(name: string): typeof defaultPool {
+  return name === defaultNetwork ? defaultPool : userPool
+}
+
+function checkName(name: string): void {
+  if (/^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$/.test(name) && !reservedNames.includes(name)) return
+  throw new NetworkError('NAME_INVALID', `"${name}" cannot be the name of a network`, {
+    subject: name,
+    hint: `use letters, digits, "_", "." and "-", beginning with a letter or digit; not ${reservedNames.join(', ')}`,
+  })
+}
+
+function defaultBridge(instance: string): string {
+  return instance === 'gantry' ? 'gantry0' : `gtry-${instance.slice(-6)}`
+}
+
+function gatewayOf(subnet: Subnet, wanted: string | undefined): string {
+  if (wanted === undefined) return formatAddress(subnet.base + 1)
+  const value = parseAddress(wanted)
+  if (value !== undefined && contains(subnet, value) && value !== subnet.base) return wanted
+  throw new NetworkError('ADDRESS_INVALID', `"${wanted}" cannot be the gateway of ${formatSubnet(subnet)}`, {
+    subject: wanted,
+  })
+}
+
+function freeSubnet(subnet: Subnet, taken: readonly Subnet[]): Subnet {
+  if (taken.some((other) => overlaps(subnet, other))) throw subnetTaken(formatSubnet(subnet))
+  return subnet
+}
+
+function subnetTaken(subnet: string): NetworkError {
+  return new NetworkError(
+    'SUBNET_TAKEN',
+    `Cannot use subnet ${subnet}: it overlaps another network or a route of this host`,
+    { subject: subnet, hint: 'see "ip route" and "gantry network ls"; give another one with --subnet' },
+  )
+}
