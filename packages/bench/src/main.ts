@@ -1,0 +1,117 @@
+import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { cpus, release } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+import { BenchError } from './bench-error.ts'
+import { differences, isolationOf } from './equality.ts'
+import { loadImage } from './load-image.ts'
+import { readOptions, usage, type Options, type SuiteName } from './options.ts'
+import { findHostDocker, startOwnDocker } from './peers/docker.ts'
+import type { Engine } from './peers/engine.ts'
+import { startGantry } from './peers/gantry.ts'
+import { findPodman } from './peers/podman.ts'
+import { formatTable, type ReportedSide } from './report.ts'
+import type { Row } from './row.ts'
+import { buildSuite } from './suites/build.ts'
+import { detachedSuite } from './suites/detached.ts'
+import { startSuite } from './suites/start.ts'
+import { transferSuite } from './suites/transfer.ts'
+import type { World } from './world.ts'
+
+const image = 'localhost/busybox'
+
+const suites: Readonly<Record<SuiteName, (world: World) => Promise<Row[]>>> = {
+  start: startSuite,
+  detached: detachedSuite,
+  build: buildSuite,
+  transfer: transferSuite,
+}
+
+try {
+  await main(readOptions(process.argv.slice(2)))
+} catch (error) {
+  if (!(error instanceof BenchError)) throw error
+  process.stderr.write(`bench: ${error.message}\n${error.code === 'USAGE' ? usage : ''}`)
+  process.exitCode = error.code === 'USAGE' ? 2 : 1
+}
+
+async function main(options: Options): Promise<void> {
+  if (process.getuid?.() !== 0) throw new BenchError('NOT_ROOT', 'Cannot measure containers: this needs root')
+  const work = resolve(options.work)
+  await mkdir(work, { recursive: true })
+  await using held = new AsyncDisposableStack()
+  const gantry = held.use(
+    await startGantry({ root: join(work, 'gantry'), source: options.source, images: ['busybox'] }),
+  )
+  const docker =
+    options.dockerRoot === undefined
+      ? await findHostDocker(work)
+      : await startOwnDocker({ root: options.dockerRoot, work: join(work, 'docker'), insecure: ['127.0.0.0/8'] })
+  held.use(docker)
+  const podman = await findPodman(work)
+  const others = [docker, podman].filter((one): one is NonNullable<typeof one> => one !== undefined)
+  const scratch = join(docker?.shared ?? work, 'scratch')
+  await mkdir(scratch, { recursive: true })
+  held.defer(() => rm(scratch, { recursive: true, force: true }))
+  await loadImage(image, { from: gantry, into: others, work: scratch })
+  const sides = await assertEqual(gantry, others)
+  const world: World = {
+    gantry,
+    engines: [gantry, ...others],
+    image,
+    work: scratch,
+    runs: options.runs,
+    containers: options.containers,
+    onRound: tellRound,
+    ...(docker === undefined ? {} : { docker }),
+    ...(podman === undefined ? {} : { podman }),
+  }
+  const rows: Row[] = []
+  for (const name of options.only) rows.push(...(await suites[name](world)))
+  tellRound('', 0)
+  process.stdout.write(`\n${formatTable(rows, sides)}gantry runs its ${gantry.runs}; medians of ${options.runs} runs\n`)
+  await writeResults(options, { rows, sides, runs: gantry.runs })
+}
+
+// Docker must be shut in as Gantry is, or nothing is measured; of others a difference makes the ratio say nothing.
+async function assertEqual(gantry: Engine, others: readonly Engine[]): Promise<ReportedSide[]> {
+  const ours = await isolationOf(gantry, image)
+  const sides: ReportedSide[] = [gantry]
+  for (const engine of others) {
+    const found = differences(ours, await isolationOf(engine, image), ['gantry', engine.name])
+    if (found.length > 0 && engine.name === 'docker' && engine.notComparable === undefined) {
+      throw new BenchError('NOT_EQUAL', `Cannot compare: the containers are not shut in alike\n  ${found.join('\n  ')}`)
+    }
+    const reason =
+      engine.notComparable ??
+      (found.length === 0
+        ? undefined
+        : `its containers differ in ${found.map((line) => line.split(':')[0]).join(', ')}`)
+    sides.push({
+      name: engine.name,
+      version: engine.version,
+      ...(reason === undefined ? {} : { notComparable: reason }),
+    })
+  }
+  return sides
+}
+
+async function writeResults(
+  options: Options,
+  results: { rows: Row[]; sides: ReportedSide[]; runs: string },
+): Promise<void> {
+  const time = new Date().toISOString()
+  const path = options.json ?? join('bench-results', `${time.replaceAll(/[:.]/g, '-')}.json`)
+  await mkdir(dirname(path), { recursive: true })
+  const sides = results.sides.map(({ name, version, notComparable }) => ({ name, version, notComparable }))
+  const machine = { cpu: cpus()[0]?.model, cores: cpus().length, kernel: release(), node: process.version }
+  await writeFile(
+    path,
+    `${JSON.stringify({ time, machine, gantry: results.runs, sides, rows: results.rows }, undefined, 2)}\n`,
+  )
+  process.stdout.write(`samples in ${path}\n`)
+}
+
+function tellRound(title: string, round: number): void {
+  if (!process.stderr.isTTY) return
+  process.stderr.write(title === '' ? '\r\u001B[K' : `\r\u001B[K${title}: round ${round}`)
+}

@@ -1,0 +1,81 @@
+import { parseArgs } from 'node:util'
+import { BenchError } from './bench-error.ts'
+
+/** What can be measured. */
+export const suiteNames = ['start', 'detached', 'build', 'transfer'] as const
+
+/** The name of a group of measurements. */
+export type SuiteName = (typeof suiteNames)[number]
+
+/** What a run of the benchmarks was asked for. */
+export interface Options {
+  readonly only: readonly SuiteName[]
+  /** How often each thing is done on each side. */
+  readonly runs: number
+  /** Where the samples go as JSON. Default: `bench-results/<time>.json`. */
+  readonly json?: string
+  /** A root with a newer Docker, made when it is not there; see the README. */
+  readonly dockerRoot?: string
+  /** Where images, roots and data of the benchmarks are kept between runs. */
+  readonly work: string
+  /** Runs Gantry's sources even if it has been built. */
+  readonly source: boolean
+  /** Containers in the suite of detached ones. */
+  readonly containers: number
+}
+
+/** How the program is called. */
+export const usage: string = `usage: npm run bench -- [OPTIONS]
+  --only NAME[,NAME]   of ${suiteNames.join(', ')} (default: all)
+  --runs N             how often each thing is done on each side (default: 15; builds and transfers a third of it)
+  --json FILE          where the samples go (default: bench-results/TIME.json)
+  --docker-root DIR    run the Docker of a root in DIR instead of the host's; made with mmdebstrap when it is not there
+  --work DIR           kept between runs (default: /var/tmp/gantry-bench)
+  --containers N       how many detached containers (default: 50)
+  --source             run Gantry's sources, not its bundle
+`
+
+/** Reads the command line. @throws BenchError USAGE */
+export function readOptions(line: readonly string[]): Options {
+  const { values } = parse(line)
+  const only = (values.only?.split(',') ?? suiteNames).map((name) => {
+    const known = suiteNames.find((suite) => suite === name)
+    if (known === undefined)
+      throw new BenchError('USAGE', `Cannot measure "${name}": there are ${suiteNames.join(', ')}`)
+    return known
+  })
+  return {
+    only,
+    runs: positive(values.runs, '--runs'),
+    work: values.work,
+    source: values.source,
+    containers: positive(values.containers, '--containers'),
+    ...(values.json === undefined ? {} : { json: values.json }),
+    ...(values['docker-root'] === undefined ? {} : { dockerRoot: values['docker-root'] }),
+  }
+}
+
+function parse(line: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...line],
+      options: {
+        only: { type: 'string' },
+        runs: { type: 'string', default: '15' },
+        json: { type: 'string' },
+        'docker-root': { type: 'string' },
+        work: { type: 'string', default: '/var/tmp/gantry-bench' },
+        containers: { type: 'string', default: '50' },
+        source: { type: 'boolean', default: false },
+      },
+    })
+  } catch (error) {
+    throw new BenchError('USAGE', error instanceof Error ? error.message : String(error), { cause: error })
+  }
+}
+
+function positive(text: string, name: string): number {
+  const value = Number(text)
+  if (Number.isInteger(value) && value > 0) return value
+  throw new BenchError('USAGE', `Cannot use ${name} "${text}": it is not a number above 0`)
+}
