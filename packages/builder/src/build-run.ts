@@ -1,7 +1,7 @@
 import type { ResolvedStage, StageGraph, StageSource, Variables } from '@gantry/dockerfile'
 import { formatPlatform, matchesPlatform, type Platform } from '@gantry/oci'
 import { BuildError, locate } from './build-error.ts'
-import type { BuildSession } from './build-session.ts'
+import type { BuildSession, StepOutcome } from './build-session.ts'
 import type { BuildEvent, BuildStep } from './events.ts'
 import { type BaseImage, findBaseImage } from './image/base-image.ts'
 import { type LayerStack, pushLayer } from './image/layer-stack.ts'
@@ -11,7 +11,6 @@ import { stateFromImage, stateFromScratch, stateFromStage, type StageState } fro
 import { canRun } from './platform-support.ts'
 import { listSteps, stageName, type StageSteps } from './step-list.ts'
 import { copyStep } from './steps/copy-step.ts'
-import type { StepOutcome } from './steps/layer-step.ts'
 import { runStep } from './steps/run-step.ts'
 import { workdirStep } from './steps/workdir-step.ts'
 

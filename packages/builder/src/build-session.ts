@@ -29,6 +29,12 @@ export interface SessionOptions {
   readonly onEvent: (event: BuildEvent) => void
 }
 
+/** What a step came to. */
+export interface StepOutcome {
+  readonly layer: Descriptor
+  readonly cached: boolean
+}
+
 /** How unpacking is watched. */
 export type OnUnpack = (bytes: number, total: number) => void
 
@@ -46,6 +52,7 @@ export class BuildSession implements AsyncDisposable {
   readonly #indexes = new Map<Digest, Promise<LayerIndex>>()
   readonly #views = new Map<string, Promise<DirectoryTree>>()
   readonly #trees: DirectoryTree[] = []
+  readonly #underWay = new Map<string, Promise<StepOutcome>>()
   #context: ContextTree | undefined
   #recovered: Promise<unknown> | undefined
 
@@ -128,6 +135,15 @@ export class BuildSession implements AsyncDisposable {
   prepareMachine(): Promise<unknown> {
     this.#recovered ??= this.ports.ledger.recover()
     return this.#recovered
+  }
+
+  /** Does what a key stands for once, however many stages ask for it: those who come later get the same result as cached. */
+  async share(key: string, work: () => Promise<StepOutcome>): Promise<StepOutcome> {
+    const known = this.#underWay.get(key)
+    if (known !== undefined) return { ...(await known), cached: true }
+    const outcome = work()
+    this.#underWay.set(key, outcome)
+    return outcome
   }
 
   /** A directory for one step, removed with the step's owner. */

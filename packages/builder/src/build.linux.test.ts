@@ -240,6 +240,14 @@ describe('build with RUN', { skip, concurrency: false }, () => {
     assert.ok(starts.every((start) => world.events.indexOf(start) < firstDone))
   })
 
+  test('stages that begin alike share what they have in common', async () => {
+    const same = `${base.trim()} AS NAME\nWORKDIR /w\nRUN echo ran >x; echo ran\n`
+    await world.build({
+      Dockerfile: `${same.replace('NAME', 'one')}RUN true\n${same.replace('NAME', 'two')}FROM scratch\nCOPY --from=one /w/x /1\nCOPY --from=two /w/x /2\n`,
+    })
+    assert.equal(world.output(), 'ran\n')
+  })
+
   test('when one stage fails the others are stopped and the failure is the one reported', async () => {
     const started = Date.now()
     const promise = world.build({

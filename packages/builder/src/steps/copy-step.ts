@@ -1,5 +1,5 @@
 import type { Platform } from '@gantry/oci'
-import type { BuildSession, OnUnpack } from '../build-session.ts'
+import type { BuildSession, OnUnpack, StepOutcome } from '../build-session.ts'
 import { cacheKey, type KeyField } from '../cache/key.ts'
 import { stepVersion } from '../cache/layer-key.ts'
 import { readAccounts } from '../files/accounts.ts'
@@ -11,7 +11,7 @@ import { type CopySourceFile, selectSources } from '../layer/copy-sources.ts'
 import { LayerPlan, type PlannedEntry } from '../layer/layer-plan.ts'
 import { planCopy } from '../layer/plan-copy.ts'
 import type { CopyStep } from '../plan/planned-step.ts'
-import { layerStep, type StepOutcome } from './layer-step.ts'
+import { layerStep } from './layer-step.ts'
 
 /** What a COPY is made on. */
 export interface CopyStepOptions {

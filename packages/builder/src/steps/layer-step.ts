@@ -1,15 +1,8 @@
-import type { Descriptor } from '@gantry/oci'
 import { layerKey } from '../cache/layer-key.ts'
-import type { BuildSession } from '../build-session.ts'
+import type { BuildSession, StepOutcome } from '../build-session.ts'
 import { indexEntries } from '../files/tar-index.ts'
 import type { PlannedEntry } from '../layer/layer-plan.ts'
 import { writeLayer } from '../layer/write-layer.ts'
-
-/** What a step came to. */
-export interface StepOutcome {
-  readonly layer: Descriptor
-  readonly cached: boolean
-}
 
 /** A step whose layer can be thought out before it is written. */
 export interface LayerStepOptions {
@@ -26,7 +19,11 @@ export interface LayerStepOptions {
  * Finds or makes the layer of COPY or WORKDIR. A second key, by everything that will be in the layer, hits when the files
  * below changed in a way that does not matter to it.
  */
-export async function layerStep(options: LayerStepOptions): Promise<StepOutcome> {
+export function layerStep(options: LayerStepOptions): Promise<StepOutcome> {
+  return options.session.share(options.quickKey, () => findOrWrite(options))
+}
+
+async function findOrWrite(options: LayerStepOptions): Promise<StepOutcome> {
   const { session, quickKey, text, plan, onBytes } = options
   const { cache, ports } = session
   const { noCache, signal } = session.options

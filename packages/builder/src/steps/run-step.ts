@@ -2,14 +2,13 @@ import type { Platform } from '@gantry/oci'
 import { MediaType } from '@gantry/oci'
 import { resolveUser, RuntimeError } from '@gantry/runtime'
 import { BuildError } from '../build-error.ts'
-import type { BuildSession, OnUnpack } from '../build-session.ts'
+import type { BuildSession, OnUnpack, StepOutcome } from '../build-session.ts'
 import { cacheKey } from '../cache/key.ts'
 import { stepVersion } from '../cache/layer-key.ts'
 import { chainOf, chainWith, type LayerStack } from '../image/layer-stack.ts'
 import type { RunStep } from '../plan/planned-step.ts'
 import { clampTimes } from './clamp-times.ts'
 import { findStubs, removeStubs } from './mount-stubs.ts'
-import type { StepOutcome } from './layer-step.ts'
 import { OutputTail } from './output-tail.ts'
 import { runBundle } from './run-bundle.ts'
 
@@ -46,11 +45,13 @@ export async function runStep(options: RunStepOptions): Promise<StepOutcome> {
     epoch.seconds,
     epoch.asked,
   ])
-  const known = noCache ? undefined : await session.cache.find(key)
-  if (known !== undefined) return { layer: known, cached: true }
-  const layer = await execute(options)
-  session.cache.record([key], layer, step.text)
-  return { layer, cached: false }
+  return session.share(key, async () => {
+    const known = noCache ? undefined : await session.cache.find(key)
+    if (known !== undefined) return { layer: known, cached: true }
+    const layer = await execute(options)
+    session.cache.record([key], layer, step.text)
+    return { layer, cached: false }
+  })
 }
 
 async function execute(options: RunStepOptions): Promise<StepOutcome['layer']> {

@@ -1,6 +1,6 @@
 import type { Platform } from '@gantry/oci'
 import { BuildError } from '../build-error.ts'
-import type { BuildSession } from '../build-session.ts'
+import type { BuildSession, StepOutcome } from '../build-session.ts'
 import { cacheKey } from '../cache/key.ts'
 import { stepVersion } from '../cache/layer-key.ts'
 import { readAccounts } from '../files/accounts.ts'
@@ -9,7 +9,7 @@ import { type OwnerIds, resolveOwner } from '../files/owner.ts'
 import { chainOf, type LayerStack } from '../image/layer-stack.ts'
 import { LayerPlan } from '../layer/layer-plan.ts'
 import type { WorkdirStep } from '../plan/planned-step.ts'
-import { layerStep, type StepOutcome } from './layer-step.ts'
+import { layerStep } from './layer-step.ts'
 
 /** Finds or makes the layer of a WORKDIR: the directories that are missing, owned by the stage's user. */
 export async function workdirStep(
