@@ -45,6 +45,7 @@ export {
 export { consequencesOf } from './spec/consequences.ts'
 export { defaultMounts, fileMounts, type ContainerFiles } from './spec/default-mounts.ts'
 export { defaultSpec, type NamespaceChoice, type SpecHost, type SpecOptions } from './spec/default-spec.ts'
+export { availableCapabilities, limitsSwap, type SwapHost } from './spec/host-limits.ts'
 export { maskedPaths, readonlyPaths } from './spec/hidden-paths.ts'
 export {
   defaultPath,

@@ -4,6 +4,7 @@ import type { SeccompProfile } from '../seccomp/seccomp-profile.ts'
 import { effectiveCapabilities, type CapabilityChanges } from './capabilities.ts'
 import { defaultMounts, fileMounts, type ContainerFiles } from './default-mounts.ts'
 import { maskedPaths, readonlyPaths } from './hidden-paths.ts'
+import { availableCapabilities, limitsSwap, type SwapHost } from './host-limits.ts'
 import { defaultDeviceRules, resources, type ResourceLimits } from './resources.ts'
 import type {
   DeviceRule,
@@ -21,8 +22,8 @@ import type {
 export interface SpecHost {
   readonly arch: string
   readonly kernel: string
-  readonly cgroup: { readonly mode: 'v1' | 'hybrid' | 'v2' }
-  /** Whether memory and swap can be limited together. Default: false. */
+  readonly cgroup: SwapHost
+  /** Whether memory and swap can be limited together. Default: looked up. */
   readonly limitsSwap?: boolean
   readonly apparmor?: boolean
 }
@@ -77,7 +78,7 @@ export interface SpecOptions {
   readonly rootfsPropagation?: string
 }
 
-/** The configuration of a container with Docker's defaults. Pure but for the list of this machine's masked processor files. */
+/** The configuration of a container with Docker's defaults. Pure but for what it reads once of this machine: masked processor files, swap accounting, our own bounding set. */
 export function defaultSpec(options: SpecOptions): RuntimeSpec {
   const privileged = options.privileged === true
   const mounts = [
@@ -102,10 +103,7 @@ export function defaultSpec(options: SpecOptions): RuntimeSpec {
 }
 
 function processOf(options: SpecOptions): ProcessSpec {
-  const capabilities = effectiveCapabilities({
-    ...options.capabilities,
-    ...(options.privileged === undefined ? {} : { privileged: options.privileged }),
-  })
+  const capabilities = capabilitiesOf(options)
   return {
     terminal: options.terminal ?? false,
     ...(options.consoleSize === undefined || options.terminal !== true ? {} : { consoleSize: options.consoleSize }),
@@ -126,7 +124,7 @@ function processOf(options: SpecOptions): ProcessSpec {
 
 function linuxOf(options: SpecOptions, privileged: boolean): LinuxSpec {
   const seccomp = seccompOf(options, privileged)
-  const limits = resources(options.limits ?? {}, options.host.limitsSwap === true)
+  const limits = resources(options.limits ?? {}, options.host.limitsSwap ?? limitsSwap(options.host.cgroup))
   const sysctl = { ...networkSysctls(options.network), ...options.sysctls }
   return {
     namespaces: namespacesOf(options),
@@ -147,9 +145,16 @@ function linuxOf(options: SpecOptions, privileged: boolean): LinuxSpec {
 function seccompOf(options: SpecOptions, privileged: boolean): LinuxSpec['seccomp'] {
   const choice = options.seccomp ?? (privileged ? 'unconfined' : 'default')
   if (choice === 'unconfined') return undefined
-  const capabilities = effectiveCapabilities({ ...options.capabilities, privileged })
-  const target = { arch: options.host.arch, kernel: options.host.kernel, capabilities }
+  const target = { arch: options.host.arch, kernel: options.host.kernel, capabilities: capabilitiesOf(options) }
   return linuxSeccomp(choice === 'default' ? dockerProfile : choice, target)
+}
+
+function capabilitiesOf(options: SpecOptions): readonly string[] {
+  return effectiveCapabilities({
+    available: availableCapabilities(),
+    ...options.capabilities,
+    ...(options.privileged === undefined ? {} : { privileged: options.privileged }),
+  })
 }
 
 function namespacesOf(options: SpecOptions): NamespaceSpec[] {
