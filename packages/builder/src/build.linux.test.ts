@@ -104,11 +104,11 @@ describe('build with RUN', { skip, concurrency: false }, () => {
   })
 
   test('a RUN that fails says where, what, and how it ended, and leaves nothing', async () => {
-    const promise = world.build({ Dockerfile: `${base}\nRUN echo out; echo err >&2; exit 3\n` })
+    const promise = world.build({ Dockerfile: `${base}\nRUN echo out; sleep 0.2; echo err >&2; exit 3\n` })
     await assert.rejects(promise, (error: unknown) => {
       const { code, line, column, file, run } = error as Record<string, unknown>
       assert.deepEqual({ code, line, column, file }, { code: 'RUN_FAILED', line: 3, column: 1, file: 'Dockerfile' })
-      assert.deepEqual(run, { exitCode: 3, command: 'echo out; echo err >&2; exit 3', output: 'out\nerr\n' })
+      assert.deepEqual(run, { exitCode: 3, command: 'echo out; sleep 0.2; echo err >&2; exit 3', output: 'out\nerr\n' })
       return true
     })
     world.assertClean()

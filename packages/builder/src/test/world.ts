@@ -6,6 +6,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  rmdirSync,
   rmSync,
   writeFileSync,
 } from 'node:fs'
@@ -100,7 +101,16 @@ export class World implements AsyncDisposable {
     await this.store[Symbol.asyncDispose]()
     await this.codec.close()
     this.state[Symbol.dispose]()
+    for (const group of this.groups()) rmdirSync(group)
     rmSync(this.root, { recursive: true, force: true })
+  }
+
+  /** The control groups of this place's containers. */
+  groups(): string[] {
+    const { hierarchies, unified } = this.ports.host.cgroup
+    return [...hierarchies, ...(unified === undefined ? [] : [unified])]
+      .map((mount) => join(mount, this.ports.site.instance))
+      .filter((path) => existsSync(path))
   }
 
   /** Nothing of a build is mounted, recorded as under way, or lying about. */
@@ -112,6 +122,10 @@ export class World implements AsyncDisposable {
     assert.deepEqual(this.ports.ledger.owners('build'), [])
     const left = existsSync(this.run) ? readdirSync(this.run).filter((name) => name.startsWith('build')) : []
     assert.deepEqual(left, [])
+    const inside = this.groups().flatMap((group) =>
+      readdirSync(group, { withFileTypes: true }).filter((entry) => entry.isDirectory()),
+    )
+    assert.deepEqual(inside, [])
     assert.deepEqual(this.ports.snapshots.list().snapshots, [])
   }
 
