@@ -4,7 +4,7 @@ import { builderMigrations, type BuilderPorts } from '@gantry/builder'
 import type { ImagesApi } from '@gantry/client'
 import { createCodec, type NodeCodec } from '@gantry/codec'
 import { imagesApi } from '@gantry/docker-api'
-import { createImages, engineMigrations, type Images, type RemoteRepository } from '@gantry/engine'
+import { createImages, engineMigrations, type Images } from '@gantry/engine'
 import { createLedger, faultsOf, ledgerMigrations, readHost, type Host, type Ledger, type Site } from '@gantry/linux'
 import { networkMigrations } from '@gantry/network'
 import { formatReference, type Platform, type Reference } from '@gantry/oci'
@@ -56,7 +56,7 @@ export async function openContentWorld(site: Site): Promise<ContentWorld> {
   const store = await openStore({ root: join(site.root, 'content'), state, codec })
   const snapshots = createSnapshots({ site, state, ledger, host })
   const platform: Platform = { os: 'linux', architecture: host.arch }
-  const content = createImages({ store, state, snapshots, codec, platform, remote })
+  const content = createImages({ store, state, snapshots, codec, platform, remote: remotes(codec) })
   const builderPorts: BuilderPorts = {
     site,
     host,
@@ -88,13 +88,12 @@ export async function openContentWorld(site: Site): Promise<ContentWorld> {
   }
 }
 
-const remote: Parameters<typeof createImages>[0]['remote'] = async (
-  reference,
-  credentials,
-): Promise<RemoteRepository> => {
-  // Loaded when something is pulled or pushed; most commands do neither.
-  const { openRemote } = await import('./open-remote.ts')
-  return openRemote(reference, credentials)
+/** Opens repositories of registries; loads the client when something is first pulled or pushed. */
+function remotes(codec: NodeCodec): Parameters<typeof createImages>[0]['remote'] {
+  return async (reference, credentials) => {
+    const { openRemote } = await import('./open-remote.ts')
+    return openRemote(reference, { codec, credentials })
+  }
 }
 
 const resolveImage = async (
