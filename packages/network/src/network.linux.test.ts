@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { once } from 'node:events'
 import { createServer as createHttpServer } from 'node:http'
 import { createServer } from 'node:net'
@@ -7,11 +7,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, afterEach, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createLedger, ledgerMigrations, readHost, siteOf, type Ledger, type Site } from '@gantry/linux'
+import type { Ledger, Site } from '@gantry/linux'
 import { runStatus, start, which } from '@gantry/process'
-import { openState, type State } from '@gantry/state'
-import { createNetworks } from './create-networks.ts'
-import { networkMigrations } from './network-migrations.ts'
+import type { State } from '@gantry/state'
+import { networkWorldAt, type NetworkWorld } from './fixtures/network-world.ts'
 import type { ConnectRequest, Endpoint, Networks } from './networks.ts'
 
 const missing = ['ip', 'nft', 'busybox'].filter((name) => which(name) === undefined)
@@ -19,7 +18,8 @@ const skip = process.getuid?.() === 0 ? (missing.length > 0 ? `needs ${missing.j
 
 describe('networks', { skip }, () => {
   const base = mkdtempSync(join(tmpdir(), 'gantry-network-'))
-  const site: Site = { ...siteOf({}, { root: join(base, 'root') }), run: join(base, 'run') }
+  let world: NetworkWorld
+  let site: Site
   let state: State
   let ledger: Ledger
   let networks: Networks
@@ -27,10 +27,8 @@ describe('networks', { skip }, () => {
   const forwarding = readFileSync('/proc/sys/net/ipv4/ip_forward', 'utf8')
 
   before(async () => {
-    for (const path of [site.root, site.run]) mkdirSync(path, { recursive: true })
-    state = openState(join(site.root, 'state.db'), [ledgerMigrations, networkMigrations])
-    ledger = createLedger({ state })
-    networks = createNetworks({ site, state, ledger, host: await readHost() })
+    world = await networkWorldAt(base)
+    ;({ site, state, ledger, networks } = world)
   })
 
   afterEach(async () => {
@@ -38,30 +36,10 @@ describe('networks', { skip }, () => {
   })
 
   after(async () => {
-    for (const { owner } of ledger.owners()) await ledger.undo(owner)
-    state[Symbol.dispose]()
-    rmSync(base, { recursive: true, force: true })
-    assert.deepEqual(await leftovers(), [])
+    await world.dispose()
+    assert.deepEqual(await world.leftovers(), [])
     assert.equal(readFileSync('/proc/sys/net/ipv4/ip_forward', 'utf8'), forwarding)
   })
-
-  async function leftovers(): Promise<string[]> {
-    const { stdout } = await runStatus('nft', ['list', 'tables'])
-    const hex = site.instance.slice(-6)
-    return [
-      ...readdirSync('/run/netns').filter((name) => name.startsWith(site.instance)),
-      ...readdirSync('/sys/class/net').filter((name) => name.includes(hex) || name.startsWith('gv')),
-      ...stdout.split('\n').filter((line) => line.includes(hex)),
-      ...readdirSync('/proc').filter((pid) => {
-        if (!/^\d+$/.test(pid) || Number(pid) === process.pid) return false
-        try {
-          return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(base)
-        } catch {
-          return false
-        }
-      }),
-    ]
-  }
 
   async function connect(request: Partial<ConnectRequest> & { name?: string } = {}): Promise<Endpoint> {
     const id = `${String(number++).padStart(12, '0')}ffff`

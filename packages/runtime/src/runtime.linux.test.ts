@@ -249,6 +249,13 @@ describe('conmon runtime', { skip }, () => {
     await end(task)
   })
 
+  test('a paused container can be removed', async () => {
+    const task = await sleeper()
+    await task.pause()
+    await end(task)
+    assert.equal(processStartTime(task.pid), undefined)
+  })
+
   test('counts what is used', async () => {
     const task = await sleeper({ limits: { memory: 50 * 1024 * 1024, pids: 20 } })
     // The program has not begun for a moment after start: until then it is the runtime's own first process.

@@ -125,15 +125,25 @@ export class ConmonTask implements Task {
   }
 
   async delete(): Promise<void> {
-    if (isAlive(this.#record.init)) {
-      signalProcess(this.#record.init, 'SIGKILL', `container "${this.id}"`)
-      // A frozen process of cgroups v1 dies when it is thawed, which the runtime's own removal does.
-      await Promise.race([this.wait(), sleep(2000, undefined, { ref: false })])
-    } else await Promise.race([this.wait(), sleep(endWithin, undefined, { ref: false })])
+    const isLiving = isAlive(this.#record.init)
+    if (isLiving) signalProcess(this.#record.init, 'SIGKILL', `container "${this.id}"`)
+    // A frozen process of cgroups v1 dies when it is thawed, which the runtime's own removal does.
+    await this.#endedWithin(isLiving ? 500 : endWithin)
     await this.#shared.lifecycle.remove(this.id)
+    // The monitor's last note must not come after its file was removed.
+    await this.#endedWithin(endWithin)
     const { bundle } = this.#record
     const left = [this.#files.exit, this.#files.directory, ...monitorFiles.map((name) => `${bundle}/${name}`)]
     await Promise.all(left.map((path) => rm(path, { recursive: true, force: true })))
+  }
+
+  async #endedWithin(milliseconds: number): Promise<void> {
+    const timer = new AbortController()
+    try {
+      await Promise.race([this.wait(), sleep(milliseconds, undefined, { signal: timer.signal }).catch(() => {})])
+    } finally {
+      timer.abort()
+    }
   }
 
   #mustLive(verb: string): void {

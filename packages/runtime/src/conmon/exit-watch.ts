@@ -16,6 +16,7 @@ export class ExitWatch {
   readonly #directory: string
   readonly #waiting = new Map<string, ((note: ExitNote) => void)[]>()
   #watcher: FSWatcher | undefined
+  #poll: NodeJS.Timeout | undefined
 
   constructor(directory: string) {
     this.#directory = directory
@@ -44,6 +45,7 @@ export class ExitWatch {
     if (list === undefined) this.#waiting.set(id, (list = []))
     list.push(callback)
     this.#watcher?.ref()
+    this.#poll?.ref()
     // Never before this method has returned: the caller has nothing to stop yet.
     queueMicrotask(() => {
       this.#look(id)
@@ -60,21 +62,39 @@ export class ExitWatch {
   close(): void {
     this.#watcher?.close()
     this.#watcher = undefined
+    clearInterval(this.#poll)
+    this.#poll = undefined
     this.#waiting.clear()
   }
 
   #start(): void {
-    if (this.#watcher !== undefined) return
+    if (this.#watcher !== undefined || this.#poll !== undefined) return
     mkdirSync(this.#directory, { recursive: true, mode: 0o700 })
-    this.#watcher = watch(this.#directory, (_event, name) => {
-      // Without a name the kernel's queue has overflowed: look at all.
-      if (name === null) for (const id of this.#waiting.keys()) this.#look(id)
-      else this.#look(name)
-    })
-    this.#watcher.on('error', () => {
-      this.#watcher?.close()
-      this.#watcher = undefined
-    })
+    try {
+      this.#watcher = watch(this.#directory, (_event, name) => {
+        // Without a name the kernel's queue has overflowed: look at all.
+        if (name === null) this.#lookAtAll()
+        else this.#look(name)
+      })
+      this.#watcher.on('error', () => {
+        this.#watcher?.close()
+        this.#watcher = undefined
+        this.#pollInstead()
+      })
+    } catch {
+      this.#pollInstead()
+    }
+  }
+
+  // The machine has no more watches to give (fs.inotify.max_user_instances).
+  #pollInstead(): void {
+    this.#poll ??= setInterval(() => {
+      this.#lookAtAll()
+    }, 100)
+  }
+
+  #lookAtAll(): void {
+    for (const id of this.#waiting.keys()) this.#look(id)
   }
 
   #look(id: string): void {
@@ -89,6 +109,8 @@ export class ExitWatch {
 
   // The watch keeps this process alive only while somebody waits.
   #rest(): void {
-    if (this.#waiting.size === 0) this.#watcher?.unref()
+    if (this.#waiting.size > 0) return
+    this.#watcher?.unref()
+    this.#poll?.unref()
   }
 }

@@ -5,7 +5,7 @@ import { basename, dirname } from 'node:path'
 /** Tells that a file may have changed: grown, been made, or been replaced by another of its name. Never misses a change. */
 export class Changes {
   readonly #path: string
-  readonly #watcher: FSWatcher
+  readonly #watcher: FSWatcher | undefined
   readonly #signals: readonly AbortSignal[]
   readonly #onSignal: () => void
   #seen = 0
@@ -13,6 +13,7 @@ export class Changes {
   #renames = 1
   #checked = 0
   #wake: (() => void) | undefined
+  #poll: NodeJS.Timeout | undefined
 
   constructor(path: string, signals: readonly (AbortSignal | undefined)[]) {
     this.#path = path
@@ -22,12 +23,18 @@ export class Changes {
     }
     const name = basename(path)
     // The directory, not the file: a file that does not exist yet or is replaced is seen too.
-    this.#watcher = watch(dirname(path), (event, changed) => {
-      if (changed !== null && changed !== name) return
-      if (event === 'rename' || changed === null) this.#renames += 1
-      this.#tell()
-    })
-    this.#watcher.on('error', this.#onSignal)
+    try {
+      this.#watcher = watch(dirname(path), (event, changed) => {
+        if (changed !== null && changed !== name) return
+        if (event === 'rename' || changed === null) this.#renames += 1
+        this.#tell()
+      })
+      this.#watcher.on('error', () => {
+        this.#pollInstead()
+      })
+    } catch {
+      this.#pollInstead()
+    }
     for (const signal of this.#signals) signal.addEventListener('abort', this.#onSignal, { once: true })
   }
 
@@ -54,8 +61,17 @@ export class Changes {
 
   /** Stops watching. */
   close(): void {
-    this.#watcher.close()
+    this.#watcher?.close()
+    clearInterval(this.#poll)
     for (const signal of this.#signals) signal.removeEventListener('abort', this.#onSignal)
+  }
+
+  // The machine has no more watches to give (fs.inotify.max_user_instances).
+  #pollInstead(): void {
+    this.#poll ??= setInterval(() => {
+      this.#renames += 1
+      this.#tell()
+    }, 200)
   }
 
   #tell(): void {

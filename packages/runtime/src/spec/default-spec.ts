@@ -118,7 +118,8 @@ function processOf(options: SpecOptions): ProcessSpec {
     ...(options.apparmorProfile === undefined || options.host.apparmor !== true
       ? {}
       : { apparmorProfile: options.apparmorProfile }),
-    oomScoreAdj: options.oomScoreAdj ?? 0,
+    // 0 is what the monitor gives the runtime anyway, and writing it is denied to some who are not fully root.
+    ...(options.oomScoreAdj === undefined ? {} : { oomScoreAdj: options.oomScoreAdj }),
   }
 }
 
