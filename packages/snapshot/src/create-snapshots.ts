@@ -62,12 +62,14 @@ class OverlaySnapshots implements Snapshots {
     const top = chain.at(-1)
     if (top === undefined) return undefined
     if (!this.has(top)) await this.#unpacker.unpack(image, chain, options)
-    this.#table.touch(top, Date.now())
     return top
   }
 
   has(chain: Digest): boolean {
-    return this.#table.layer(chain) !== undefined
+    const row = this.#table.layer(chain)
+    // Who asks is about to use it: garbage collection then leaves it for a while.
+    if (row !== undefined) this.#table.touch(row, Date.now())
+    return row !== undefined
   }
 
   async prepare(
@@ -118,19 +120,15 @@ class OverlaySnapshots implements Snapshots {
   }
 
   async view(chain: Digest | undefined, owner: Owner): Promise<{ readonly rootfs: string }> {
-    if (chain !== undefined) {
-      const lowers = this.#lowers(chain)
-      if (lowers.length === 1) return { rootfs: join(this.#directory, String(lowers[0]), 'fs') }
-      const { path } = this.#place()
-      const rootfs = join(path, 'rootfs')
-      const why = 'a read-only view of an image'
-      await this.#ledger.apply(owner, [directory({ path, mode: 0o700, children: ['rootfs'] }, why)])
-      await this.#ledger.apply(owner, [this.#overlayOn(rootfs, lowers)])
-      return { rootfs }
-    }
+    if (chain !== undefined && !this.has(chain)) throw unknownChain(chain)
+    const lowers = this.#lowers(chain ?? null)
+    if (lowers.length === 1) return { rootfs: join(this.#directory, String(lowers[0]), 'fs') }
     const { path } = this.#place()
-    await this.#ledger.apply(owner, [directory({ path, mode: 0o700, children: ['rootfs'] }, 'an empty root')])
-    return { rootfs: join(path, 'rootfs') }
+    const rootfs = join(path, 'rootfs')
+    const why = 'a read-only view of an image'
+    await this.#ledger.apply(owner, [directory({ path, mode: 0o700, children: ['rootfs'] }, why)])
+    if (lowers.length > 0) await this.#ledger.apply(owner, [this.#overlayOn(rootfs, lowers)])
+    return { rootfs }
   }
 
   diff(key: string, options: DiffOptions = {}): AsyncIterable<Uint8Array> {

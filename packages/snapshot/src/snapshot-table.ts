@@ -66,10 +66,10 @@ export class SnapshotTable {
     return Number(this.#state.prepare(sql).run(n, chain, parent, diff_id, bytes, created, used).changes) === 1
   }
 
-  touch(chain: Digest, now: number): void {
-    this.#state
-      .prepare('UPDATE snapshot_layers SET used = ? WHERE chain = ? AND used < ?')
-      .run(now, chain, now - 60_000)
+  /** Notes that a layer is used, once a minute at most. */
+  touch({ chain, used }: LayerRow, now: number): void {
+    if (used >= now - 30_000) return
+    this.#state.prepare('UPDATE snapshot_layers SET used = ? WHERE chain = ?').run(now, chain)
   }
 
   /** Removes a layer that nothing stands on; false when something does. */

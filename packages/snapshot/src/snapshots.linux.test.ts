@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { chainIds, MemoryStore, type Image } from '@gantry/image'
 import { createLedger, ledgerMigrations, type Ledger } from '@gantry/linux'
+import { parseDigest } from '@gantry/oci'
 import { openState, type State } from '@gantry/state'
 import type { TarInput } from '@gantry/tar'
 import { busyboxImage, busyboxMissing, directory, file, imageOf, testCodec } from '@gantry/testing'
@@ -102,6 +103,8 @@ describe('snapshots', { skip }, () => {
     const view = await snapshots.view(chain, 'build/2')
     assert.deepEqual(readdirSync(join(view.rootfs, 'd')), ['new'])
     assert.throws(() => writeFileSync(join(view.rootfs, 'x'), ''))
+    const unknown = parseDigest(`sha256:${'1'.repeat(64)}`)
+    await assert.rejects(snapshots.view(unknown, 'build/2'), { code: 'CHAIN_UNKNOWN' })
     await ledger.undo('build/2')
     assert.deepEqual(mounts(), [])
   })
