@@ -1,5 +1,6 @@
-import type { ExecInspect } from '@gantry/client'
-import type { Engine, ExecRequest } from '@gantry/engine'
+import type { ExecInspect, OutputChunk } from '@gantry/client'
+import type { AttachedStream, Engine, ExecRequest } from '@gantry/engine'
+import { failureOf } from '../http/error-status.ts'
 import { empty, json, type ApiRequest, type Reply } from '../http/message.ts'
 import { integer } from '../http/parameters.ts'
 import type { Route } from '../http/router.ts'
@@ -40,15 +41,41 @@ async function start(engine: Engine, request: ApiRequest, id: string): Promise<R
   const body = new Fields(await request.json())
   const detached = body.flag('Detach') ?? false
   const size = body.raw('ConsoleSize') as number[] | undefined
-  const stream = await engine.startExec(id, {
+  const options = {
     detached,
     ...(size?.[0] && size[1] ? { size: { height: size[0], width: size[1] } } : {}),
-  })
+  }
+  let stream: AttachedStream
+  try {
+    stream = await engine.startExec(id, options)
+  } catch (error) {
+    if (detached || !isCommandFailure(error)) throw error
+    stream = failedStream(engine, id, failureOf(error).message)
+  }
   if (detached) {
     void drain(stream.output)
     return empty(200)
   }
   return attachReply(stream, { version: request.version, detachKeys: engine.inspectExec(id).request.detachKeys })
+}
+
+/** A command that cannot be run is told in the stream, as Docker does: clients take the exit code from the process's inspection. */
+function isCommandFailure(error: unknown): boolean {
+  const { code } = failureOf(error)
+  return code === 'COMMAND_NOT_FOUND' || code === 'COMMAND_NOT_EXECUTABLE'
+}
+
+function failedStream(engine: Engine, id: string, message: string): AttachedStream {
+  async function* output(): AsyncGenerator<OutputChunk, void, undefined> {
+    yield { stream: 'stdout', data: Buffer.from(`${message}\r\n`) }
+  }
+  return {
+    terminal: engine.inspectExec(id).request.terminal ?? false,
+    output: output(),
+    write: () => Promise.resolve(),
+    end: () => undefined,
+    close: () => undefined,
+  }
 }
 
 async function drain(output: AsyncIterable<unknown>): Promise<void> {

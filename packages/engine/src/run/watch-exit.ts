@@ -25,7 +25,6 @@ export async function finishRun(
   const { containers, clock } = context
   const before = containers.get(id)
   if (before === undefined || before.progress.run !== run || !isAlive(before.status)) return
-  const live = context.live.of(id)
   const { exitCode, oomKilled } = exit
   const ended = context.state.transaction(() => {
     const record = containers.update(id, {
@@ -36,7 +35,6 @@ export async function finishRun(
     context.events.emit(containerEvent(record, 'die', { exitCode: String(exitCode), execDuration: String(seconds) }))
     return record
   })
-  live.outputEnded.abort()
   await endRun(context, ended)
 }
 
@@ -52,6 +50,8 @@ export async function endRun(context: Context, record: ContainerRecord): Promise
   const goes = spec.autoRemove && !wantsRestart(record)
   if (!goes) await context.ledger.undo(owner)
   const exited = context.containers.update(id, { status: 'exited', progress: { ending: false, endpoints: [] } })
+  // Who follows the log hears of the end when everybody else does.
+  live.outputEnded.abort()
   const { nextExit } = live
   live.nextExit = deferred()
   if (goes) {

@@ -22,6 +22,10 @@ export async function remove(context: Context, reference: string, options: Remov
     const record = context.containers.get(found.id)
     if (record === undefined) return
     if (!isAlive(record.status)) break
+    if (record.progress.ending) {
+      await live.lock.run(async () => undefined)
+      continue
+    }
     if (!force) refuse(record)
     const { nextExit } = live
     context.containers.update(record.id, { progress: { stopRequested: true } })

@@ -1,0 +1,2 @@
+export { hostInventory } from './runtime/host-inventory.ts'
+export { realDaemon, realDaemonMissing, type RealDaemon } from './runtime/real-daemon.ts'
