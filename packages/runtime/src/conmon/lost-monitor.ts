@@ -1,4 +1,4 @@
-import { renameSync, writeFileSync } from 'node:fs'
+import { existsSync, renameSync, writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isAlive } from '@gantry/linux'
 import type { ExitNote, ExitWatch } from './exit-watch.ts'
@@ -25,7 +25,10 @@ export async function loseMonitor(
   }
   const late = exits.read(record.id)
   if (late !== undefined) return { ...late, lost: false }
-  writeFileSync(`${files.exit}.new`, '137')
-  renameSync(`${files.exit}.new`, files.exit)
+  // Not for one that somebody has removed meanwhile.
+  if (existsSync(files.directory)) {
+    writeFileSync(`${files.exit}.new`, '137')
+    renameSync(`${files.exit}.new`, files.exit)
+  }
   return { exitCode: 137, at: Date.now(), lost: true }
 }
