@@ -1,21 +1,22 @@
-import { existsSync, rmSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { gantry, tryGantry } from './gantry.ts'
 import { forget, readRecord } from './record.ts'
 import { findPlace } from './site.ts'
+import { removeRoot } from './remove-root.ts'
 
 /** Removes what quickstarts have made: containers, images, roots. What others have made stays, and what is theirs is not touched. */
 export async function clean(): Promise<void> {
   const { containers, images, roots } = readRecord()
   const { root } = await findPlace()
   const tell = (what: string): boolean => process.stdout.write(`removed ${what}\n`)
-  for (const second of roots.filter((one) => one !== root)) await removeRoot(second, tell)
+  for (const second of roots.filter((one) => one !== root)) await takeDown(second, tell)
   for (const name of containers) {
     if ((await tryGantry(['rm', '--force', name])).code === 0) tell(`container ${name}`)
   }
   for (const image of images) {
     if ((await tryGantry(['rmi', image])).code === 0) tell(`image ${image}`)
   }
-  if (roots.includes(root) && (await isUnused())) await removeRoot(root, tell)
+  if (roots.includes(root) && (await isUnused())) await takeDown(root, tell)
   forget()
   process.stdout.write(
     "System packages stay, for other programs may use them by now; so do ./node_modules and npm's own cache.\n",
@@ -27,12 +28,11 @@ async function isUnused(): Promise<boolean> {
   return `${containers.stdout}${images.stdout}`.trim() === ''
 }
 
-async function removeRoot(root: string, tell: (what: string) => boolean): Promise<void> {
+async function takeDown(root: string, tell: (what: string) => boolean): Promise<void> {
   if (!existsSync(root)) return
   const all = (await tryGantry(['ps', '--all', '--quiet', '--no-trunc'], { root })).stdout.split('\n').filter(Boolean)
   if (all.length > 0) await gantry(['rm', '--force', ...all], { root })
-  await tryGantry(['network', 'prune', '--force'], { root })
-  await tryGantry(['daemon', 'stop'], { root })
-  rmSync(root, { recursive: true, force: true })
+  await gantry(['daemon', 'stop'], { root })
+  await removeRoot(root)
   tell(`root ${root}`)
 }

@@ -28,10 +28,13 @@ export interface CommandOptions {
   readonly onLine?: (line: string) => void
 }
 
+// Some twenty commands run from sources here: compiled once, each starts in half the time.
+const environment = { NODE_COMPILE_CACHE: join(top, 'node_modules/.cache/gantry'), ...process.env }
+
 /** Runs `./gantry` and waits for its end, whatever that is. */
 export function tryGantry(args: readonly string[], options: CommandOptions = {}): Promise<Ended> {
   const line = options.root === undefined ? args : ['--root', options.root, ...args]
-  const child = spawn(join(top, 'gantry'), line, { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(join(top, 'gantry'), line, { stdio: ['ignore', 'pipe', 'pipe'], env: environment })
   const told = { stdout: '', stderr: '' }
   for (const name of ['stdout', 'stderr'] as const) {
     let rest = ''
