@@ -9,6 +9,7 @@ export type CliErrorCode =
   | 'UNSUPPORTED'
   | 'NOT_FOUND'
   | 'TEMPLATE'
+  | 'ABORTED'
   | 'FAILED'
 
 /** An error of the command line. `hint` is a command or a sentence that mends it. */

@@ -1,6 +1,7 @@
 import type { Client } from '@gantry/client'
 import type { Site } from '@gantry/linux'
 import type { Context, Globals } from './context.ts'
+import { CliError } from './cli-error.ts'
 import { fileOutput } from './output.ts'
 
 /** Makes the context of one command. Disposing runs what the command deferred and closes its client. */
@@ -46,7 +47,7 @@ function abortedByUser(): AbortSignal {
   ] as const) {
     process.on(name, () => {
       if (controller.signal.aborted) process.exit(128 + number)
-      controller.abort(new Error(`stopped by ${name}`))
+      controller.abort(new CliError('ABORTED', `stopped by ${name}`))
     })
   }
   return controller.signal

@@ -13,7 +13,7 @@ export function exitCodeOf(error: unknown, command: Pick<Command, 'failure'> | u
   const code = textOf(error, 'code')
   if (code === 'USAGE') return exitCodes.failed
   if (code === 'ARGUMENTS' || code === 'UNKNOWN_COMMAND') return 1
-  if (code === 'ABORTED' || textOf(error, 'name') === 'AbortError') return exitCodes.interrupted
+  if (isInterruption(error)) return exitCodes.interrupted
   return command?.failure ?? 1
 }
 
@@ -29,6 +29,14 @@ export function startFailureCode(error: unknown): number | undefined {
   if (/executable file not found|exec.*no such file or directory/.test(message)) return exitCodes.notFound
   if (/exec.*(permission denied|is a directory|exec format error)/.test(message)) return exitCodes.notExecutable
   return undefined
+}
+
+/** Whether an error only tells that the person stopped the command, itself or in what caused it. */
+export function isInterruption(error: unknown): boolean {
+  for (let at = error, depth = 0; at instanceof Error && depth < 8; at = at.cause, depth += 1) {
+    if (at.name === 'AbortError' || textOf(at, 'code') === 'ABORTED') return true
+  }
+  return false
 }
 
 function textOf(error: unknown, key: string): string | undefined {

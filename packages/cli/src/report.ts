@@ -1,5 +1,5 @@
 import type { Command } from './command.ts'
-import { exitCodeOf } from './exit-code.ts'
+import { exitCodeOf, isInterruption } from './exit-code.ts'
 import { fileOutput } from './output.ts'
 
 /** What an error becomes on the screen, and the exit code it ends the program with. */
@@ -25,6 +25,7 @@ export function describeError(
   { command, debug }: { command: Pick<Command, 'name' | 'usage' | 'failure'> | undefined; debug: boolean },
 ): Report {
   const exitCode = exitCodeOf(error, command)
+  if (isInterruption(error) && !debug) return { text: 'gantry: interrupted\n', exitCode }
   const lines: string[] = []
   const { code, message, hint } = partsOf(error)
   if (code === undefined) {
@@ -51,7 +52,6 @@ function partsOf(error: unknown): { code: string | undefined; message: string; h
   if (!(error instanceof Error)) return { code: undefined, message: String(error), hint: undefined }
   const code: unknown = Reflect.get(error, 'code')
   const hint: unknown = Reflect.get(error, 'hint')
-  if (error.name === 'AbortError') return { code: 'ABORTED', message: 'interrupted', hint: undefined }
   return {
     code: typeof code === 'string' && code.length > 0 ? code : undefined,
     message: error.message,
