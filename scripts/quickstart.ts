@@ -6,7 +6,7 @@ import { startProgress, seconds } from './quickstart/progress.ts'
 import { serveRegistry } from './quickstart/registry.ts'
 import { remember } from './quickstart/record.ts'
 import { containerName, runService, type Service } from './quickstart/service.ts'
-import { findPlace, type Place } from './quickstart/site.ts'
+import { findPlace, freePort, type Place } from './quickstart/site.ts'
 import { top } from './source-files.ts'
 
 // The main job, by the commands that a person would type: build, run, push, pull by digest, run again.
@@ -33,6 +33,7 @@ async function withRoot({ root }: Place): Promise<number> {
   let here: Service | undefined
   let there: Service | undefined
   let digest = ''
+  const port = await freePort(3000)
 
   await progress.step('Build a base image from distribution packages', './gantry base build node', (onLine) =>
     buildBase('node', ['debian', 'node'], onLine),
@@ -48,10 +49,10 @@ async function withRoot({ root }: Place): Promise<number> {
   )
   await progress.step(
     'Run it and fetch its page',
-    `./gantry run -d --name ${containerName} -p 127.0.0.1:3000:3000 ${image}`,
+    `./gantry run -d --name ${containerName} -p 127.0.0.1:${port}:3000 ${image}`,
     async () => {
       remember({ containers: [containerName] })
-      here = await runService(image, { port: 3000 })
+      here = await runService(image, { port })
       return `${here.kept ? 'runs already, ' : ''}its page answers at ${here.address}`
     },
   )
@@ -76,7 +77,7 @@ async function withRoot({ root }: Place): Promise<number> {
       },
     )
     await progress.step('Run that', `./gantry --root ${second} run -d -p 127.0.0.1:3001:3000 ${byDigest}`, async () => {
-      there = await runService(byDigest, { root: second, port: 3001 })
+      there = await runService(byDigest, { root: second, port: secondPort })
       return `${there.kept ? 'runs already, ' : ''}its page answers at ${there.address}`
     })
     await progress.step('Look at what is running', './gantry ps', async () => {

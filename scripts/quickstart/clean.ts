@@ -7,6 +7,10 @@ import { removeRoot } from './remove-root.ts'
 /** Removes what quickstarts have made: containers, images, roots. What others have made stays, and what is theirs is not touched. */
 export async function clean(): Promise<void> {
   const { containers, images, roots } = readRecord()
+  if (containers.length + images.length + roots.length === 0) {
+    process.stdout.write('There is nothing to remove: no quickstart has made anything from this checkout\n')
+    return
+  }
   const { root } = await findPlace()
   const tell = (what: string): boolean => process.stdout.write(`removed ${what}\n`)
   for (const second of roots.filter((one) => one !== root)) await takeDown(second, tell)

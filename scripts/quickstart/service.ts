@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { gantry, tryGantry } from './gantry.ts'
-import { freePort } from './site.ts'
 
 /** The name that the containers bear, in either root. */
 export const containerName = 'hello-node-quickstart'
@@ -13,7 +12,7 @@ export interface Service {
   readonly kept: boolean
 }
 
-/** Sees to it that a container of this image runs, with its port published, and waits until its page answers. */
+/** Sees to it that a container of this image runs, its page published at `port` unless it ran before, and waits until it answers. */
 export async function runService(image: string, options: { root?: string; port: number }): Promise<Service> {
   const where = options.root === undefined ? {} : { root: options.root }
   const state = await stateOf(image, where)
@@ -21,7 +20,7 @@ export async function runService(image: string, options: { root?: string; port: 
   if (state === 'stopped') await gantry(['start', containerName], where)
   if (state === 'other') await gantry(['rm', '--force', containerName], where)
   if (state === 'absent' || state === 'other') {
-    const publish = `127.0.0.1:${String(await freePort(options.port))}:3000`
+    const publish = `127.0.0.1:${String(options.port)}:3000`
     const settings = ['--detach', '--name', containerName, '--publish', publish, '--env', `IMAGE=${image}`]
     await gantry(['run', ...settings, image], where)
   }
