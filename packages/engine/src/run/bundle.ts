@@ -1,5 +1,6 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { hostnameFile } from '@gantry/network'
 import {
   defaultSpec,
   withHome,
@@ -15,7 +16,7 @@ import { EngineError } from '../engine-error.ts'
 import { containerDirectory } from '../verbs/create.ts'
 import type { Connected } from './connect-networks.ts'
 import { deviceOf } from './devices.ts'
-import { hostsFile } from './hosts-file.ts'
+import { hostsOf } from './hosts-file.ts'
 import type { PreparedRootfs } from './prepare-rootfs.ts'
 
 /** Writes a run's hosts, hostname and resolv.conf, and makes the configuration that the runtime will write and execute. */
@@ -30,28 +31,19 @@ export function prepareBundle(
   return { id, directory, spec: defaultSpec(specOptions(context, record, { connected, rootfs, files })) }
 }
 
-function writeFiles(context: Context, { id, name, spec }: ContainerRecord, connected: Connected): ContainerFiles {
-  const own = containerDirectory(context, id)
+function writeFiles(context: Context, record: ContainerRecord, connected: Connected): ContainerFiles {
+  const own = containerDirectory(context, record.id)
   const hostname = join(own, 'hostname')
-  writeFileSync(hostname, `${spec.hostname}\n`)
+  writeFileSync(hostname, hostnameFile(record.spec.hostname))
   if (connected.filesOf !== undefined) {
     const other = containerDirectory(context, connected.filesOf)
     return { hostname, hosts: join(other, 'hosts'), resolvConf: join(other, 'resolv.conf') }
   }
   const hosts = join(own, 'hosts')
   const resolvConf = join(own, 'resolv.conf')
-  const base = connected.namespace === 'host' ? hostFile('/etc/hosts') : undefined
-  writeFileSync(hosts, hostsFile({ spec, name, endpoints: connected.endpoints, base }))
+  writeFileSync(hosts, hostsOf(record, connected))
   writeFileSync(resolvConf, connected.resolvConf ?? '')
   return { hostname, hosts, resolvConf }
-}
-
-function hostFile(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch {
-    return undefined
-  }
 }
 
 function specOptions(

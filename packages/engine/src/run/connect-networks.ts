@@ -1,12 +1,10 @@
-import { readFileSync } from 'node:fs'
-import type { Endpoint } from '@gantry/network'
+import { hostResolvConf, resolvConf, type Endpoint } from '@gantry/network'
 import type { NamespaceChoice } from '@gantry/runtime'
 import type { Context } from '../context.ts'
 import { shortId } from '../container/identity.ts'
 import type { ContainerRecord, EndpointRecord } from '../container/record.ts'
 import type { NetworkAttachment } from '../container/spec.ts'
 import { EngineError } from '../engine-error.ts'
-import { resolvConf } from './resolv-conf.ts'
 
 /** The network of a container that is about to run. */
 export interface Connected {
@@ -43,7 +41,13 @@ export async function connectNetworks(context: Context, record: ContainerRecord,
   return {
     namespace: first === undefined ? (network.kind === 'host' ? 'host' : 'private') : { path: first.netnsPath },
     endpoints: endpoints.map((endpoint, index) => endpointRecord(endpoint, attachments[index] as NetworkAttachment)),
-    resolvConf: resolvConf(first?.resolvConf ?? hostResolvConf(), dns),
+    resolvConf: resolvConf({
+      host: first?.resolvConf ?? hostResolvConf(),
+      hostNetwork: network.kind === 'host',
+      servers: dns.servers,
+      ...(dns.search.length === 0 ? {} : { search: dns.search }),
+      ...(dns.options.length === 0 ? {} : { options: dns.options }),
+    }),
     filesOf: undefined,
     fds: endpoints.flatMap(({ ports }) => ports.map(({ fd }) => fd)),
     close,
@@ -83,14 +87,6 @@ function endpointRecord(endpoint: Endpoint, { aliases }: NetworkAttachment): End
       containerPort,
       protocol,
     })),
-  }
-}
-
-function hostResolvConf(): string {
-  try {
-    return readFileSync('/etc/resolv.conf', 'utf8')
-  } catch {
-    return ''
   }
 }
 

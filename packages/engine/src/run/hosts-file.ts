@@ -1,35 +1,29 @@
-import type { EndpointRecord } from '../container/record.ts'
-import type { ContainerSpec } from '../container/spec.ts'
+import { readFileSync } from 'node:fs'
+import { hostsFile } from '@gantry/network'
+import type { ContainerRecord } from '../container/record.ts'
+import type { Connected } from './connect-networks.ts'
 
-/** The content of /etc/hosts: this machine, what `--add-host` says, and the container itself under each of its addresses. */
-export function hostsFile({
-  spec,
-  name,
-  endpoints,
-  base,
-}: {
-  spec: Pick<ContainerSpec, 'hostname' | 'domainname' | 'extraHosts'>
-  name: string
-  endpoints: readonly EndpointRecord[]
-  base: string | undefined
-}): string {
-  const lines = (base ?? standard).trimEnd().split('\n')
-  for (const extra of spec.extraHosts) {
-    const separator = extra.includes('=') ? '=' : ':'
-    const at = extra.indexOf(separator)
-    const host = extra.slice(0, at)
-    const address = extra.slice(at + 1).replace(/^\[(.*)\]$/, '$1')
-    const gateway = endpoints[0]?.gateway ?? '127.0.0.1'
-    lines.push(`${address === 'host-gateway' ? gateway : address}\t${host}`)
-  }
-  const names = spec.domainname === '' ? spec.hostname : `${spec.hostname}.${spec.domainname} ${spec.hostname}`
-  for (const { address } of endpoints) lines.push(`${address}\t${names}${name === spec.hostname ? '' : ` ${name}`}`)
-  return `${lines.join('\n')}\n`
+/** The content of a container's /etc/hosts. One that shares the host's network sees the host's own, and what `--add-host` says. */
+export function hostsOf({ name, spec }: ContainerRecord, { namespace, endpoints }: Connected): string {
+  const { hostname, domainname } = spec
+  const gateway = endpoints[0]?.gateway ?? '127.0.0.1'
+  const extra = spec.extraHosts.map((text) => extraHost(text, gateway))
+  if (namespace === 'host') return `${ownHosts()}${extra.map(({ name: host, ip }) => `${ip}\t${host}\n`).join('')}`
+  const names = name === hostname ? [] : [name]
+  return hostsFile({ hostname, domainname, extra, addresses: endpoints.map(({ address }) => ({ ip: address, names })) })
 }
 
-const standard = `127.0.0.1\tlocalhost
-::1\tlocalhost ip6-localhost ip6-loopback
-fe00::\tip6-localnet
-ff00::\tip6-mcastprefix
-ff02::1\tip6-allnodes
-ff02::2\tip6-allrouters`
+/** Reads `name:address` or `name=address`; the address may be `host-gateway`, or IPv6 in brackets. */
+function extraHost(text: string, gateway: string): { name: string; ip: string } {
+  const at = text.indexOf(text.includes('=') ? '=' : ':')
+  const ip = text.slice(at + 1).replace(/^\[(.*)\]$/, '$1')
+  return { name: text.slice(0, at), ip: ip === 'host-gateway' ? gateway : ip }
+}
+
+function ownHosts(): string {
+  try {
+    return readFileSync('/etc/hosts', 'utf8')
+  } catch {
+    return ''
+  }
+}

@@ -35,6 +35,7 @@ export async function recover(context: Context): Promise<Recovered> {
   }
   await Promise.all(context.containers.all().map(recoverOne))
   await undoStrangers(context)
+  await context.networks.recover()
   return { ...counts, undone: undone.length }
 }
 
