@@ -16,8 +16,6 @@ export interface DockerApiParts {
   readonly runtimeName: string
   /** Builds from a tar of the context; absent where there is no builder. */
   readonly build?: (context: AsyncIterable<Uint8Array>, options: ApiBuildOptions) => AsyncIterable<ProgressMessage>
-  /** Events of images that commands in other processes recorded, from a time on; see `events`. */
-  readonly imageEvents?: (after: number) => readonly RecordedImageEvent[]
 }
 
 /** What a build over the API is asked for. */
@@ -31,13 +29,4 @@ export interface ApiBuildOptions {
   readonly noCache: boolean
   readonly pull: boolean
   readonly signal: AbortSignal
-}
-
-/** Something that happened to an image. */
-export interface RecordedImageEvent {
-  readonly id: number
-  /** Milliseconds since the epoch. */
-  readonly time: number
-  readonly action: string
-  readonly name: string
 }

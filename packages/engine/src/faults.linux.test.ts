@@ -58,7 +58,7 @@ test('killed at any step of the ledger, the daemon leaves nothing half-done', { 
     const started = await daemon.start({ GANTRY_FAULT_AT: String(step) })
     const whole = started && (await live(daemon.client))
     await daemon.stop('SIGKILL')
-    assert.ok(await daemon.start(), `step ${step}: the daemon does not start again`)
+    assert.ok(await daemon.start(), `step ${step}: the daemon does not start again:\n${daemon.log().slice(-2000)}`)
     await check(daemon, step)
     await daemon.stop()
     if (whole) break

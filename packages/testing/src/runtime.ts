@@ -1,3 +1,4 @@
+export { fakeDaemon, type FakeDaemon } from './runtime/fake-daemon.ts'
 export { fakeClock, type FakeClock } from './runtime/fake-clock.ts'
 export { fakeNetworks } from './runtime/fake-networks.ts'
 export { fakePrograms, type FakeIo, type FakeProgram } from './runtime/fake-program.ts'

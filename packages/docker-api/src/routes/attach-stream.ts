@@ -37,7 +37,7 @@ async function passInput(stream: AttachedStream, raw: RawStream, keys: DetachKey
       if (bytes.length > 0) await stream.write(bytes)
       if (detached) {
         stream.close()
-        break
+        return
       }
     }
     stream.end()

@@ -28,6 +28,7 @@ export interface FakeWorld extends AsyncDisposable {
   readonly ledger: Ledger
   readonly state: State
   readonly site: Site
+  readonly host: Host
   /** What the engine logged. */
   readonly logged: readonly string[]
   /** Another engine over the same database and containers, as after the daemon was killed. */
@@ -78,6 +79,7 @@ export function fakeWorld(
     ledger,
     state,
     site,
+    host: fakeHost,
     logged,
     restarted: () => createEngine({ ...ports, runtime: runtime.reopen(), ledger: createLedger({ state }) }),
     [Symbol.asyncDispose]: async () => {
