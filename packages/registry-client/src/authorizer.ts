@@ -1,8 +1,10 @@
 import { collect } from '@gantry/image'
 import { parseJson } from '@gantry/oci'
 import type { Challenge } from './challenge.ts'
+import { connectionFailure } from './connection-failure.ts'
 import type { Credential, CredentialSource } from './credentials.ts'
 import { RegistryError } from './registry-error.ts'
+import { parseRetryAfter } from './retry.ts'
 import type { HttpRequest, HttpResponse, Transport } from './transport.ts'
 
 type BearerChallenge = Extract<Challenge, { scheme: 'bearer' }>
@@ -106,12 +108,18 @@ export class Authorizer {
   async #fetchToken(asked: TokenRequest): Promise<Token> {
     const { registry, challenge } = asked
     const realm = readRealm(challenge.realm, registry)
-    const response = await this.#transport(tokenRequest(realm, asked))
-    if (response.status !== 200) {
+    try {
+      const response = await this.#transport(tokenRequest(realm, asked))
+      if (response.status === 200) return await readToken(response, registry, realm)
       await response.discard()
-      throw refused(registry, realm, response.status, asked.credential)
+      throw refused(registry, realm, response, asked.credential)
+    } catch (error) {
+      // Who asks the registry must not be told that it was the registry that failed.
+      const { signal } = asked
+      throw signal?.aborted === true
+        ? signal.reason
+        : connectionFailure(error, `Cannot log in to ${registry}`, realm.host)
     }
-    return readToken(response, registry, realm)
   }
 }
 
@@ -190,17 +198,24 @@ async function readToken(response: HttpResponse, registry: string, realm: URL): 
   return { text, expires: Date.now() + life * 1000 - margin }
 }
 
-function refused(registry: string, realm: URL, status: number, credential: Credential | undefined): RegistryError {
+function refused(
+  registry: string,
+  realm: URL,
+  response: HttpResponse,
+  credential: Credential | undefined,
+): RegistryError {
+  const { status } = response
+  const retryAfter = parseRetryAfter(response.header('retry-after'))
   const known = credential === undefined ? 'there are no credentials' : 'the credentials were refused'
-  const hint = `${known} for ${registry}; run "gantry login ${registry}"`
   const code = status === 401 || status === 403 ? 'UNAUTHORIZED' : status === 429 ? 'TOOMANYREQUESTS' : 'SERVER'
-  const detail = code === 'UNAUTHORIZED' ? ` (${hint})` : ''
+  const hint = code === 'UNAUTHORIZED' ? `${known} for ${registry}; run "gantry login ${registry}"` : 'try again later'
   return new RegistryError(
     code,
-    `Cannot log in to ${registry}: the token service ${realm.host} answered ${status}${detail}`,
+    `Cannot log in to ${registry}: the token service ${realm.host} answered ${status} (${hint})`,
     {
       status,
       registry,
+      ...(retryAfter === undefined ? {} : { retryAfter }),
     },
   )
 }

@@ -15,6 +15,10 @@ export function connectionFailure(error: unknown, purpose: string, registry: str
       `no safe connection to ${registry} could be made (${code}); check its certificate, or whether it speaks plain HTTP`,
     )
   }
+  // The HTTP parser's: TLS, SSH, or a broken proxy.
+  if (code.startsWith('HPE_')) {
+    return say('UNREACHABLE', `${registry} does not speak HTTP as it should (${code}); check the address and its port`)
+  }
   switch (code) {
     case 'ECONNREFUSED':
       return say('UNREACHABLE', `nothing listens at ${registry} (${code}); check that the registry runs there`)
@@ -23,11 +27,15 @@ export function connectionFailure(error: unknown, purpose: string, registry: str
       return say('UNREACHABLE', `the host of ${registry} has no address (${code}); check its name and the network`)
     case 'ETIMEDOUT':
       return say('TIMEOUT', `${registry} did not answer in time; check the network`)
-    case 'ECONNRESET':
-    case 'EPIPE':
     case 'EHOSTUNREACH':
+    case 'EHOSTDOWN':
     case 'ENETUNREACH':
-    case 'HPE_INVALID_CONSTANT':
+    case 'ENETDOWN':
+    case 'EADDRNOTAVAIL':
+      return say('UNREACHABLE', `there is no way to ${registry} (${code}); check the network`)
+    case 'ECONNRESET':
+    case 'ECONNABORTED':
+    case 'EPIPE':
     case 'UND_ERR_SOCKET':
       return say('UNREACHABLE', `the connection to ${registry} broke (${code}); check the network and try again`)
     default:

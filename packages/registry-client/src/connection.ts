@@ -1,7 +1,7 @@
 import type { Authorizer, Scope } from './authorizer.ts'
 import { parseChallenges } from './challenge.ts'
 import { connectionFailure } from './connection-failure.ts'
-import { readRefusal } from './refusal.ts'
+import { printable, readRefusal } from './refusal.ts'
 import { RegistryError } from './registry-error.ts'
 import type { RegistryErrorCode } from './registry-error.ts'
 import { isPassing, isPassingFailure, parseRetryAfter, waitBefore } from './retry.ts'
@@ -19,7 +19,7 @@ export interface Ask {
   readonly scopes: readonly Scope[]
   /** For messages: `Cannot pull "localhost:5000/app:1"`. */
   readonly purpose: string
-  /** Statuses of 400 and more that are an answer, not an error. */
+  /** Statuses beside 2xx that are an answer, not an error. */
   readonly accept?: readonly number[]
   /** The code for a 404 without one. Default: NAME_UNKNOWN. */
   readonly missing?: RegistryErrorCode
@@ -53,7 +53,7 @@ export class Connection {
    * Sends the request and gives the answer. One without a body, or with bytes, is sent again after a status or a failure that
    * may pass.
    *
-   * @throws {RegistryError} for every status of 400 or more that is not accepted, and for connections that fail
+   * @throws {RegistryError} for every status but 2xx that is not accepted, and for connections that fail
    */
   async send(ask: Ask): Promise<HttpResponse> {
     const canRepeat = ask.body === undefined || ask.body instanceof Uint8Array
@@ -63,12 +63,13 @@ export class Connection {
       let failure: unknown
       try {
         response = await this.#authorized(ask, canRepeat)
-        if (response.status < 400 || ask.accept?.includes(response.status) === true) return response
+        if (response.status < 300 || ask.accept?.includes(response.status) === true) return response
       } catch (error) {
         failure = error
       }
-      const passing = response === undefined ? isPassingFailure(failure) : isPassing(response.status)
-      const retryAfter = parseRetryAfter(response?.header('retry-after'))
+      const passing = response === undefined ? isPassingFailure(failure, attempt) : isPassing(response.status)
+      const retryAfter =
+        response === undefined ? retryAfterOf(failure) : parseRetryAfter(response.header('retry-after'))
       const wait = canRepeat && passing ? waitBefore(this.retry, attempt, retryAfter) : undefined
       if (wait === undefined || ask.signal?.aborted === true) {
         if (response === undefined) throw this.failure(failure, ask)
@@ -114,14 +115,18 @@ export class Connection {
       if (!follows || (ask.body !== undefined && !(ask.body instanceof Uint8Array))) return response
       if (ask.method !== 'GET' && ask.method !== 'HEAD' && response.status < 307) return response
       await response.discard()
-      const next = URL.parse(location, url)
-      if (next === null || !/^https?:$/.test(next.protocol) || count >= mostRedirects) {
-        throw new RegistryError('PROTOCOL', `${ask.purpose}: the registry redirects to nowhere`, {
-          registry: this.registry,
-        })
-      }
-      url = next
+      url = this.#nextOf(location, { url, count, purpose: ask.purpose })
     }
+  }
+
+  #nextOf(location: string, { url, count, purpose }: { url: URL; count: number; purpose: string }): URL {
+    const fail = (problem: string): never => {
+      throw new RegistryError('PROTOCOL', `${purpose}: ${problem}`, { registry: this.registry })
+    }
+    if (count >= mostRedirects) return fail(`the registry redirects more than ${mostRedirects} times`)
+    const next = URL.parse(location, url)
+    if (next !== null && /^https?:$/.test(next.protocol)) return next
+    return fail(`the registry redirects to ${JSON.stringify(printable(location))}, which is no HTTP address`)
   }
 
   async #refusal(response: HttpResponse, ask: Ask): Promise<RegistryError> {
@@ -133,4 +138,9 @@ export class Connection {
       missing: ask.missing ?? 'NAME_UNKNOWN',
     })
   }
+}
+
+/** When the token service said to come back. */
+function retryAfterOf(failure: unknown): number | undefined {
+  return failure instanceof RegistryError ? failure.retryAfter : undefined
 }

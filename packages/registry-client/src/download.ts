@@ -5,6 +5,8 @@ import type { Connection } from './connection.ts'
 import { isPassingFailure, waitBefore } from './retry.ts'
 import type { HttpResponse } from './transport.ts'
 
+const enough = 64 * 1024
+
 /** Where a blob is asked for. */
 export interface DownloadPlace {
   readonly connection: Connection
@@ -71,16 +73,19 @@ async function* read(
   const { connection, purpose } = place
   let response = first
   let position = start
+  let resumed = start
   for (let attempt = 0; ;) {
     try {
       for await (const chunk of partOf(response, position, end, descriptor)) {
         position += chunk.length
-        attempt = 0
         yield chunk
       }
       break
     } catch (error) {
-      const wait = isPassingFailure(error) ? waitBefore(connection.retry, attempt, undefined) : undefined
+      // Counted afresh after enough came: a peer that gives a byte at a time must not keep us for ever.
+      if (position - resumed >= enough) attempt = 0
+      resumed = position
+      const wait = isPassingFailure(error, attempt) ? waitBefore(connection.retry, attempt, undefined) : undefined
       if (wait === undefined || signal?.aborted === true) throw connection.failure(error, { purpose, signal })
       attempt += 1
       await connection.retry.sleep(wait, signal)

@@ -9,11 +9,12 @@ import {
   isTag,
   limits,
   MediaType,
+  OciError,
   parseDescriptor,
   parseManifestOrIndex,
   parseReference,
 } from '@gantry/oci'
-import type { Descriptor, Digest } from '@gantry/oci'
+import type { Descriptor, Digest, ManifestOrIndex } from '@gantry/oci'
 import type { Ask, Connection } from './connection.ts'
 import { download } from './download.ts'
 import type { DownloadPlace } from './download.ts'
@@ -238,21 +239,35 @@ export class HttpRepository implements RemoteRepository {
       await response.discard()
       return undefined
     }
-    const bytes = await collect(response.body, limits.documentBytes)
+    const purpose = this.#purpose('pull', target)
+    const bytes = await collect(response.body, limits.documentBytes).catch((error: unknown) => {
+      throw this.#connection.failure(error, { purpose, signal })
+    })
     if (bytes === undefined) {
-      throw new ImageError(
-        'SIZE_MISMATCH',
-        `${this.#purpose('pull', target)}: the manifest has more than ${limits.documentBytes} bytes`,
-      )
+      throw new ImageError('SIZE_MISMATCH', `${purpose}: the manifest has more than ${limits.documentBytes} bytes`)
     }
     const digest = digestOf(bytes, isDigest(target) ? digestAlgorithm(target) : 'sha256')
     if (isDigest(target) && digest !== target) {
-      throw new ImageError('DIGEST_MISMATCH', `${this.#purpose('pull', target)}: what came has the digest ${digest}`)
+      throw new ImageError('DIGEST_MISMATCH', `${purpose}: what came has the digest ${digest}`)
     }
-    const content = parseManifestOrIndex(bytes)
+    const content = this.#readManifest(bytes, purpose)
     const inside = content.kind === 'manifest' ? content.manifest.mediaType : content.index.mediaType
     const implied = content.kind === 'manifest' ? MediaType.imageManifest : MediaType.imageIndex
     return { mediaType: inside ?? implied, digest, size: bytes.length }
+  }
+
+  /** What is no manifest at all comes from something that is no registry: a proxy, a login page. */
+  #readManifest(bytes: Uint8Array, purpose: string): ManifestOrIndex {
+    try {
+      return parseManifestOrIndex(bytes)
+    } catch (error) {
+      if (!(error instanceof OciError)) throw error
+      const problem = error.message.replace('Cannot read the manifest: ', '')
+      throw new RegistryError('MANIFEST_INVALID', `${purpose}: the registry answered with no manifest: ${problem}`, {
+        registry: this.registry,
+        cause: error,
+      })
+    }
   }
 
   #askManifest(

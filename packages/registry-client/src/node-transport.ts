@@ -14,6 +14,9 @@ export interface NodeTransportOptions {
   readonly environment?: Readonly<Record<string, string | undefined>>
 }
 
+/** Making a connection takes at most so long, in milliseconds: nobody who is there needs more. */
+const connectTimeout = 20_000
+
 /** Bodies up to this size are read to their end to keep the connection, larger ones are cut off. */
 const worthReading = 64 * 1024
 
@@ -51,6 +54,7 @@ async function exchange(request: HttpRequest, timeout: number, outgoing: ClientR
   outgoing.setTimeout(timeout, () => {
     outgoing.destroy(Object.assign(new Error(`nothing came for ${timeout} ms`), { code: 'ETIMEDOUT' }))
   })
+  limitConnecting(outgoing, Math.min(timeout, connectTimeout))
   const answered = new Promise<IncomingMessage>((resolve, reject) => {
     outgoing.once('response', resolve)
     outgoing.on('error', reject)
@@ -60,7 +64,7 @@ async function exchange(request: HttpRequest, timeout: number, outgoing: ClientR
     await send(outgoing, body, answered)
     const incoming = await answered
     incoming.once('close', () => signal?.removeEventListener('abort', onAbort))
-    return responseOf(incoming, outgoing)
+    return responseOf(incoming, outgoing, request.method)
   } catch (error) {
     signal?.removeEventListener('abort', onAbort)
     outgoing.destroy()
@@ -92,7 +96,20 @@ async function send(
   if (!early) outgoing.end()
 }
 
-function responseOf(incoming: IncomingMessage, outgoing: ClientRequest): HttpResponse {
+/** The time of a socket begins when it is connected; the kernel gives up after two minutes. */
+function limitConnecting(outgoing: ClientRequest, limit: number): void {
+  outgoing.once('socket', (socket) => {
+    if (!socket.connecting) return
+    const timer = setTimeout(() => {
+      outgoing.destroy(Object.assign(new Error(`no connection after ${limit} ms`), { code: 'ETIMEDOUT' }))
+    }, limit)
+    const done = (): void => clearTimeout(timer)
+    socket.once('connect', done)
+    outgoing.once('close', done)
+  })
+}
+
+function responseOf(incoming: IncomingMessage, outgoing: ClientRequest, method: string): HttpResponse {
   return {
     status: incoming.statusCode ?? 0,
     header(name) {
@@ -101,7 +118,8 @@ function responseOf(incoming: IncomingMessage, outgoing: ClientRequest): HttpRes
     },
     body: incoming,
     async discard() {
-      const length = Number(incoming.headers['content-length'] ?? Infinity)
+      // The length that a HEAD is answered with is that of a body that does not come.
+      const length = method === 'HEAD' ? 0 : Number(incoming.headers['content-length'] ?? Infinity)
       if (length <= worthReading && outgoing.writableEnded) incoming.resume()
       else incoming.destroy()
     },

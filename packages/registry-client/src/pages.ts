@@ -22,7 +22,9 @@ export async function* pagesOf(connection: Connection, ask: Ask): AsyncGenerator
       await response.discard()
       return
     }
-    const bytes = await collect(response.body, longestPage)
+    const bytes = await collect(response.body, longestPage).catch((error: unknown) => {
+      throw connection.failure(error, ask)
+    })
     const value = bytes === undefined ? undefined : parseJson(bytes)
     if (typeof value !== 'object' || value === null) {
       throw new RegistryError('PROTOCOL', `${ask.purpose}: the registry did not answer with a list`, {

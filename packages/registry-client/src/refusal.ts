@@ -25,10 +25,10 @@ export async function readRefusal(response: HttpResponse, context: RefusalContex
   const { purpose, registry } = context
   const { code: said, message } = await readError(response)
   const code = said ?? codeOf(status, context.missing)
-  const name = said === undefined && code === 'SERVER' ? '' : ` ${code}`
-  const hints = [message, hintOf(code, context)].filter((each) => each !== undefined)
-  const detail = hints.length === 0 ? '' : ` (${hints.join('; ')})`
+  const name = said === undefined && (code === 'SERVER' || code === 'PROTOCOL') ? '' : ` ${code}`
   const retryAfter = parseRetryAfter(response.header('retry-after'))
+  const hints = [message, hintOf(code, { ...context, status, retryAfter })].filter((each) => each !== undefined)
+  const detail = hints.length === 0 ? '' : ` (${hints.join('; ')})`
   return new RegistryError(code, `${purpose}: the registry answered ${status}${name}${detail}`, {
     status,
     registry,
@@ -43,16 +43,16 @@ async function readError(response: HttpResponse): Promise<{ code?: RegistryError
     const value = parseJson(bytes) as { errors?: readonly { code?: unknown; message?: unknown }[] } | null
     const first = value?.errors?.[0]
     const code = typeof first?.code === 'string' && isWireCode(first.code) ? { code: first.code } : {}
-    return typeof first?.message === 'string' ? { ...code, message: clean(first.message) } : code
+    return typeof first?.message === 'string' ? { ...code, message: printable(first.message) } : code
   } catch {
     return {}
   }
 }
 
-/** What a peer says is shown on a terminal. */
-function clean(text: string): string {
-  const printable = text.replaceAll(/\p{C}+/gu, ' ').trim()
-  return printable.length > longestMessage ? `${printable.slice(0, longestMessage)}…` : printable
+/** What a peer says, as it may be shown on a terminal: on one line, and not too long. */
+export function printable(text: string): string {
+  const line = text.replaceAll(/\p{C}+/gu, ' ').trim()
+  return line.length > longestMessage ? `${line.slice(0, longestMessage)}…` : line
 }
 
 function codeOf(status: number, missing: RegistryErrorCode): RegistryErrorCode {
@@ -64,8 +64,13 @@ function codeOf(status: number, missing: RegistryErrorCode): RegistryErrorCode {
   return status >= 500 ? 'SERVER' : 'PROTOCOL'
 }
 
-function hintOf(code: RegistryErrorCode, { registry, known }: RefusalContext): string | undefined {
-  if (code === 'TOOMANYREQUESTS') return 'try again later'
+type Hinted = RefusalContext & { readonly status: number; readonly retryAfter: number | undefined }
+
+function hintOf(code: RegistryErrorCode, context: Hinted): string | undefined {
+  const { registry, known, status, retryAfter } = context
+  if (status < 400) return `a redirect that cannot be followed; check the address of ${registry}`
+  if (retryAfter !== undefined && retryAfter > 0) return `try again in ${Math.ceil(retryAfter / 1000)} s`
+  if (code === 'TOOMANYREQUESTS' || code === 'SERVER') return 'try again later'
   if (code !== 'UNAUTHORIZED' && code !== 'DENIED') return undefined
   if (code === 'UNAUTHORIZED' && !known) return `no credentials for ${registry}; run "gantry login ${registry}"`
   return known ? `the credentials for ${registry} do not allow it` : undefined

@@ -1,4 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises'
+import { RegistryError } from './registry-error.ts'
 
 /** How often and how soon something is tried again. */
 export interface RetryOptions {
@@ -28,11 +29,15 @@ export function isPassing(status: number): boolean {
   return status === 408 || status === 429 || status === 500 || status === 502 || status === 503 || status === 504
 }
 
-/** Whether the same request may reach the registry next time. */
-export function isPassingFailure(error: unknown): boolean {
+/**
+ * Whether the same request may reach the registry next time, the `attempt`-th having failed (from 0). Who was silent until
+ * the time was up gets one more chance: waiting again and again looks like a program that hangs.
+ */
+export function isPassingFailure(error: unknown, attempt: number): boolean {
   const codes = ['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'UND_ERR_SOCKET']
   for (let each = error; each instanceof Error; each = each.cause) {
-    if ('code' in each && codes.includes(String(each.code))) return true
+    if ('code' in each && codes.includes(String(each.code))) return each.code !== 'ETIMEDOUT' || attempt === 0
+    if (each instanceof RegistryError && each.status !== undefined) return isPassing(each.status)
     if (each.message === 'aborted' || each.message === 'terminated') return true
   }
   return false
