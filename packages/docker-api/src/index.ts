@@ -1,4 +1,4 @@
 export { createDockerApi, type DockerApi } from './docker-api.ts'
 export { ApiFailure } from './http/api-failure.ts'
 export { imagesApi } from './images/images-api.ts'
-export type { ApiBuildOptions, DockerApiParts } from './parts.ts'
+export type { ApiBuildOptions, DockerApiParts, RecordedImageEvent } from './parts.ts'

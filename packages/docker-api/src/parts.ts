@@ -16,6 +16,8 @@ export interface DockerApiParts {
   readonly runtimeName: string
   /** Builds from a tar of the context; absent where there is no builder. */
   readonly build?: (context: AsyncIterable<Uint8Array>, options: ApiBuildOptions) => AsyncIterable<ProgressMessage>
+  /** What was done to images, by whichever process of this root, after the event of an id; 0 is all that is recorded. */
+  readonly imageEvents?: (after: number) => readonly RecordedImageEvent[]
 }
 
 /** What a build over the API is asked for. */
@@ -29,4 +31,14 @@ export interface ApiBuildOptions {
   readonly noCache: boolean
   readonly pull: boolean
   readonly signal: AbortSignal
+}
+
+/** Something that happened to an image. */
+export interface RecordedImageEvent {
+  /** Grows with every event. */
+  readonly id: number
+  /** Milliseconds since the epoch. */
+  readonly time: number
+  readonly action: string
+  readonly name: string
 }

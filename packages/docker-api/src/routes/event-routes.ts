@@ -5,6 +5,7 @@ import { filters, milliseconds } from '../http/parameters.ts'
 import type { Route } from '../http/router.ts'
 import type { DockerApiParts } from '../parts.ts'
 import { hasLabels } from '../translate/labels.ts'
+import { allEvents } from './all-events.ts'
 import { jsonStream } from './json-stream.ts'
 
 /** `/events`. */
@@ -29,17 +30,13 @@ const known = [
   'config',
 ] as const
 
-function events({ engine }: DockerApiParts, { query, signal }: ApiRequest): Reply {
+function events(parts: DockerApiParts, { query, signal }: ApiRequest): Reply {
   const filter = filters(query, known)
   const since = milliseconds(query.get('since'))
   const until = milliseconds(query.get('until'))
-  const stream = engine.events({
-    signal,
-    ...(since === undefined ? {} : { since }),
-    ...(until === undefined ? {} : { until }),
-  })
+  const range = { ...(since === undefined ? {} : { since }), ...(until === undefined ? {} : { until }) }
   async function* messages(): AsyncGenerator<EventMessage, void, undefined> {
-    for await (const event of stream) if (passes(event, filter)) yield message(event)
+    for await (const event of allEvents(parts, { ...range, signal })) if (passes(event, filter)) yield message(event)
   }
   return jsonStream(messages())
 }

@@ -10,12 +10,10 @@ import { jsonStream } from './json-stream.ts'
 
 /** `/images` and `/build`. */
 export function imageRoutes(parts: DockerApiParts): readonly Route[] {
-  const { images, engine } = parts
-  const tell = (action: string, name: string): void =>
-    engine.emit({ type: 'image', action, subject: name, attributes: { name } })
+  const { images } = parts
   return [
     ['GET', /^\/images\/json$/, (request) => list(parts, request)],
-    ['POST', /^\/images\/create$/, (request) => pull(parts, request, tell)],
+    ['POST', /^\/images\/create$/, (request) => pull(parts, request)],
     ['GET', /^\/images\/get$/, ({ query, signal }) => save(parts, query.getAll('names'), signal)],
     ['POST', /^\/images\/load$/, ({ body, signal }) => progressReply(images.load(body, { signal }))],
     ['POST', /^\/build$/, (request) => build(parts, request)],
@@ -28,9 +26,7 @@ export function imageRoutes(parts: DockerApiParts): readonly Route[] {
       async ({ query }, name = '') => {
         const repository = query.get('repo') ?? ''
         if (repository === '') throw badRequest('a repository is needed to tag an image')
-        const target = joinTag(repository, query.get('tag'))
-        await images.tag(name, target)
-        tell('tag', target)
+        await images.tag(name, joinTag(repository, query.get('tag')))
         return empty(201)
       },
     ],
@@ -38,21 +34,13 @@ export function imageRoutes(parts: DockerApiParts): readonly Route[] {
       'POST',
       /^\/images\/(.+)\/push$/,
       ({ query, headers, signal }, name = '') =>
-        progressReply(
-          then(images.push(joinTag(name, query.get('tag')), { ...authOf(headers), signal }), () => tell('push', name)),
-        ),
+        progressReply(images.push(joinTag(name, query.get('tag')), { ...authOf(headers), signal })),
     ],
     [
       'DELETE',
       /^\/images\/(.+)$/,
-      async ({ query }, name = '') => {
-        const removed = await images.remove(name, { force: flag(query, 'force'), noprune: flag(query, 'noprune') })
-        for (const each of removed) {
-          if (each.Untagged !== undefined) tell('untag', each.Untagged)
-          if (each.Deleted !== undefined) tell('delete', each.Deleted)
-        }
-        return json(removed)
-      },
+      async ({ query }, name = '') =>
+        json(await images.remove(name, { force: flag(query, 'force'), noprune: flag(query, 'noprune') })),
     ],
   ]
 }
@@ -69,22 +57,17 @@ async function list({ images }: DockerApiParts, { query }: ApiRequest): Promise<
   )
 }
 
-async function pull(
-  { images }: DockerApiParts,
-  { query, headers, signal }: ApiRequest,
-  tell: (action: string, name: string) => void,
-): Promise<Reply> {
+async function pull({ images }: DockerApiParts, { query, headers, signal }: ApiRequest): Promise<Reply> {
   const from = query.get('fromImage') ?? ''
   if (from === '') throw notSupported('importing an image with fromSrc')
   const platform = query.get('platform') ?? ''
-  const name = joinTag(from, query.get('tag'))
-  const messages = images.pull(name, { ...authOf(headers), signal, ...(platform === '' ? {} : { platform }) })
-  return progressReply(then(messages, () => tell('pull', name)))
-}
-
-async function* then<T>(values: AsyncIterable<T>, last: () => void): AsyncGenerator<T, void, undefined> {
-  yield* values
-  last()
+  return progressReply(
+    images.pull(joinTag(from, query.get('tag')), {
+      ...authOf(headers),
+      signal,
+      ...(platform === '' ? {} : { platform }),
+    }),
+  )
 }
 
 /** Puts repository and tag together, where clients send them apart. A tag may be a digest. */
