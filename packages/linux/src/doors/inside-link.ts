@@ -1,7 +1,7 @@
 import type { Change } from '../ledger/change.ts'
 import type { Door } from '../ledger/door.ts'
 import type { JsonObject } from '../ledger/json.ts'
-import { ipBatch } from './ip-batch.ts'
+import { linkBatch } from './link-batch.ts'
 import { additionOf, insideRemovalOf } from './ip-lines.ts'
 
 /** Arguments of {@link address}. */
@@ -54,7 +54,7 @@ function door<Args extends JsonObject & { readonly netns?: string }>(
     lines.map((line) => (args.netns === undefined ? `ip ${line}` : `ip -n ${args.netns} ${line}`)).join(' && ')
   return {
     kind,
-    batch: ipBatch,
+    batch: linkBatch,
     describe: (args) => {
       const { host, inside } = additionOf(kind, args)
       return {

@@ -3,7 +3,7 @@ import type { Change } from '../ledger/change.ts'
 import type { Door } from '../ledger/door.ts'
 import type { JsonObject } from '../ledger/json.ts'
 import { SystemCallError } from '../sys/system-call-error.ts'
-import { ipBatch } from './ip-batch.ts'
+import { linkBatch } from './link-batch.ts'
 import { additionOf } from './ip-lines.ts'
 import { textOf } from '../ledger/text-of.ts'
 
@@ -52,7 +52,7 @@ const EEXIST = 17
 /** The door of {@link netns}. */
 export const netnsDoor: Door<NetnsArgs> = {
   kind: 'netns',
-  batch: ipBatch,
+  batch: linkBatch,
   describe: ({ name }) => ({
     sentence: `Make the network namespace ${name}`,
     command: `ip netns add ${name} && ip -n ${name} link set lo up`,
@@ -66,7 +66,7 @@ export const netnsDoor: Door<NetnsArgs> = {
 /** The door of {@link veth}. */
 export const vethDoor: Door<VethArgs> = {
   kind: 'veth',
-  batch: ipBatch,
+  batch: linkBatch,
   describe: (args) => ({
     sentence: `Link the host's ${args.name} with ${args.peer} in ${args.netns}${args.bridge === undefined ? '' : ` and join it to the bridge ${args.bridge}`}`,
     command: commandOf('veth', args),
@@ -80,7 +80,7 @@ export const vethDoor: Door<VethArgs> = {
 /** The door of {@link bridge}. */
 export const bridgeDoor: Door<BridgeArgs> = {
   kind: 'bridge',
-  batch: ipBatch,
+  batch: linkBatch,
   describe: (args) => ({
     sentence: `Make the bridge ${args.name}`,
     command: commandOf('bridge', args),

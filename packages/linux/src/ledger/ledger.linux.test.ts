@@ -66,9 +66,11 @@ async function kernelState(): Promise<Record<string, unknown>> {
     mounts: readFileSync('/proc/self/mountinfo', 'utf8')
       .split('\n')
       .filter((line) => line.includes(folder) || line.includes('gtest')),
-    links: readdirSync('/sys/class/net').filter((name) => name.startsWith('gt')),
+    links: readdirSync('/sys/class/net').filter((name) => /^gt[bv]c/.test(name)),
     namespaces: existsSync('/run/netns') ? readdirSync('/run/netns').filter((name) => name.startsWith('gtest')) : [],
-    rules: (await run('nft', ['list', 'tables'])).stdout.split('\n').filter((line) => line.includes('gantry_c')),
+    rules: (await run('nft', ['list', 'tables'])).stdout
+      .split('\n')
+      .filter((line) => line.startsWith('table inet gantry_c')),
     groups: roots.flatMap((root) =>
       existsSync(join(root, 'gantry-test'))
         ? readdirSync(join(root, 'gantry-test')).filter((name) => /^c\d+$/.test(name))

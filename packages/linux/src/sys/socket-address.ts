@@ -14,11 +14,19 @@ export function unixAddress(path: string): Uint8Array {
 
 /** A `sockaddr_in` or `sockaddr_in6`, by the form of the address. @throws RangeError when it is not an IP address */
 export function internetAddress(host: string, port: number): { readonly family: number; readonly bytes: Uint8Array } {
-  const six = host.includes(':')
+  const address = addressBytes(host)
+  const six = address.family === AF_INET6
   const bytes = new Uint8Array(six ? 28 : 16)
-  family(bytes, six ? AF_INET6 : AF_INET)
+  family(bytes, address.family)
   bytes[2] = port >> 8
   bytes[3] = port & 0xff
+  bytes.set(address.bytes, six ? 8 : 4)
+  return { family: address.family, bytes }
+}
+
+/** An IP address as the 4 or 16 bytes that the network carries. @throws RangeError when it is not an IP address */
+export function addressBytes(host: string): { readonly family: number; readonly bytes: Uint8Array } {
+  const six = host.includes(':')
   const numbers = six ? groups(host) : host.split('.').map(Number)
   if (
     numbers.length !== (six ? 16 : 4) ||
@@ -26,8 +34,7 @@ export function internetAddress(host: string, port: number): { readonly family: 
   ) {
     throw new RangeError(`"${host}" is not an IP address`)
   }
-  bytes.set(numbers, six ? 8 : 4)
-  return { family: six ? AF_INET6 : AF_INET, bytes }
+  return { family: six ? AF_INET6 : AF_INET, bytes: Uint8Array.from(numbers) }
 }
 
 function groups(host: string): readonly number[] {

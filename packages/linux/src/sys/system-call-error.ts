@@ -8,7 +8,6 @@ const advice: Readonly<Record<string, string>> = {
   EBUSY: 'something still uses it',
   EDQUOT: 'the disk quota is used up',
   EMFILE: 'too many open files: raise the limit with "ulimit -n"',
-  ENODEV: 'the kernel does not know this file system: load its module',
   ENOSPC: 'the disk is full: free some space',
   EPERM: 'run as root',
   EROFS: 'the file system is read-only',
@@ -24,7 +23,8 @@ export class SystemCallError extends Error {
 
   constructor(errno: number, syscall: string, subject: string) {
     const code = names.get(errno) ?? `E${String(errno)}`
-    const hint = advice[code]
+    const unknownFileSystem = code === 'ENODEV' && syscall === 'mount'
+    const hint = unknownFileSystem ? 'the kernel does not know this file system: load its module' : advice[code]
     super(`Cannot ${syscall} ${subject}: ${code}${hint === undefined ? '' : ` (${hint})`}`)
     this.code = code
     this.errno = errno

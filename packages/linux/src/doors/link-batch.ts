@@ -1,39 +1,35 @@
 import { existsSync, readFileSync, unlinkSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ProcessError, run, runStatus } from '@gantry/process'
+import { runStatus } from '@gantry/process'
 import { BatchError, type Batch, type BatchChange } from '../ledger/door.ts'
 import type { Json, JsonObject } from '../ledger/json.ts'
 import { unmountNow } from '../sys/mount.ts'
+import { makeNetworkNamespace } from '../sys/network-namespace.ts'
 import { errorCode } from '../sys/system-call-error.ts'
 import { inodeOf, sameInode, statAt } from './path-identity.ts'
-import { additionOf, hostRemovalOf, insideRemovalOf, netnsOf } from './ip-lines.ts'
+import { hostRemovalOf, insideRemovalOf, netnsOf } from './ip-lines.ts'
 import { textOf } from '../ledger/text-of.ts'
-
-interface Line {
-  readonly text: string
-  readonly change: number
-}
+import { requestsOf } from './link-requests.ts'
+import { LinkSockets, netnsPath } from './link-sockets.ts'
 
 /**
- * All consecutive changes of links, addresses and routes: one `ip -batch` on the host, and then one inside each network
- * namespace.
+ * All consecutive changes of links, addresses and routes. They are made over netlink, in one go of this thread: about 3 ms for
+ * a container, where `ip` takes 15. Taking back what does not go with its network namespace is left to `ip`, since the kernel
+ * waits tens of milliseconds for each link that goes.
  */
-export const ipBatch: Batch = {
+export const linkBatch: Batch = {
   apply: async (changes, signal) => {
-    const host: Line[] = []
-    const inside = new Map<string, Line[]>()
+    signal?.throwIfAborted()
+    using sockets = new LinkSockets()
+    const begun = new Set<number>()
     for (const [index, change] of changes.entries()) {
-      const lines = additionOf(change.kind, change.args)
-      host.push(...lines.host.map((text) => ({ text, change: index })))
-      if (lines.netns !== undefined) {
-        const list = inside.get(lines.netns) ?? []
-        inside.set(lines.netns, list)
-        list.push(...lines.inside.map((text) => ({ text, change: index })))
+      try {
+        make(change, sockets, () => begun.add(index))
+      } catch (error) {
+        const untouched = [...changes.keys()].filter((each) => !begun.has(each))
+        throw new BatchError('the kernel refused a change of links', { index, untouched, cause: error })
       }
     }
-    const begun = new Set<number>()
-    if (host.length > 0) await ip([], host, { begun, changes, signal })
-    for (const [netns, lines] of inside) await ip(['-n', netns], lines, { begun, changes, signal })
     return changes.map((change) => identityOf(change.kind, change.args))
   },
   undo: async (changes) => {
@@ -57,26 +53,20 @@ export const ipBatch: Batch = {
   },
 }
 
-async function ip(
-  place: readonly string[],
-  lines: readonly Line[],
-  context: { begun: Set<number>; changes: readonly BatchChange[]; signal: AbortSignal | undefined },
-): Promise<void> {
-  const input = `${lines.map((line) => line.text).join('\n')}\n`
-  try {
-    await run('ip', [...place, '-batch', '-'], {
-      input,
-      ...(context.signal === undefined ? {} : { signal: context.signal }),
-    })
-    for (const line of lines) context.begun.add(line.change)
-  } catch (error) {
-    const number = error instanceof ProcessError ? /Command failed -:(\d+)/.exec(error.stderr)?.[1] : undefined
-    // Without a line number (killed, cancelled) any of them may have been made.
-    const at = number === undefined ? lines.length : Number(number) - 1
-    for (const line of lines.slice(0, at)) context.begun.add(line.change)
-    const index = lines[Math.min(at, lines.length - 1)]?.change ?? 0
-    const untouched = [...context.changes.keys()].filter((each) => !context.begun.has(each))
-    throw new BatchError('ip refused a line', { index, untouched, cause: error })
+function make({ kind, args }: BatchChange, sockets: LinkSockets, begin: () => void): void {
+  const name = textOf(args, 'name') ?? ''
+  if (kind === 'netns') {
+    makeNetworkNamespace(netnsPath(name))
+    begin()
+  }
+  const socket = sockets.socketIn(kind === 'netns' ? name : netnsOf(kind, args))
+  const numbers = {
+    linkIndex: (link: string) => socket.linkIndex(link),
+    netns: (netns: string) => sockets.netns(netns),
+  }
+  for (const request of requestsOf(kind, args, numbers)) {
+    socket.change(request)
+    begin()
   }
 }
 
@@ -84,7 +74,7 @@ async function removeInside(changes: readonly BatchChange[], going: ReadonlySet<
   const lines = new Map<string, string[]>()
   for (const { kind, args } of changes) {
     const netns = netnsOf(kind, args)
-    if (netns === undefined || going.has(netns) || !existsSync(`/run/netns/${netns}`)) continue
+    if (netns === undefined || going.has(netns) || !existsSync(netnsPath(netns))) continue
     lines.set(netns, [...(lines.get(netns) ?? []), ...insideRemovalOf(kind, args)])
   }
   for (const [netns, list] of lines) {
@@ -100,7 +90,7 @@ function isAbsence(line: string): boolean {
 }
 
 function removeNetns(name: string): void {
-  const path = `/run/netns/${name}`
+  const path = netnsPath(name)
   // Several mounts may be stacked, when one was made again over a file that was left.
   while (unmountNow(path, { detach: true })) continue
   try {
@@ -125,13 +115,13 @@ function isThere({ kind, args }: BatchChange): boolean {
 function isOurs(change: BatchChange): boolean {
   const present = identityOf(change.kind, change.args)
   if (present === undefined)
-    return change.kind === 'netns' && statAt(`/run/netns/${textOf(change.args, 'name') ?? ''}`) !== undefined
+    return change.kind === 'netns' && statAt(netnsPath(textOf(change.args, 'name') ?? '')) !== undefined
   return change.identity === undefined || sameInode(present, change.identity)
 }
 
 function identityOf(kind: string, args: JsonObject): Json | undefined {
   if (kind === 'netns') {
-    const stat = statAt(`/run/netns/${textOf(args, 'name') ?? ''}`)
+    const stat = statAt(netnsPath(textOf(args, 'name') ?? ''))
     return stat === undefined ? undefined : inodeOf(stat)
   }
   if (kind !== 'veth' && kind !== 'bridge') return undefined
