@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { MemoryStore } from '@gantry/image'
 import { which } from '@gantry/process'
+import { createRegistry, memoryStorage, registryMigrations, serveRegistry } from '@gantry/registry'
+import { openState } from '@gantry/state'
+import { testCodec } from '@gantry/testing'
 import { realDaemon, realDaemonMissing, type RealDaemon } from '@gantry/testing/daemon'
 
 const missing = realDaemonMissing() ?? (which('docker') === undefined ? 'needs the docker client' : undefined)
@@ -242,6 +246,31 @@ describe('the stock docker client', { skip: missing ?? false }, () => {
     assert.equal((await daemon.docker('rmi', id.slice(7, 19))).code, 1)
     await docker('rm', 'user')
     await docker('rmi', 'localhost/copy:1')
+  })
+
+  test('push and pull through a registry on this machine', async () => {
+    const codec = testCodec()
+    using state = openState(':memory:', [registryMigrations])
+    await using registry = createRegistry({ storage: memoryStorage(new MemoryStore(codec), codec), state })
+    const served = await serveRegistry({ registry })
+    try {
+      const name = `localhost:${served.port}/team/app:1`
+      await docker('tag', 'localhost/busybox', name)
+      const pushed = /digest: (sha256:[0-9a-f]{64})/.exec(await docker('push', name))?.[1] ?? ''
+      await docker('rmi', name)
+      assert.match(await docker('pull', name), new RegExp(`Digest: ${pushed}`))
+      assert.equal(await docker('run', '--rm', name, 'echo', 'pulled'), 'pulled')
+      assert.equal(
+        await docker('run', '--rm', `localhost:${served.port}/team/app@${pushed}`, 'echo', 'by digest'),
+        'by digest',
+      )
+      const unknown = await daemon.docker('pull', `localhost:${served.port}/team/app:2`)
+      assert.deepEqual([unknown.code, /manifest unknown|not found/i.test(unknown.stderr)], [1, true], unknown.stderr)
+      await docker('rmi', '-f', name)
+    } finally {
+      await served.close()
+    }
+    assert.equal((await daemon.docker('pull', 'localhost:1/team/app:1')).code, 1)
   })
 
   test('says which options it does not have', async () => {

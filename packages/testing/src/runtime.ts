@@ -5,3 +5,4 @@ export { fakePrograms, type FakeIo, type FakeProgram } from './runtime/fake-prog
 export { fakeRuntime, type FakeRuntime } from './runtime/fake-runtime.ts'
 export { fakeSnapshots } from './runtime/fake-snapshots.ts'
 export { fakeWorld, type FakeWorld } from './runtime/fake-world.ts'
+export { runtimeContract, type RuntimeFixture } from './runtime/runtime-contract.ts'

@@ -28,6 +28,9 @@ export interface RealDaemon extends AsyncDisposable {
   inventory(): Promise<readonly string[]>
 }
 
+/** Where the launcher keeps it too: tests start the daemon hundreds of times. */
+const compileCache = fileURLToPath(new URL('../../../../node_modules/.cache/gantry', import.meta.url))
+
 /** Why a real daemon cannot be tested here; undefined when it can. */
 export function realDaemonMissing(): string | undefined {
   if (process.getuid?.() !== 0) return 'needs root'
@@ -74,7 +77,7 @@ class DaemonProcess implements RealDaemon {
     const child = start(process.execPath, ['--disable-warning=ExperimentalWarning', main, this.site.root], {
       stdio: ['ignore', log, log, 'pipe'],
       cwd: '/',
-      env: { ...process.env, GANTRY_RUN: this.site.run, ...env },
+      env: { NODE_COMPILE_CACHE: compileCache, ...process.env, GANTRY_RUN: this.site.run, ...env },
     })
     closeSync(log)
     this.pid = child.pid ?? 0
