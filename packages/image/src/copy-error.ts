@@ -13,7 +13,7 @@ export async function onSide<T>(side: Side, { digest }: Descriptor, signal: Abor
     const blamed = isMismatch(error) ? 'source' : side
     const code = error instanceof ImageError ? error.code : 'COPY_FAILED'
     const doing = blamed === 'source' ? 'the source could not give it' : 'the sink could not take it'
-    const reason = error instanceof Error ? error.message : String(error)
+    const reason = error instanceof Error ? withHint(error) : String(error)
     throw new ImageError(code, `Cannot copy ${digest}: ${doing}: ${reason}`, { side: blamed, cause: error })
   }
 }
@@ -21,4 +21,9 @@ export async function onSide<T>(side: Side, { digest }: Descriptor, signal: Abor
 function isMismatch(error: unknown): boolean {
   const { code } = (error ?? {}) as { readonly code?: unknown }
   return code === 'DIGEST_MISMATCH' || code === 'SIZE_MISMATCH'
+}
+
+function withHint(error: Error): string {
+  const hint: unknown = Reflect.get(error, 'hint')
+  return typeof hint === 'string' ? `${error.message}; ${hint}` : error.message
 }

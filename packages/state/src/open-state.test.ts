@@ -53,7 +53,7 @@ describe('openState', () => {
       () => openState(path, [fruitOne, { name: 'other', steps: ['CREATE TABLE other_a (a)'] }]),
       (error) => {
         assert.ok(hasCode('STATE_TOO_NEW')(error))
-        assert.match(String(error), /upgrade gantry.*GANTRY_ROOT/)
+        assert.match(String((error as StateError).hint), /upgrade gantry.*GANTRY_ROOT/)
         return true
       },
     )

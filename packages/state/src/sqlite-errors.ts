@@ -1,3 +1,5 @@
+import { statfsSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { StateError } from './state-error.ts'
 
 // Primary result codes: https://www.sqlite.org/rescode.html
@@ -38,10 +40,7 @@ export function translateError(error: unknown, path: string): unknown {
         hint: 'try again when the other gantry command is done',
       })
     case SQLITE_FULL:
-      return new StateError('STATE_FULL', `Cannot write to ${quoted}: the disk is full`, {
-        cause: error,
-        hint: 'free space on that file system and try again',
-      })
+      return full(error, quoted)
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
       return new StateError('STATE_DAMAGED', `Cannot read ${quoted}: the database is damaged (${detail})`, {
@@ -52,11 +51,29 @@ export function translateError(error: unknown, path: string): unknown {
     case SQLITE_READONLY:
     case SQLITE_IOERR:
     case SQLITE_CANTOPEN:
+      // Its -wal and -shm files may be what there is no room for: SQLite does not say so.
+      if (hasNoRoom(path)) return full(error, quoted)
       return new StateError('STATE_UNAVAILABLE', `Cannot use the database ${quoted}: ${detail}`, {
         cause: error,
         hint: 'check that the directory exists and that you may write to it, or set GANTRY_ROOT to one of your own',
       })
     default:
       return error
+  }
+}
+
+function full(cause: unknown, quoted: string): StateError {
+  return new StateError('STATE_FULL', `Cannot write to ${quoted}: the disk is full`, {
+    cause,
+    hint: 'free space on that file system and try again',
+  })
+}
+
+function hasNoRoom(path: string): boolean {
+  try {
+    const { bavail, blocks } = statfsSync(dirname(path))
+    return blocks > 0 && bavail === 0
+  } catch {
+    return false
   }
 }

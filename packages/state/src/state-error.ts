@@ -16,17 +16,14 @@ export interface StateErrorOptions {
   readonly hint?: string
 }
 
-/** An error of the state database. `code` says the kind; the message says what was tried, on what, and what to do. */
+/** An error of the state database. `code` says the kind, the message what was tried and on what, `hint` what to do. */
 export class StateError extends Error {
   override readonly name: string = 'StateError'
   readonly code: StateErrorCode
   readonly hint?: string
 
   constructor(code: StateErrorCode, message: string, options: StateErrorOptions = {}) {
-    super(
-      options.hint === undefined ? message : `${message}; ${options.hint}`,
-      'cause' in options ? { cause: options.cause } : {},
-    )
+    super(message, 'cause' in options ? { cause: options.cause } : {})
     this.code = code
     if (options.hint !== undefined) this.hint = options.hint
   }

@@ -13,11 +13,13 @@ export function rememberCompressed(state: State, diffId: Digest, descriptor: Des
   const { mediaType, digest, size } = descriptor
   const kind = layerCompression(mediaType)
   if (kind === 'none') throw new TypeError(`Cannot remember ${digest} as compressed: its media type is ${mediaType}`)
-  state
-    .prepare(
-      'INSERT OR REPLACE INTO store_compressed (diff_id, kind, encoder, media_type, digest, size) VALUES (?, ?, ?, ?, ?, ?)',
-    )
-    .run(diffId, kind, encoder, mediaType, digest, size)
+  state.transaction(() =>
+    state
+      .prepare(
+        'INSERT OR REPLACE INTO store_compressed (diff_id, kind, encoder, media_type, digest, size) VALUES (?, ?, ?, ?, ?, ?)',
+      )
+      .run(diffId, kind, encoder, mediaType, digest, size),
+  )
 }
 
 /** What was remembered for the layer, if this release would make the same bytes again. Its blob need not be there. */

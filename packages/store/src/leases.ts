@@ -1,4 +1,5 @@
 import type { Digest } from '@gantry/oci'
+import { StateError } from '@gantry/state'
 import type { State } from '@gantry/state'
 import { isHolderAlive } from './holder.ts'
 import type { Holder } from './holder.ts'
@@ -45,7 +46,7 @@ export class Leases {
       return lastInsertRowid
     })
     const renewal = setInterval(() => {
-      if (state.db.isOpen) state.prepare('UPDATE store_leases SET expires = ? WHERE id = ?').run(Date.now() + ttl, id)
+      attempt(state, 'UPDATE store_leases SET expires = ? WHERE id = ?', [Date.now() + ttl, id])
     }, ttl / 3)
     renewal.unref()
     return {
@@ -56,7 +57,7 @@ export class Leases {
         }),
       async [Symbol.asyncDispose]() {
         clearInterval(renewal)
-        if (state.db.isOpen) state.prepare('DELETE FROM store_leases WHERE id = ?').run(id)
+        attempt(state, 'DELETE FROM store_leases WHERE id = ?', [id])
       },
     }
   }
@@ -71,8 +72,10 @@ export class Leases {
 
   /** Gives up one pin of an owner, or all of them. Idempotent. */
   unpin(owner: string, digest?: Digest): void {
-    if (digest === undefined) this.#state.prepare('DELETE FROM store_pins WHERE owner = ?').run(owner)
-    else this.#state.prepare('DELETE FROM store_pins WHERE owner = ? AND digest = ?').run(owner, digest)
+    this.#state.transaction(() => {
+      if (digest === undefined) this.#state.prepare('DELETE FROM store_pins WHERE owner = ?').run(owner)
+      else this.#state.prepare('DELETE FROM store_pins WHERE owner = ? AND digest = ?').run(owner, digest)
+    })
   }
 
   /** Who pins the content. */
@@ -84,16 +87,29 @@ export class Leases {
   /** Forgets the leases that no longer hold. */
   removeDead(): void {
     const rows = this.#state.prepare('SELECT id, holder, expires FROM store_leases').all()
-    for (const row of rows) {
-      const alive = Number(row['expires']) > Date.now() && isHolderAlive(String(row['holder']))
-      if (!alive) this.#state.prepare('DELETE FROM store_leases WHERE id = ?').run(Number(row['id']))
-    }
+    const dead = rows.filter((row) => !(Number(row['expires']) > Date.now() && isHolderAlive(String(row['holder']))))
+    if (dead.length === 0) return
+    this.#state.transaction(() => {
+      for (const row of dead) this.#state.prepare('DELETE FROM store_leases WHERE id = ?').run(Number(row['id']))
+    })
   }
 
   /** Since when everything new is protected, in milliseconds; `undefined` when it is not. */
   protectedSince(): number | undefined {
     const since = this.#state.prepare('SELECT min(since) AS since FROM store_leases').get()?.['since']
     return typeof since === 'number' ? since : undefined
+  }
+}
+
+/**
+ * Changes a lease where a failure (a full disk, a lock that is held for long) must neither hide the error that the lease ends
+ * with nor end the process from a timer. A renewal comes again, and a lease that stays ends with its holder or its time.
+ */
+function attempt(state: State, sql: string, values: readonly (number | bigint)[]): void {
+  try {
+    if (state.db.isOpen) state.transaction(() => state.prepare(sql).run(...values))
+  } catch (error) {
+    if (!(error instanceof StateError)) throw error
   }
 }
 

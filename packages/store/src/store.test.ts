@@ -392,6 +392,21 @@ describe('gc', () => {
     assert.equal((await store.gc({ grace: 0 })).removed.length, 3)
   })
 
+  test('a lease that cannot be given up does not hide what it ends with', async () => {
+    const state = openState(join(directory, String((count += 1)), 'state.db'), [storeMigrations])
+    const store = await openStore({ root: join(directory, String(count), 'content'), state, codec })
+    const work = async (): Promise<void> => {
+      await using lease = store.lease('new', { ttl: 30 })
+      lease.add(digestOf(big))
+      state.db.exec('PRAGMA query_only = 1')
+      // Long enough for a renewal, which fails as well.
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      throw new ImageError('BLOB_UNKNOWN', 'what went wrong')
+    }
+    await assert.rejects(work(), codeIs('BLOB_UNKNOWN'))
+    state[Symbol.dispose]()
+  })
+
   test('looks only at what it is told to', async () => {
     const store = await freshStore()
     const one = await putImage(store, 'one')
