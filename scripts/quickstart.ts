@@ -76,7 +76,9 @@ async function withRoot({ root }: Place): Promise<number> {
         return undefined
       },
     )
-    await progress.step('Run that', `./gantry --root ${second} run -d -p 127.0.0.1:3001:3000 ${byDigest}`, async () => {
+    const secondPort = await freePort(port + 1)
+    const runAgain = `./gantry --root ${second} run -d -p 127.0.0.1:${secondPort}:3000 ${byDigest}`
+    await progress.step('Run that', runAgain, async () => {
       there = await runService(byDigest, { root: second, port: secondPort })
       return `${there.kept ? 'runs already, ' : ''}its page answers at ${there.address}`
     })

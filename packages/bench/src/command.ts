@@ -68,7 +68,7 @@ function launch(
   const ended = exitOf(child).then(({ code, signal }) => {
     if (code === 0) return
     const how = code === null ? `was ended by ${String(signal)}` : `ended with exit code ${String(code)}`
-    throw new BenchError('COMMAND_FAILED', `"${words.join(' ')}" ${how}: ${complaint.trim()}`)
+    throw new BenchError('COMMAND_FAILED', `"${words.join(' ').slice(0, 120)}" ${how}: ${complaint.trim()}`)
   })
   return { child, ended }
 }

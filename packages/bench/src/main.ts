@@ -53,17 +53,15 @@ async function main(options: Options): Promise<void> {
   await mkdir(scratch, { recursive: true })
   held.defer(() => rm(scratch, { recursive: true, force: true }))
   await loadImage(image, { from: gantry, into: others, work: scratch })
-  const sides = await assertEqual(gantry, others)
+  const { sides, working } = await assertEqual(gantry, others)
   const world: World = {
     gantry,
-    engines: [gantry, ...others],
+    engines: [gantry, ...working],
     image,
     work: scratch,
     runs: options.runs,
     containers: options.containers,
     onRound: tellRound,
-    ...(docker === undefined ? {} : { docker }),
-    ...(podman === undefined ? {} : { podman }),
   }
   const rows: Row[] = []
   for (const name of options.only) rows.push(...(await suites[name](world)))
@@ -73,11 +71,21 @@ async function main(options: Options): Promise<void> {
 }
 
 // Docker must be shut in as Gantry is, or nothing is measured; of others a difference makes the ratio say nothing.
-async function assertEqual(gantry: Engine, others: readonly Engine[]): Promise<ReportedSide[]> {
+async function assertEqual(
+  gantry: Engine,
+  others: readonly Engine[],
+): Promise<{ sides: ReportedSide[]; working: Engine[] }> {
   const ours = await isolationOf(gantry, image)
   const sides: ReportedSide[] = [gantry]
+  const working: Engine[] = []
   for (const engine of others) {
-    const found = differences(ours, await isolationOf(engine, image), ['gantry', engine.name])
+    const theirs = await isolationOf(engine, image).catch((error: unknown) => {
+      if (engine.name === 'docker' || !(error instanceof BenchError)) throw error
+      process.stderr.write(`${engine.name}: left out, its containers do not start here: ${error.message}\n`)
+    })
+    if (theirs === undefined) continue
+    working.push(engine)
+    const found = differences(ours, theirs, ['gantry', engine.name])
     if (found.length > 0 && engine.name === 'docker' && engine.notComparable === undefined) {
       throw new BenchError('NOT_EQUAL', `Cannot compare: the containers are not shut in alike\n  ${found.join('\n  ')}`)
     }
@@ -92,7 +100,7 @@ async function assertEqual(gantry: Engine, others: readonly Engine[]): Promise<R
       ...(reason === undefined ? {} : { notComparable: reason }),
     })
   }
-  return sides
+  return { sides, working }
 }
 
 async function writeResults(

@@ -1,12 +1,9 @@
-import type { DockerPeer } from './peers/docker.ts'
 import type { Engine } from './peers/engine.ts'
 import type { GantryPeer } from './peers/gantry.ts'
 
 /** What the suites measure with. */
 export interface World {
   readonly gantry: GantryPeer
-  readonly docker?: DockerPeer
-  readonly podman?: Engine
   /** All that run containers, Gantry first. */
   readonly engines: readonly Engine[]
   /** A small image that all of them have under this name. */

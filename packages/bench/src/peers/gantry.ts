@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs'
-import { mkdir, rm } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
+import { openContentWorld } from '@gantry/daemon'
+import { siteOf } from '@gantry/linux'
 import { outputOf } from '../command.ts'
 import { allProcesses } from '../process-tree.ts'
 import type { Engine } from './engine.ts'
@@ -35,7 +37,7 @@ export async function startGantry(options: {
   const status = JSON.parse(await gantry('daemon', 'status', '--json')) as { socket: string; pid: number }
   return {
     name: 'gantry',
-    version: await gantry('version', '--short').catch(() => 'unknown'),
+    version: (await gantry('version', '--short')).replace(/^Gantry version /, ''),
     command,
     buildCommand: command,
     env,
@@ -51,11 +53,16 @@ export async function startGantry(options: {
       const all = (await gantry('ps', '--all', '--quiet', '--no-trunc')).split('\n').filter(Boolean)
       if (all.length > 0) await gantry('rm', '--force', ...all)
       await gantry('daemon', 'stop')
+      await undoHost(root)
     },
   }
 }
 
-/** Removes a root that nothing runs in. */
-export async function removeRoot(root: string): Promise<void> {
-  await rm(root, { recursive: true, force: true })
+// The bridge, the firewall table and the name server stay when a daemon stops; images and unpacked layers are kept for the next run.
+async function undoHost(root: string): Promise<void> {
+  await using world = await openContentWorld(siteOf(process.env, { root }))
+  const owners = world.ledger.owners().map(({ owner }) => owner)
+  for (const prefix of ['network/', 'host']) {
+    for (const owner of owners.filter((name) => name.startsWith(prefix))) await world.ledger.undo(owner)
+  }
 }
