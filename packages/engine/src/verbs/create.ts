@@ -6,7 +6,7 @@ import { generateName } from '../container/generated-name.ts'
 import { isName, newId } from '../container/identity.ts'
 import { planContainer } from '../container/plan.ts'
 import { containerOwner, notStarted, type ContainerRecord } from '../container/record.ts'
-import type { ContainerMount, ContainerSpec, CreateRequest, MountRequest } from '../container/spec.ts'
+import type { ContainerMount, ContainerSpec, CreateRequest, MountRequest, NetworkChoice } from '../container/spec.ts'
 import { EngineError } from '../engine-error.ts'
 import { containerEvent } from '../events/container-event.ts'
 
@@ -42,7 +42,11 @@ export async function create(context: Context, request: CreateRequest): Promise<
           manifest: image.descriptor.digest,
           ...(image.chain === undefined ? {} : { chain: image.chain }),
         },
-        spec: { ...plan, mounts: plan.mounts.map((mount) => withVolume(context, mount)) },
+        spec: {
+          ...plan,
+          network: withNames(context, plan.network),
+          mounts: plan.mounts.map((mount) => withVolume(context, mount)),
+        },
         status: 'created',
         progress: notStarted,
       }
@@ -94,6 +98,16 @@ function checkNetwork(
       throw new EngineError('SPEC_INVALID', 'conflicting options: port publishing and the container type network mode')
   }
   if (own.length > 64) throw new EngineError('SPEC_INVALID', `invalid hostname: "${own}" is longer than 64 characters`)
+}
+
+/** Networks by their names, where they were asked for by id. One that is not there yet is refused at the start. */
+function withNames({ networks }: Context, choice: NetworkChoice): NetworkChoice {
+  if (choice.kind !== 'networks') return choice
+  const named = choice.networks.map((each) => ({
+    ...each,
+    network: networks.inspect(each.network)?.name ?? each.network,
+  }))
+  return { ...choice, networks: named }
 }
 
 function withVolume({ volumes }: Context, mount: MountRequest): ContainerMount {
