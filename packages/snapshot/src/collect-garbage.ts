@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { Ledger } from '@gantry/linux'
 import type { Digest } from '@gantry/oci'
 import { layerOwner } from './layer-owner.ts'
+import type { SnapshotGcOptions } from './snapshots.ts'
 import type { LayerRow, SnapshotTable } from './snapshot-table.ts'
 
 // Somebody may have unpacked a layer and be about to prepare a snapshot on it.
@@ -13,28 +14,30 @@ export interface Garbage {
   readonly directory: string
   readonly table: SnapshotTable
   readonly ledger: Ledger
-  readonly keep: readonly Digest[]
+  readonly options: SnapshotGcOptions
 }
 
 /**
- * Removes layers that neither a chain to keep nor a snapshot stands on and that were not used for a minute, and forgets
+ * Removes layers that neither a chain to keep nor a snapshot stands on and that were idle for long enough, and forgets
  * snapshots whose directory went with its owner. The row goes first, so that nobody builds on what is being removed.
  */
 export async function collectGarbage({
   directory,
   table,
   ledger,
-  keep,
+  options: { keep = [], only, grace = graceMilliseconds },
 }: Garbage): Promise<{ readonly removed: readonly Digest[]; readonly bytes: number }> {
   for (const { key, n } of table.uppers()) {
     if (!existsSync(join(directory, String(n)))) table.dropUpper(key)
   }
   const kept = new Set(keep.flatMap((chain) => table.lineage(chain)?.map((row) => row.chain) ?? []))
-  const idleSince = Date.now() - graceMilliseconds
+  const idleSince = Date.now() - grace
+  const candidates = only === undefined ? undefined : new Set(only)
   const removed: LayerRow[] = []
   // Topmost first: a layer can go when nothing stands on it any more.
   for (const row of table.layers().toReversed()) {
-    if (kept.has(row.chain) || row.used > idleSince || !table.dropLayer(row.chain)) continue
+    if (kept.has(row.chain) || row.used > idleSince || candidates?.has(row.chain) === false) continue
+    if (!table.dropLayer(row.chain)) continue
     removed.push(row)
     await ledger.undo(layerOwner(row.n))
   }

@@ -12,7 +12,15 @@ import { overlayFormat, type OverlayFormat } from './overlay-format.ts'
 import { SnapshotError } from './snapshot-error.ts'
 import { SnapshotTable, type UpperRow } from './snapshot-table.ts'
 import { SnapshotWorkers } from './snapshot-workers.ts'
-import type { DiffOptions, Prepared, PrepareOptions, Snapshots, SnapshotUsage, UnpackOptions } from './snapshots.ts'
+import type {
+  DiffOptions,
+  Prepared,
+  PrepareOptions,
+  SnapshotGcOptions,
+  Snapshots,
+  SnapshotUsage,
+  UnpackOptions,
+} from './snapshots.ts'
 
 /** What snapshots are made with. */
 export interface SnapshotParts {
@@ -175,12 +183,8 @@ class OverlaySnapshots implements Snapshots {
     }
   }
 
-  gc({
-    keep,
-  }: {
-    readonly keep: readonly Digest[]
-  }): Promise<{ readonly removed: readonly Digest[]; readonly bytes: number }> {
-    return collectGarbage({ directory: this.#directory, table: this.#table, ledger: this.#ledger, keep })
+  gc(options: SnapshotGcOptions): ReturnType<Snapshots['gc']> {
+    return collectGarbage({ directory: this.#directory, table: this.#table, ledger: this.#ledger, options })
   }
 
   close(): Promise<void> {

@@ -6,6 +6,7 @@ export type {
   DiffOptions,
   Prepared,
   PrepareOptions,
+  SnapshotGcOptions,
   Snapshots,
   SnapshotUsage,
   UnpackOptions,

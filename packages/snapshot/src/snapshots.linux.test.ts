@@ -154,6 +154,7 @@ describe('snapshots', { skip }, () => {
     assert.ok(kept !== undefined && used !== undefined && loose !== undefined)
     await snapshots.prepare('user', used, 'container/user', { mount: false })
     state.db.exec('UPDATE snapshot_layers SET used = 0')
+    await snapshots.gc({ only: [kept], grace: 0, keep: [kept] })
     const { removed, bytes } = await snapshots.gc({ keep: [kept] })
     assert.ok(removed.includes(loose) && bytes > 0)
     assert.ok(snapshots.has(kept) && snapshots.has(used) && !snapshots.has(loose))

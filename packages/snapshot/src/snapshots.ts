@@ -43,6 +43,16 @@ export interface DiffOptions {
   readonly signal?: AbortSignal
 }
 
+/** Which layers go. */
+export interface SnapshotGcOptions {
+  /** Chains that stay, with all below them. */
+  readonly keep?: readonly Digest[]
+  /** Only these chains go. Default: all that may. */
+  readonly only?: readonly Digest[]
+  /** Milliseconds that a layer must have been idle. Default: one minute. */
+  readonly grace?: number
+}
+
 /** What is on disk. */
 export interface SnapshotUsage {
   readonly layers: readonly {
@@ -116,10 +126,11 @@ export interface Snapshots {
   /** Everything on disk. */
   list(): SnapshotUsage
 
-  /** Removes committed layers that neither a chain to keep nor a snapshot stands on, and forgets snapshots whose owner is gone. */
-  gc(options: {
-    readonly keep: readonly Digest[]
-  }): Promise<{ readonly removed: readonly Digest[]; readonly bytes: number }>
+  /**
+   * Removes committed layers that neither a chain to keep nor a snapshot stands on, and forgets snapshots whose owner is gone.
+   * Layers that were asked for within the last minute stay, since somebody may be about to build on them.
+   */
+  gc(options: SnapshotGcOptions): Promise<{ readonly removed: readonly Digest[]; readonly bytes: number }>
 
   /** Ends the worker threads. */
   close(): Promise<void>

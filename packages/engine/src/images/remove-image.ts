@@ -71,13 +71,7 @@ async function forgetLayers(
     const layer = manifest.layers[index]
     if (layer !== undefined && store.size(layer.digest) === undefined) gone.add(chain)
   }
-  if (gone.size === 0) return
-  await snapshots.gc({
-    keep: snapshots
-      .list()
-      .layers.map(({ chain }) => chain)
-      .filter((chain) => !gone.has(chain)),
-  })
+  if (gone.size > 0) await snapshots.gc({ only: [...gone], grace: 0 })
 }
 
 function short(id: Digest): string {
