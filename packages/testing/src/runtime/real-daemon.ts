@@ -51,8 +51,10 @@ export async function realDaemon(options: { start?: boolean } = {}): Promise<Rea
     await world.store.tag('localhost/busybox:latest', image.descriptor)
   }
   const daemon = new DaemonProcess(site)
-  if (options.start !== false && !(await daemon.start())) throw new Error(`The daemon did not start:\n${daemon.log()}`)
-  return daemon
+  if (options.start === false || (await daemon.start())) return daemon
+  const log = daemon.log()
+  await daemon[Symbol.asyncDispose]()
+  throw new Error(`The daemon did not start:\n${log}`)
 }
 
 class DaemonProcess implements RealDaemon {
