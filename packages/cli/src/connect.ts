@@ -38,7 +38,7 @@ export function notRoot(): CliError {
   )
   return new CliError(
     'NOT_ROOT',
-    'Cannot run containers: this user is not root, and no daemon of this machine lets it in',
+    'Cannot reach or start the daemon: this user is not root, and no daemon of this machine lets it in',
     {
       hint: `Run "sudo ${line.join(' ')}", or have root run "gantry daemon start" and add this user to the group of ${systemSocket}`,
     },

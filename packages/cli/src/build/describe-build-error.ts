@@ -2,20 +2,15 @@ import { readFile } from 'node:fs/promises'
 import { CliError } from '../cli-error.ts'
 
 /**
- * Turns the failure of a build into what is printed: the output of the step that failed (`output`, where it was not
- * printed already), and for whatever has a place in the Dockerfile the line with a caret. Other errors stay as they are.
+ * Turns the failure of a build into what is printed: for whatever has a place in the Dockerfile, its line with a caret.
+ * Other errors stay as they are.
  */
-export async function describeBuildError(
-  error: unknown,
-  dockerfile: string,
-  output: readonly string[],
-): Promise<unknown> {
+export async function describeBuildError(error: unknown, dockerfile: string): Promise<unknown> {
   if (!(error instanceof Error)) return error
   const place = placeOf(error)
   if (place === undefined) return error
   const { renderDiagnostic } = await import('@gantry/dockerfile')
   const source = await readFile(dockerfile, 'utf8').catch(() => undefined)
-  const said = output.length === 0 ? '' : `${output.join('\n')}\n\n`
   const hint: unknown = Reflect.get(error, 'hint')
   if (source === undefined) return error
   const diagnostic = renderDiagnostic(source, {
@@ -23,7 +18,7 @@ export async function describeBuildError(
     message: error.message,
     hint: typeof hint === 'string' ? hint : undefined,
   })
-  return new CliError('FAILED', `${said}${diagnostic}`, { cause: error })
+  return new CliError('FAILED', diagnostic, { cause: error })
 }
 
 function placeOf(error: Error): { file: string; line: number; column: number; length: number } | undefined {

@@ -66,7 +66,15 @@ export async function runBuild(context: Context, flags: BuildFlags, directory: s
   } catch (error) {
     view.finish()
     const isPrinted = mode === 'plain' || mode === 'json' || (mode === 'auto' && !context.err.isTerminal)
-    throw await describeBuildError(error, request.dockerfile, isPrinted ? [] : failed.lines())
+    // A build without a terminal has printed it already, line by line.
+    if (!isPrinted)
+      context.err.write(
+        failed
+          .lines()
+          .map((line) => `${line}\n`)
+          .join(''),
+      )
+    throw await describeBuildError(error, request.dockerfile)
   }
   view.finish()
   if (flags.iidfile !== undefined) await writeFile(flags.iidfile, imageId)

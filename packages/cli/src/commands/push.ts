@@ -29,8 +29,6 @@ export const push: Command = defineCommand({
       signal: context.signal,
       ...(auth === undefined ? {} : { auth }),
     })
-    if (!flags.quiet)
-      context.out.write(`The push refers to repository [${reference.registry}/${reference.repository}]\n`)
     await showTransfer(messages, context.out, { quiet: flags.quiet })
     if (flags.quiet) context.out.write(`${formatReference(reference)}\n`)
   },

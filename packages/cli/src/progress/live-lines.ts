@@ -23,8 +23,9 @@ export class LiveLines {
     this.#draw('')
   }
 
-  /** Prints lines that stay, above the block. */
-  print(text: string): void {
+  /** Prints lines that stay, above the block, which may be replaced at the same time. */
+  print(text: string, lines: readonly string[] = this.#lines): void {
+    this.#lines = lines
     this.#draw(text.endsWith('\n') || text === '' ? text : `${text}\n`)
   }
 

@@ -28,11 +28,12 @@ export function terminalBuildView(out: Output, now: () => number = Date.now): Bu
   const steps = new Map<number, StepView>()
   let ended = 0
   let total = 0
-  const draw = (): void => {
+  const block = (): string[] => {
     const running = [...steps.values()]
     const clock = paint(`Building ${shortDuration(now() - begun)} (${ended}/${total})`, 'bold', true)
-    live.set([clock, ...running.flatMap((view) => [stepLine(view, out.columns, now()), ...newest(view)])])
+    return [clock, ...running.flatMap((view) => [stepLine(view, out.columns, now()), ...newest(view)])]
   }
+  const draw = (): void => live.set(block())
   const timer = setInterval(draw, 200)
   const end = (
     view: StepView | undefined,
@@ -44,7 +45,7 @@ export function terminalBuildView(out: Output, now: () => number = Date.now): Bu
     Object.assign(view, { state, duration })
     steps.delete(view.step.id)
     ended += 1
-    live.print(stepLine(view, out.columns, now(), size))
+    live.print(stepLine(view, out.columns, now(), size), block())
   }
   return {
     finish: () => {
@@ -87,7 +88,7 @@ export function terminalBuildView(out: Output, now: () => number = Date.now): Bu
             ),
           )
         case 'done':
-          return live.print(doneLine(event))
+          return live.print(doneLine(event), [])
       }
     },
   }
