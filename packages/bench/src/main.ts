@@ -47,7 +47,7 @@ async function main(options: Options): Promise<void> {
       ? await findHostDocker(work)
       : await startOwnDocker({ root: options.dockerRoot, work: join(work, 'docker'), insecure: ['127.0.0.0/8'] })
   held.use(docker)
-  const podman = await findPodman(work)
+  const podman = held.use(await findPodman(work))
   const others = [docker, podman].filter((one): one is NonNullable<typeof one> => one !== undefined)
   const scratch = join(docker?.shared ?? work, 'scratch')
   await mkdir(scratch, { recursive: true })

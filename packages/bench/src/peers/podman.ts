@@ -1,10 +1,10 @@
 import { join } from 'node:path'
-import { run, which } from '@gantry/process'
+import { run, runStatus, which } from '@gantry/process'
 import { allProcesses } from '../process-tree.ts'
 import type { Engine } from './engine.ts'
 
-/** Podman with storage of its own, if it is installed. It has no daemon; buildah builds for it. */
-export async function findPodman(work: string): Promise<Engine | undefined> {
+/** Podman with storage of its own, if it is installed. It has no daemon; buildah builds for it. Disposing of it unmounts that. */
+export async function findPodman(work: string): Promise<(Engine & AsyncDisposable) | undefined> {
   if (which('podman') === undefined) return undefined
   const root = join(work, 'podman')
   const command = ['podman', '--root', root, '--runroot', join(work, 'podman-run')]
@@ -21,5 +21,9 @@ export async function findPodman(work: string): Promise<Engine | undefined> {
         .filter(({ name, commandLine }) => name === 'conmon' && commandLine.includes(root))
         .map(({ pid }) => pid),
     daemons: async () => [],
+    // Podman binds its storage onto itself, and leaves that so.
+    async [Symbol.asyncDispose]() {
+      await runStatus('umount', [join(root, 'overlay')])
+    },
   }
 }
