@@ -14,7 +14,10 @@ export async function onSide<T>(side: Side, { digest }: Descriptor, signal: Abor
     const code = error instanceof ImageError ? error.code : 'COPY_FAILED'
     const doing = blamed === 'source' ? 'the source could not give it' : 'the sink could not take it'
     const reason = error instanceof Error ? withHint(error) : String(error)
-    throw new ImageError(code, `Cannot copy ${digest}: ${doing}: ${reason}`, { side: blamed, cause: error })
+    throw new ImageError(code, `Cannot copy ${digest}: ${doing}: ${withoutSubject(reason, digest)}`, {
+      side: blamed,
+      cause: error,
+    })
   }
 }
 
@@ -26,4 +29,11 @@ function isMismatch(error: unknown): boolean {
 function withHint(error: Error): string {
   const hint: unknown = Reflect.get(error, 'hint')
   return typeof hint === 'string' ? `${error.message}; ${hint}` : error.message
+}
+
+/** Most reasons begin with the blob that is named already: `Cannot read sha256:…: 3 bytes came`. */
+function withoutSubject(reason: string, digest: string): string {
+  const [said, verb] = /^Cannot (\w+) /.exec(reason) ?? []
+  const subject = `${said}${digest}: `
+  return verb !== undefined && reason.startsWith(subject) ? reason.slice(subject.length) : reason
 }

@@ -230,3 +230,27 @@ test('an abort ends a copy with its reason', async () => {
   await assert.rejects(copy(image.source, sink, image.descriptor, { signal: controller.signal }), reason)
   await assert.rejects(copy(image.source, sink, image.descriptor, { signal: controller.signal }), reason)
 })
+
+test('indexes that nest without end are not followed', async () => {
+  const source = new MemoryStore(codec)
+  const image = await randomImage({ codec, seed: 30 })
+  await copy(image.source, source, image.descriptor)
+  let descriptor = image.descriptor
+  for (let depth = 0; depth < 9; depth++) {
+    const index = await assembleIndex({ manifests: [descriptor] }, { source, codec })
+    const copying = copy(index.source, source, index.descriptor)
+    // Seven may stand above an image.
+    if (depth < 7) await copying
+    else return expectCode(copying, 'MANIFEST_UNKNOWN')
+    descriptor = index.descriptor
+  }
+})
+
+test('the blob of a failure is named once', async () => {
+  const image = await randomImage({ codec, seed: 31 })
+  const broken: BlobSource = { open: async () => readerOf(new Uint8Array(3)) }
+  await assert.rejects(copy(broken, new MemoryStore(codec), image.descriptor), (error: Error) => {
+    assert.equal(error.message.split(image.descriptor.digest).length, 2, error.message)
+    return true
+  })
+})

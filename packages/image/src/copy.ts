@@ -4,7 +4,9 @@ import type { BlobSink, BlobSource } from './blob.ts'
 import { readerOf } from './bytes.ts'
 import { childrenOf, hasChildren } from './children.ts'
 import { onSide } from './copy-error.ts'
+import { ImageError } from './errors.ts'
 import { createLimiter, type Limiter } from './limiter.ts'
+import { deepestIndex } from './open-image.ts'
 import { readDocument } from './read-document.ts'
 
 /** What a copy tells on its way: `bytes` counts those of this blob so far. */
@@ -57,25 +59,29 @@ interface Copying {
   readonly seen: Map<Digest, Promise<void>>
 }
 
-function visit(copying: Copying, descriptor: Descriptor): Promise<void> {
+function visit(copying: Copying, descriptor: Descriptor, depth = 0): Promise<void> {
   const known = copying.seen.get(descriptor.digest)
   if (known !== undefined) return known
   const copied = hasChildren(descriptor)
-    ? copyDocument(copying, descriptor)
+    ? copyDocument(copying, descriptor, depth)
     : copying.limiter(() => copyBlob(copying, descriptor, copying.source))
   copying.seen.set(descriptor.digest, copied)
   return copied
 }
 
-async function copyDocument(copying: Copying, descriptor: Descriptor): Promise<void> {
+async function copyDocument(copying: Copying, descriptor: Descriptor, depth: number): Promise<void> {
   const { source, signal, limiter } = copying
+  if (depth >= deepestIndex) {
+    const problem = `Cannot copy ${descriptor.digest}: indexes nest deeper than ${deepestIndex}`
+    throw new ImageError('MANIFEST_UNKNOWN', problem, { side: 'source' })
+  }
   const bytes = await limiter(() => onSide('source', descriptor, signal, readDocument(source, descriptor, { signal })))
   const { mediaType } = descriptor
   const finding = childrenOf(source, { bytes, mediaType }, { ...copying.options, signal })
   const children = await onSide('source', descriptor, signal, finding)
   await all(
     copying,
-    children.map((child) => visit(copying, child)),
+    children.map((child) => visit(copying, child, depth + 1)),
   )
   await limiter(() => copyBlob(copying, descriptor, { open: async () => readerOf(bytes) }))
 }

@@ -31,8 +31,8 @@ export interface OpenImageOptions {
   readonly signal?: AbortSignal
 }
 
-// An index may hold indexes; nobody nests more.
-const deepestIndex = 8
+/** An index may hold indexes; nobody nests more. */
+export const deepestIndex = 8
 
 /**
  * Opens an image: reads its manifest, and for an index first chooses by platform.

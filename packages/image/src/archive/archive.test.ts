@@ -181,14 +181,22 @@ test('a bad archive is refused with a code', async (context) => {
     [
       'a path out of the archive',
       await old((entries) => [...without('blob0.tar')(entries), symlink('blob0.tar', '../../etc/passwd')]),
-      'PATH_ESCAPES',
+      'ARCHIVE_INVALID',
     ],
     ['a manifest.json that is no list', await readAll(writeTar([file('manifest.json', '{}')])), 'ARCHIVE_INVALID'],
     ['a manifest.json of texts', await readAll(writeTar([file('manifest.json', '["a"]')])), 'ARCHIVE_INVALID'],
+    ['a layout without images', await indexOnly(), 'ARCHIVE_INVALID'],
+    ['a manifest.json without images', await readAll(writeTar([file('manifest.json', '[]')])), 'ARCHIVE_INVALID'],
+    ['an index that is none', await readAll(writeTar([file('index.json', '<html>')])), 'ARCHIVE_INVALID'],
+    ['cut off in its compression', gzipSync(good).subarray(0, -20), 'ARCHIVE_INVALID'],
     ['an index without its manifest', await indexOnly(image.descriptor), 'BLOB_UNKNOWN'],
   ]
   for (const [rule, archive, code] of rows) {
-    await context.test(rule, () => expectCode(load(archive, new MemoryStore(codec)), code))
+    await context.test(rule, async () => {
+      const loading = load(archive, new MemoryStore(codec))
+      await expectCode(loading, code)
+      await assert.rejects(loading, { code, message: /^Cannot load the / })
+    })
   }
 })
 
@@ -196,8 +204,8 @@ function without(path: string): (entries: TarInput[]) => TarInput[] {
   return (entries) => entries.filter((entry) => entry.header.path !== path)
 }
 
-async function indexOnly(descriptor: Descriptor): Promise<Buffer> {
-  return readAll(writeTar([file('index.json', encodeJson({ schemaVersion: 2, manifests: [descriptor] }))]))
+async function indexOnly(...manifests: readonly Descriptor[]): Promise<Buffer> {
+  return readAll(writeTar([file('index.json', encodeJson({ schemaVersion: 2, manifests }))]))
 }
 
 test('an abort ends loading', async () => {

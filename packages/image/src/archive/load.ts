@@ -1,4 +1,4 @@
-import { formatReference, parseIndex, parseLayoutFile, parseReference, refNameAnnotation } from '@gantry/oci'
+import { formatReference, OciError, parseIndex, parseLayoutFile, parseReference, refNameAnnotation } from '@gantry/oci'
 import { TarError } from '@gantry/tar'
 import { abortable } from '../abortable.ts'
 import type { BlobSink } from '../blob.ts'
@@ -26,16 +26,25 @@ export interface LoadOptions {
  * of `docker save`, plain or compressed with gzip or zstd. Answers every name with its image, and images without a name;
  * naming them is the caller's. Content is verified; nothing larger than a manifest is held in memory.
  *
- * @throws {ImageError} ARCHIVE_INVALID, DIGEST_MISMATCH, SIZE_MISMATCH, and those of `copy`
- * @throws {OciError} for documents that cannot be read
+ * @throws {ImageError} ARCHIVE_INVALID (also for documents in it that cannot be read), DIGEST_MISMATCH, SIZE_MISMATCH, and
+ *   those of `copy`
  */
 export async function loadArchive(
   body: AsyncIterable<Uint8Array>,
   options: LoadOptions,
 ): Promise<readonly ArchivedImage[]> {
+  try {
+    return await load(body, options)
+  } catch (error) {
+    throw archiveFailure(error)
+  }
+}
+
+async function load(body: AsyncIterable<Uint8Array>, options: LoadOptions): Promise<readonly ArchivedImage[]> {
   const { spool, sink = spool, codec, signal, onProgress } = options
   const archive = await readArchive(body, spool, codec, signal)
   const images = layoutImages(archive) ?? (await dockerImages(archive, options))
+  if (images.length === 0) throw new ImageError('ARCHIVE_INVALID', 'Cannot load the archive: it holds no image')
   for (const { descriptor } of images) {
     await copy(spool, sink, descriptor, {
       sparse: true,
@@ -60,12 +69,19 @@ async function readArchive(
       `Cannot load the archive: it is compressed with ${compression}; unpack it first`,
     )
   }
-  try {
-    return await spoolArchive(compression === 'none' ? whole : codec.decompress(compression, whole), spool, signal)
-  } catch (error) {
-    if (!(error instanceof TarError)) throw error
-    throw new ImageError('ARCHIVE_INVALID', `Cannot load the archive: ${error.message}`, { cause: error })
-  }
+  return spoolArchive(compression === 'none' ? whole : codec.decompress(compression, whole), spool, signal)
+}
+
+/** Says of what is wrong with the archive that it is the archive's; other failures stay as they are. */
+function archiveFailure(error: unknown): unknown {
+  if (!(error instanceof Error) || error.message.startsWith('Cannot load ')) return error
+  // A codec's error of damaged bytes: codecs are given, so its class is not known here.
+  const isDamage = 'code' in error && (error.code === 'STREAM_DAMAGED' || error.code === 'STREAM_TOO_LARGE')
+  if (!isDamage && !(error instanceof ImageError || error instanceof TarError || error instanceof OciError))
+    return error
+  const code = error instanceof ImageError ? error.code : 'ARCHIVE_INVALID'
+  const side = error instanceof ImageError && error.side !== undefined ? { side: error.side } : {}
+  return new ImageError(code, `Cannot load the archive: ${error.message}`, { cause: error, ...side })
 }
 
 function layoutImages({ documents }: SpooledArchive): readonly ArchivedImage[] | undefined {
