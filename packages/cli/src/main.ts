@@ -1,6 +1,4 @@
 import { runCommandLine } from './run-command-line.ts'
-import { useCompileCache } from './compile-cache.ts'
 
 // The entry of the `gantry` command. It loads as little as possible: see table.ts for how commands are found.
-useCompileCache(process.env)
 process.exit(await runCommandLine(process.argv.slice(2)))
