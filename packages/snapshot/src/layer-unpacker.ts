@@ -1,6 +1,5 @@
-import { randomUUID } from 'node:crypto'
 import { createWriteStream, existsSync } from 'node:fs'
-import { mkdir, rm } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import type { BlobSource, Image, Layer } from '@gantry/image'
@@ -94,14 +93,15 @@ export class LayerUnpacker {
     try {
       const why = `layer ${step.layer.diffId} of an image, unpacked`
       await ledger.apply(owner, [directory({ path, mode: 0o700, children: ['fs'] }, why)], signal)
-      const unpacked = await this.#extract(step, join(path, 'fs'), options)
+      const unpacked = await this.#extract(step, path, options)
       await below
       await this.#complete(step, join(path, 'fs'), unpacked, options)
       const now = Date.now()
       const added = table.addLayer({
         n,
         chain: step.chain,
-        parent: step.parent ?? null,
+        // Nothing of what lies below such a layer is seen again.
+        parent: unpacked.extracted.opaque ? null : (step.parent ?? null),
         diff_id: step.layer.diffId,
         bytes: unpacked.bytes,
         created: now,
@@ -115,15 +115,15 @@ export class LayerUnpacker {
     }
   }
 
-  async #extract({ layer, source }: Step, target: string, options: UnpackOptions): Promise<Unpacked> {
+  async #extract({ layer, source }: Step, path: string, options: UnpackOptions): Promise<Unpacked> {
     const { descriptor, diffId } = layer
-    const blob = await this.#blobOf(layer, source, options.signal)
+    const blob = await this.#blobOf(layer, source, { spool: join(path, 'blob'), signal: options.signal })
     const call = {
       call: 'unpack',
       blob: blob.path,
       compression: layerCompression(descriptor.mediaType),
       diffId,
-      target,
+      target: join(path, 'fs'),
       format: this.#parts.format,
     } as const
     try {
@@ -144,25 +144,20 @@ export class LayerUnpacker {
     await workers.run<undefined>({ call: 'inherit', target, lowers, extracted, format }, { signal: options.signal })
   }
 
-  /** The blob as a file: the store's own, or a copy for sources that have none. */
+  /** The blob as a file: the store's own, or a copy in the layer's directory for sources that have none. */
   async #blobOf(
     layer: Layer,
     source: BlobSource,
-    signal: AbortSignal | undefined,
+    { spool, signal }: { readonly spool: string; readonly signal: AbortSignal | undefined },
   ): Promise<AsyncDisposable & { readonly path: string }> {
     if (hasFiles(source)) {
       const own = source.path(layer.descriptor.digest)
       if (existsSync(own)) return { path: own, [Symbol.asyncDispose]: () => Promise.resolve() }
     }
-    const path = join(this.#parts.directory, `spool-${randomUUID()}`)
-    await mkdir(this.#parts.directory, { recursive: true, mode: 0o700 })
-    const reader = await layer.open(signal === undefined ? {} : { signal })
-    await pipeline(
-      reader,
-      createWriteStream(path, { flags: 'wx', mode: 0o600 }),
-      signal === undefined ? {} : { signal },
-    )
-    return { path, [Symbol.asyncDispose]: () => rm(path, { force: true }) }
+    const options = signal === undefined ? {} : { signal }
+    const reader = await layer.open(options)
+    await pipeline(reader, createWriteStream(spool, { flags: 'wx', mode: 0o600 }), options)
+    return { path: spool, [Symbol.asyncDispose]: () => rm(spool, { force: true }) }
   }
 }
 

@@ -1,5 +1,10 @@
-import { closeDescriptor, errorCode, mkdirAt, openBeneath } from '@gantry/linux'
+import { closeDescriptor, errorCode, mkdirAt, openBeneath, setAttribute, unlinkAt } from '@gantry/linux'
+import type { OverlayFormat } from '../overlay-format.ts'
+import { SnapshotError } from '../snapshot-error.ts'
 import { nativeName, splitPath } from './entry-name.ts'
+import { isWhiteout, statAt } from './remove-tree.ts'
+
+const yes = new Uint8Array([0x79])
 
 const most = 192
 
@@ -12,9 +17,11 @@ export class DirectoryCache {
   readonly root: number
   readonly #open = new Map<string, number>()
   readonly #implied = new Set<string>()
+  readonly #opaqueXattr: string
 
-  constructor(root: number) {
+  constructor(root: number, format: Pick<OverlayFormat, 'opaqueXattr'>) {
     this.root = root
+    this.#opaqueXattr = format.opaqueXattr
   }
 
   /** Paths made on the way and not described since, parents first. */
@@ -39,13 +46,51 @@ export class DirectoryCache {
     }
   }
 
-  /** The directory at a normalised path, made with its parents where it is missing. @throws SystemCallError ENOTDIR, ELOOP */
+  /**
+   * The directory at a normalised path, made with its parents where it is missing.
+   * @throws SystemCallError ENOTDIR, ELOOP
+   * @throws SnapshotError LAYER_INVALID: a symbolic link leads to nothing
+   */
   ensure(path: string): number {
-    const found = this.find(path)
-    if (found !== undefined) return found
+    try {
+      const found = this.find(path)
+      if (found !== undefined) return found
+    } catch (error) {
+      if (errorCode(error) !== 'ENOTDIR') throw error
+      const { parent, name } = splitPath(path)
+      if (!isWhiteout(statAt(this.ensure(parent), name))) throw error
+    }
     const { parent, name } = splitPath(path)
-    if (mkdirAt(this.ensure(parent), nativeName(name), 0o755)) this.#implied.add(path)
-    return this.#keep(path, openBeneath(this.root, nativeName(path), { directory: true, inRoot: true }))
+    if (this.make(this.ensure(parent), name)) this.#implied.add(path)
+    const made = this.find(path)
+    if (made !== undefined) return made
+    throw new SnapshotError(
+      'LAYER_INVALID',
+      `Cannot unpack into "${path}": it is a symbolic link that leads to nothing`,
+    )
+  }
+
+  /**
+   * Makes a directory. In the place of a whiteout, which hides a directory of the layers below, it is an opaque one.
+   * @returns false when something else has that name
+   */
+  make(parent: number, name: string): boolean {
+    if (mkdirAt(parent, nativeName(name), 0o755)) return true
+    if (!isWhiteout(statAt(parent, name))) return false
+    unlinkAt(parent, nativeName(name))
+    mkdirAt(parent, nativeName(name), 0o755)
+    this.hideBelow(parent, name)
+    return true
+  }
+
+  /** Makes a directory hide what the layers below have in it. */
+  hideBelow(parent: number, name: string): void {
+    const fd = openBeneath(parent, nativeName(name), { directory: true, noSymlinks: true })
+    try {
+      setAttribute(`/proc/self/fd/${String(fd)}/.`, this.#opaqueXattr, yes)
+    } finally {
+      closeDescriptor(fd)
+    }
   }
 
   /** Says that the layer has described the directory itself. */

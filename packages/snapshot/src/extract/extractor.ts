@@ -20,18 +20,19 @@ import type { OverlayFormat } from '../overlay-format.ts'
 import { SnapshotError } from '../snapshot-error.ts'
 import { DirectoryCache } from './directory-cache.ts'
 import { nativeName, pathThrough, splitPath } from './entry-name.ts'
-import { removeTree, statAt } from './remove-tree.ts'
+import { isWhiteout, removeTree, statAt } from './remove-tree.ts'
 
 const nodeTypes = { character: constants.S_IFCHR, block: constants.S_IFBLK, fifo: constants.S_IFIFO } as const
 const noDevice = 0n
-const yes = new Uint8Array([0x79])
 
 /** What an extraction has left for when the layers below are known. */
 export interface Extracted {
   /** Directories the layer used without describing them, parents first: they take after those below. */
   readonly implied: readonly string[]
-  /** Hard links to files that the layer itself does not have. */
+  /** Hard links to files that the layer itself does not have at that moment, in order. */
   readonly links: readonly { readonly path: string; readonly target: string }[]
+  /** Whether the layer hides everything below it: overlay itself knows no opaque root. */
+  readonly opaque: boolean
 }
 
 /** Where an entry goes: the open directory and the name in it, for system calls. */
@@ -53,12 +54,13 @@ export class Extractor {
   readonly #directories: DirectoryCache
   readonly #times = new Map<string, number>()
   readonly #links: { path: string; target: string }[] = []
+  #opaque = false
   #file: { readonly fd: number; readonly header: TarHeader; position: number } | undefined
 
   /** `root` is an open descriptor of the target; the caller closes it. */
   constructor(root: number, format: OverlayFormat) {
     this.#format = format
-    this.#directories = new DirectoryCache(root)
+    this.#directories = new DirectoryCache(root, format)
   }
 
   /**
@@ -81,7 +83,7 @@ export class Extractor {
       if (path === '.') setTimesAt(this.#directories.root, '.', mtime)
       else this.#setDirectoryTime(path, mtime)
     }
-    return { implied: this.#directories.implied, links: this.#links }
+    return { implied: this.#directories.implied, links: this.#links, opaque: this.#opaque }
   }
 
   /** Closes every descriptor but the root's. Idempotent. */
@@ -119,12 +121,13 @@ export class Extractor {
         this.#file = { fd: this.#create(place), header, position: 0 }
         return
       case 'directory':
-        this.#makeDirectory(place)
-        this.#describe(place, header)
+        this.#describe(this.#makeDirectory(place), header)
         return
       case 'symlink':
-        this.#anew(place, (at) => symlinkAt(nativeName(linkText(header)), at.directory, at.name))
-        this.#finishNode(place, header)
+        this.#finishNode(
+          this.#anew(place, (at) => symlinkAt(nativeName(linkText(header)), at.directory, at.name)),
+          header,
+        )
         return
       case 'hardlink':
         this.#link(place, normalizeEntryPath(linkText(header)))
@@ -135,23 +138,16 @@ export class Extractor {
   }
 
   #create(place: Place): number {
-    const fd = createAt(place.directory, place.name, 0o600)
-    if (fd !== undefined) return fd
-    const again = this.#clear(place)
-    const second = createAt(again.directory, again.name, 0o600)
-    if (second !== undefined) return second
-    throw new SnapshotError('LAYER_INVALID', `Cannot unpack "${place.path}": something else makes the same name`)
+    let fd: number | undefined
+    this.#anew(place, (at) => (fd = createAt(at.directory, at.name, 0o600)) !== undefined)
+    return fd ?? -1
   }
 
-  #makeDirectory(place: Place): void {
-    if (mkdirAt(place.directory, place.name, 0o755)) return
-    const there = statAt(place.directory, place.path)
-    if (there === undefined || there.isDirectory()) return
-    // A whiteout came first: the directory below is gone, and this one starts empty.
-    const hidden = there.isCharacterDevice() && there.rdev === 0
-    const again = this.#clear(place)
-    mkdirAt(again.directory, again.name, 0o755)
-    if (hidden) setAttribute(pathThrough(again.directory, splitPath(place.path).name), this.#format.opaqueXattr, yes)
+  #makeDirectory(place: Place): Place {
+    const { name } = splitPath(place.path)
+    if (this.#directories.make(place.directory, name) || statAt(place.directory, name)?.isDirectory() === true)
+      return place
+    return this.#anew(place, (at) => mkdirAt(at.directory, at.name, 0o755))
   }
 
   #describe(place: Place, header: TarHeader): void {
@@ -166,9 +162,17 @@ export class Extractor {
     if (target === place.path) return
     const from = splitPath(target)
     const directory = this.#directories.find(from.parent)
-    if (directory === undefined || statAt(directory, target) === undefined) {
+    const there = directory === undefined ? undefined : statAt(directory, from.name)
+    if (there === undefined) {
       this.#links.push({ path: place.path, target })
       return
+    }
+    if (there.isDirectory() || isWhiteout(there)) {
+      const what = there.isDirectory() ? 'is a directory' : 'the layer has removed'
+      throw new SnapshotError(
+        'LAYER_INVALID',
+        `Cannot unpack "${place.path}": it is a hard link to "${target}", which ${what}`,
+      )
     }
     this.#anew(place, (at) =>
       linkAt(this.#directories.ensure(from.parent), nativeName(from.name), at.directory, at.name),
@@ -179,8 +183,8 @@ export class Extractor {
     // Without root the kernel makes no devices; as with other engines, a layer that has some is used without them.
     if (header.type !== 'fifo' && !this.#format.devices) return
     const device = header.type === 'fifo' ? noDevice : makeDevice(header.devMajor ?? 0, header.devMinor ?? 0)
-    this.#anew(place, (at) => makeNodeAt(at.directory, at.name, type | (header.mode & 0o777), device))
-    this.#finishNode(place, header)
+    const made = this.#anew(place, (at) => makeNodeAt(at.directory, at.name, type | (header.mode & 0o777), device))
+    this.#finishNode(made, header)
   }
 
   #finishNode(place: Place, header: TarHeader): void {
@@ -192,13 +196,15 @@ export class Extractor {
 
   #hide(whiteout: Whiteout): void {
     if (whiteout.kind === 'opaque') {
-      const directory = this.#directories.ensure(whiteout.path)
-      setAttribute(`/proc/self/fd/${String(directory)}/.`, this.#format.opaqueXattr, yes)
+      this.#directories.hideBelow(this.#directories.ensure(whiteout.path), '.')
+      if (whiteout.path === '.') this.#opaque = true
       return
     }
     // What this layer has itself is not hidden by its own whiteout, which is about the layers below.
-    const place = this.#placeOf(whiteout.path)
-    makeNodeAt(place.directory, place.name, constants.S_IFCHR, noDevice)
+    const { directory, name, path } = this.#placeOf(whiteout.path)
+    if (makeNodeAt(directory, name, constants.S_IFCHR, noDevice)) return
+    const last = splitPath(path).name
+    if (statAt(directory, last)?.isDirectory() === true) this.#directories.hideBelow(directory, last)
   }
 
   #write(data: Uint8Array): void {
@@ -239,9 +245,14 @@ export class Extractor {
     }
   }
 
-  /** Makes a name that an earlier entry of this layer may have taken; the later one replaces it. */
-  #anew(place: Place, make: (at: Place) => boolean): void {
-    if (make(place) || make(this.#clear(place))) return
+  /**
+   * Makes a name that an earlier entry of this layer may have taken; the later one replaces it. Answers with the place, since
+   * the descriptor of the former one is closed then.
+   */
+  #anew(place: Place, make: (at: Place) => boolean): Place {
+    if (make(place)) return place
+    const again = this.#clear(place)
+    if (make(again)) return again
     throw new SnapshotError('LAYER_INVALID', `Cannot unpack "${place.path}": something else makes the same name`)
   }
 

@@ -1,9 +1,14 @@
 import { lstatSync, rmSync, type Stats } from 'node:fs'
-import { pathThrough, splitPath } from './entry-name.ts'
+import { pathThrough } from './entry-name.ts'
 
-/** What is at the last name of a path inside an open directory, itself if it is a symbolic link; undefined when nothing is. */
-export function statAt(directory: number, path: string): Stats | undefined {
-  return lstatSync(nodePath(directory, splitPath(path).name), { throwIfNoEntry: false })
+/** What has a name inside an open directory, itself if it is a symbolic link; undefined when nothing has. */
+export function statAt(directory: number, name: string): Stats | undefined {
+  return lstatSync(nodePath(directory, name), { throwIfNoEntry: false })
+}
+
+/** Whether something says, as overlay writes it, that what the layers below have here is gone. */
+export function isWhiteout(stats: Stats | undefined): boolean {
+  return stats?.isCharacterDevice() === true && stats.rdev === 0
 }
 
 /** Removes a name inside an open directory, with what is in it; symbolic links are not followed. Absence is success. */

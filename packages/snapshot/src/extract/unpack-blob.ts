@@ -37,7 +37,7 @@ export async function unpackBlob(call: UnpackCall, onProgress: (bytes: number) =
     reader.finish()
     const found = hash.digest('hex')
     if (found !== digestHex(call.diffId)) {
-      const message = `Cannot unpack ${call.blob}: its content is ${digestAlgorithm(call.diffId)}:${found}, not ${call.diffId}`
+      const message = `Cannot unpack layer ${call.diffId}: its content is ${digestAlgorithm(call.diffId)}:${found}`
       throw new SnapshotError('DIGEST_MISMATCH', message, {
         hint: 'the layer was damaged or tampered with; pull it again',
       })
@@ -85,15 +85,15 @@ function readPlain(path: string, onProgress: (bytes: number) => void, take: (chu
   }
 }
 
-function tooLarge({ blob }: UnpackCall, limit: number): string {
-  return `Cannot unpack ${blob}: more than ${String(limit)} bytes come out of it`
+function tooLarge({ diffId }: UnpackCall, limit: number): string {
+  return `Cannot unpack layer ${diffId}: more than ${String(limit)} bytes come out of it`
 }
 
 /** A damaged archive or stream is the layer's fault; what the system says stays what it is. */
-function asLayerError(error: unknown, { blob }: UnpackCall): unknown {
+function asLayerError(error: unknown, { diffId }: UnpackCall): unknown {
   if (!(error instanceof Error)) return error
   const code = 'code' in error ? String(error.code) : ''
   const damaged = error.name === 'TarError' || /^(Z_|ZSTD_|ERR_ZLIB|ENOTDIR|ELOOP|EXDEV|ENAMETOOLONG)/.test(code)
   if (!damaged) return error
-  return new SnapshotError('LAYER_INVALID', `Cannot unpack ${blob}: ${error.message}`, { cause: error })
+  return new SnapshotError('LAYER_INVALID', `Cannot unpack layer ${diffId}: ${error.message}`, { cause: error })
 }

@@ -221,7 +221,7 @@ describe('unpacking a layer', { skip }, () => {
     const tar = await archive([file('f', 'content')])
     const other = await archive([file('f', 'tampered')])
     await assert.rejects(unpackBytes(tar, { blob: other }), code('DIGEST_MISMATCH'))
-    await assert.rejects(unpackBytes(tar, { blob: tar.subarray(0, 700) }), code('LAYER_INVALID'))
+    await assert.rejects(unpackBytes(tar, { blob: tar.subarray(0, 516) }), code('LAYER_INVALID'))
     const gzip = gzipSync(tar)
     const cut = { compression: 'gzip', blob: gzip.subarray(0, gzip.length - 9) } as const
     await assert.rejects(unpackBytes(tar, cut), code('LAYER_INVALID'))
