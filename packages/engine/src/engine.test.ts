@@ -63,6 +63,19 @@ describe('create', () => {
     assert.equal(world.ledger.owners('container').length, 2)
   })
 
+  test('refuses what the host cannot give and what no run could obey', async () => {
+    await using world = fakeWorld()
+    for (const request of [
+      { security: { apparmor: 'x' } },
+      { resources: { cpus: 100_000 } },
+      { resources: { cpus: 0.001 } },
+      { stopSignal: 'NOPE' },
+    ])
+      await assert.rejects(world.engine.create({ image: 'busybox', ...request }), refusal('SPEC_INVALID'))
+    await world.engine.create({ image: 'busybox', security: { apparmor: 'unconfined' } })
+    assert.equal(world.ledger.owners('container').length, 1)
+  })
+
   test('gives one name to one of two at once', async () => {
     await using world = fakeWorld()
     const both = await Promise.allSettled([1, 2].map(() => world.engine.create({ image: 'busybox', name: 'same' })))
@@ -251,6 +264,21 @@ describe('remove', () => {
       world.engine.listVolumes().map(({ name }) => name),
       ['kept'],
     )
+  })
+
+  test('a restart does not remove what goes with its process, a later end does', async () => {
+    await using world = fakeWorld()
+    const { id } = await world.engine.create({ image: 'busybox', command: ['sleep', '9'], autoRemove: true })
+    await world.engine.start(id)
+    const { result } = world.engine.wait(id, 'removed')
+    await Promise.all([1, 2].map(() => world.engine.restart(id, { timeout: 0 })))
+    const { status, progress } = world.engine.inspect(id)
+    assert.equal(status, 'running')
+    assert.ok(progress.run > 1)
+    await assert.rejects(world.engine.restart(id, { signal: 'NOPE' }), refusal('SPEC_INVALID'))
+    await world.engine.kill(id)
+    assert.deepEqual(await result, { exitCode: 137 })
+    assert.throws(() => world.engine.inspect(id), refusal('CONTAINER_UNKNOWN'))
   })
 
   test('a volume in use is refused', async () => {

@@ -23,6 +23,8 @@ export interface Live {
   outputEnded: AbortController
   /** Ends a delay before a restart. */
   restartDelay: AbortController | undefined
+  /** How many restarts have stopped it and not yet started it again: one that goes with its process stays for them. */
+  restarts: number
 }
 
 /** Live parts of containers, made when first asked for. */
@@ -41,6 +43,7 @@ export class LiveContainers {
         removed: deferred(),
         outputEnded: new AbortController(),
         restartDelay: undefined,
+        restarts: 0,
       }
       this.#live.set(id, live)
     }

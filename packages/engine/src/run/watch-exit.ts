@@ -47,7 +47,7 @@ export async function endRun(context: Context, record: ContainerRecord): Promise
   live.task = undefined
   const exit = { exitCode: progress.exitCode }
   await context.networks.disconnect({ owner })
-  const goes = spec.autoRemove && !wantsRestart(record)
+  const goes = spec.autoRemove && live.restarts === 0 && !wantsRestart(record)
   if (!goes) await context.ledger.undo(owner)
   const exited = context.containers.update(id, { status: 'exited', progress: { ending: false, endpoints: [] } })
   // Who follows the log hears of the end when everybody else does.

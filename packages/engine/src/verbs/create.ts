@@ -1,4 +1,4 @@
-import { hostname } from 'node:os'
+import { availableParallelism, hostname } from 'node:os'
 import { join } from 'node:path'
 import { directory } from '@gantry/linux'
 import type { Context } from '../context.ts'
@@ -9,6 +9,7 @@ import { containerOwner, notStarted, type ContainerRecord } from '../container/r
 import type { ContainerMount, ContainerSpec, CreateRequest, MountRequest, NetworkChoice } from '../container/spec.ts'
 import { EngineError } from '../engine-error.ts'
 import { containerEvent } from '../events/container-event.ts'
+import { parseSignal } from './kill.ts'
 
 /** Makes a container that can be started. All of it is there afterwards, or nothing.
  * @throws EngineError IMAGE_UNKNOWN, NAME_INVALID, NAME_TAKEN, COMMAND_MISSING, SPEC_INVALID, CONTAINER_UNKNOWN (of `container:`) */
@@ -26,6 +27,7 @@ export async function create(context: Context, request: CreateRequest): Promise<
     )
     const plan = planContainer(request, image.config.config ?? {}, { id, hostname: hostname() })
     checkNetwork(context, plan)
+    checkHost(context, plan)
     made = true
     await ledger.apply(owner, [
       directory({ path: containerDirectory(context, id), mode: 0o710 }, 'its configuration, its log, its hosts file'),
@@ -98,6 +100,25 @@ function checkNetwork(
       throw new EngineError('SPEC_INVALID', 'conflicting options: port publishing and the container type network mode')
   }
   if (own.length > 64) throw new EngineError('SPEC_INVALID', `invalid hostname: "${own}" is longer than 64 characters`)
+}
+
+/** What would be left out silently, or only be noticed when it is too late. */
+function checkHost(
+  { host }: Context,
+  { security, resources, stopSignal }: Pick<ContainerSpec, 'security' | 'resources' | 'stopSignal'>,
+): void {
+  parseSignal(stopSignal)
+  const { apparmor = '' } = security
+  if (apparmor !== '' && apparmor !== 'unconfined' && !host.apparmor)
+    throw new EngineError('SPEC_INVALID', `Cannot confine it by the AppArmor profile "${apparmor}"`, {
+      hint: 'this host has no AppArmor: leave the option out',
+    })
+  const processors = availableParallelism()
+  if (resources.cpus !== undefined && (resources.cpus < 0.01 || resources.cpus > processors))
+    throw new EngineError(
+      'SPEC_INVALID',
+      `range of CPUs is from 0.01 to ${processors}.00, as there are only ${processors} CPUs available`,
+    )
 }
 
 /** Networks by their names, where they were asked for by id. One that is not there yet is refused at the start. */

@@ -65,7 +65,7 @@ export class ConmonTask implements Task {
     return Promise.resolve()
   }
 
-  exec(process: ProcessSpec, stdio: ExecStdio): Promise<ExecTask> {
+  async exec(process: ProcessSpec, stdio: ExecStdio): Promise<ExecTask> {
     this.#mustLive('run a program in')
     const name = `${String(globalThis.process.pid)}-${String(this.#execs++)}`
     return execIn(this.#shared, { id: this.id, name, directory: this.#files.directory, process, stdio })

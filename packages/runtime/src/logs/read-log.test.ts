@@ -130,6 +130,18 @@ describe('readLog', () => {
     )
   })
 
+  test('finds what is written while it looks for the first time', async () => {
+    for (let round = 0; round < 100; round++) {
+      const path = fresh()
+      const done = new AbortController()
+      const reading = texts(path, { follow: true, done: done.signal })
+      if (round % 2 === 0) await Promise.resolve()
+      writeFileSync(path, line('all'))
+      done.abort()
+      assert.deepEqual(await reading, ['all'])
+    }
+  })
+
   test('follows half-written lines', async () => {
     const path = fresh('')
     const done = new AbortController()

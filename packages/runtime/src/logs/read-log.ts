@@ -31,12 +31,8 @@ const longestLine = 16 * 1024 * 1024
 export async function* readLog(path: string, options: ReadLogOptions = {}): AsyncGenerator<LogEntry> {
   const changes = options.follow === true ? new Changes(path, [options.done, options.signal]) : undefined
   try {
-    let file = await openLog(path)
-    while (file === undefined) {
-      if (changes === undefined || isOver(options)) return
-      await changes.next()
-      file = await openLog(path)
-    }
+    let file = await firstLog(path, changes, options)
+    if (file === undefined) return
     let offset = options.tail === undefined ? 0 : await startOfTail(file, options.tail)
     for (;;) {
       const reader = readFile(file, offset, options, changes)
@@ -112,14 +108,24 @@ async function openLog(path: string): Promise<FileHandle | undefined> {
   }
 }
 
-async function successor(path: string, changes: Changes, options: ReadLogOptions): Promise<FileHandle | undefined> {
-  if (options.done?.aborted === true) return undefined
+/** The log, when it is there or as soon as it is made; undefined when it is not, and nothing more is to come. */
+async function firstLog(
+  path: string,
+  changes: Changes | undefined,
+  options: ReadLogOptions,
+): Promise<FileHandle | undefined> {
   for (;;) {
+    // Asked before the file is opened: what was written until then is found.
+    const isLast = changes === undefined || isOver(options)
     const file = await openLog(path)
-    if (file !== undefined) return file
-    if (isOver(options)) return undefined
+    if (file !== undefined || isLast) return file
     await changes.next()
   }
+}
+
+async function successor(path: string, changes: Changes, options: ReadLogOptions): Promise<FileHandle | undefined> {
+  if (options.done?.aborted === true) return undefined
+  return firstLog(path, changes, options)
 }
 
 function isOver(options: ReadLogOptions): boolean {

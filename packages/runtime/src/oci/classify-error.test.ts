@@ -20,6 +20,7 @@ describe('classifyRuntimeError', () => {
     ],
     ['container with id exists: x', 'TASK_EXISTS', undefined],
     [`${runc}error setting rlimits for ready process: operation not permitted`, 'HOST_DENIED', undefined],
+    [`${runc}error loading seccomp filter: pipe2: too many open files`, 'SPEC_INVALID', undefined],
     ['executable file `nope` not found in $PATH: No such file or directory', 'COMMAND_NOT_FOUND', 'nope'],
     ['open executable: Permission denied', 'COMMAND_NOT_EXECUTABLE', undefined],
     ['something else', 'CREATE_FAILED', undefined],

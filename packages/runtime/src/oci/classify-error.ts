@@ -23,6 +23,11 @@ const patterns: readonly Pattern[] = [
     test: /exec:? "?([^":]*)"?: (?:stat [^:]*: )?(?:permission denied|is a directory|exec format error|not a directory)/i,
   },
   { code: 'COMMAND_NOT_EXECUTABLE', test: /open executable: (?:Permission denied|Is a directory)|exec format error/i },
+  {
+    code: 'SPEC_INVALID',
+    test: /too many open files/i,
+    hint: 'its limit of open files is too low even for the runtime to start it: give --ulimit nofile at least 64',
+  },
   { code: 'MOUNT_FAILED', test: /error mounting "?([^"]*)"?|mount `?([^`]*)`? to|rootfs_linux\.go|unable to mount/i },
   {
     code: 'HOST_DENIED',
