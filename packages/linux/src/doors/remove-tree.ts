@@ -1,6 +1,7 @@
 import { lstatSync, readdirSync, readFileSync, rmdirSync, unlinkSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { run } from '@gantry/process'
 import { errorCode, SystemCallError } from '../sys/system-call-error.ts'
 
 const EBUSY = 16
@@ -16,7 +17,14 @@ export async function removeTree(path: string): Promise<void> {
   if (mounted !== undefined) throw new SystemCallError(EBUSY, 'remove', `"${path}", since "${mounted}" is mounted`)
   // A few files are gone before a thread of the pool would have begun.
   const budget = { left: synchronousLimit }
-  if (!removeSome(path, budget)) await rm(path, { recursive: true, force: true, maxRetries: 3 })
+  if (removeSome(path, budget)) return
+  try {
+    await rm(path, { recursive: true, force: true, maxRetries: 3 })
+  } catch (error) {
+    // A program may nest directories deeper than a path can be long; the program rm walks by descriptors.
+    if (errorCode(error) !== 'ENAMETOOLONG') throw error
+    await run('rm', ['-rf', '--one-file-system', '--', path])
+  }
 }
 
 /** The first mount point at or below a path, by /proc/self/mountinfo. */

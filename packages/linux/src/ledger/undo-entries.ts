@@ -28,21 +28,22 @@ export async function undoEntries(world: LedgerWorld, entries: readonly EntryRow
       failures.push({ entry, error })
     }
   }
-  attempt(gone, failures, () => markUndone(world, gone))
+  const unmarked = [...gone]
   const overlapping: Promise<void>[] = []
   for (const group of groupByBatch(open)) {
-    const work = undoAndMark(world, group, failures)
+    const work = undoAndMark(world, group, { failures, unmarked })
     if (group[0]?.door.batch?.independent === true) overlapping.push(work)
     else await work
   }
   await Promise.all(overlapping)
+  attempt(unmarked, failures, () => markUndone(world, unmarked))
   return failures
 }
 
 async function undoAndMark(
   world: LedgerWorld,
   group: readonly { readonly door: Door; readonly entry: EntryRow }[],
-  failures: UndoFailure[],
+  { failures, unmarked }: { readonly failures: UndoFailure[]; readonly unmarked: EntryRow[] },
 ): Promise<void> {
   const rows = group.map((each) => each.entry)
   try {
@@ -52,11 +53,15 @@ async function undoAndMark(
     return
   }
   world.fault('undo-after-act', rows[0]?.sequence)
-  attempt(rows, failures, () => markUndone(world, rows))
+  try {
+    markUndone(world, rows)
+  } catch {
+    // A full disk keeps the ledger from being written; what follows may free it, and then this is noted.
+    unmarked.push(...rows)
+  }
   world.fault('undo-after-mark', rows[0]?.sequence)
 }
 
-// A full disk keeps the ledger from being written, and must not keep the rest from being taken back.
 function attempt(rows: readonly EntryRow[], failures: UndoFailure[], work: () => void): void {
   try {
     work()

@@ -1,3 +1,4 @@
+import { StateError } from '@gantry/state'
 import { holderLives } from './holder.ts'
 import { LedgerError } from './ledger-error.ts'
 import type { EntryRow, OwnerRow } from './ledger-rows.ts'
@@ -9,14 +10,7 @@ import { undoEntries, type UndoFailure } from './undo-entries.ts'
 /** Takes back a whole owner. @see Ledger.undo */
 export async function undoOwner(world: LedgerWorld, owner: Owner): Promise<void> {
   await world.quiet(owner)
-  const entries = world.rows.transaction(() => {
-    const holder = world.holder()
-    for (const row of world.rows.owners(owner)) {
-      refuseBusy(row, holder)
-      world.rows.putOwner(row.owner, 'undoing', holder)
-    }
-    return world.rows.entries(owner)
-  })
+  const entries = begin(world, owner)
   world.fault('undo-begin', entries.at(-1)?.sequence)
   // Those nested deepest come first, and in each the last made.
   const ordered = entries.toSorted(
@@ -36,6 +30,26 @@ export async function undoOwner(world: LedgerWorld, owner: Owner): Promise<void>
     }
   })
   world.fault('undo-end')
+}
+
+function begin(world: LedgerWorld, owner: Owner): readonly EntryRow[] {
+  try {
+    world.rows.transaction(() => {
+      const holder = world.holder()
+      for (const row of world.rows.owners(owner)) {
+        refuseBusy(row, holder)
+        world.rows.putOwner(row.owner, 'undoing', holder)
+      }
+    })
+  } catch (error) {
+    // Taking something back is what frees space: then it is done without being announced, and noted when there is room.
+    if (!isDiskFull(error)) throw error
+  }
+  return world.rows.entries(owner)
+}
+
+function isDiskFull(error: unknown): boolean {
+  return error instanceof StateError && error.code === 'STATE_FULL'
 }
 
 /** Takes back some entries of an owner. @see Ledger.undoEntries */
