@@ -110,7 +110,8 @@ export class LayerUnpacker {
       if (added) ledger.settle(owner)
       else await ledger.undo(owner)
     } catch (error) {
-      await ledger.undo(owner)
+      // What cannot be taken back now stays in the ledger, for recovery: what went wrong first is what people need to hear.
+      await ledger.undo(owner).catch(() => {})
       throw error
     }
   }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import {
   chmodSync,
   chownSync,
@@ -110,5 +111,13 @@ describe('the difference of a snapshot', { skip }, () => {
   test('disk usage counts a file with two names once', () => {
     const bytes = diskUsage(upper)
     assert.ok(bytes >= 1_500_000 && bytes < 2_000_000, String(bytes))
+  })
+
+  test('usage counts what lies deeper than paths are long', () => {
+    const deep = mkdtempSync(join(tmpdir(), 'gantry-deep-'))
+    const nest = 'n=$(printf %0200d 0); for i in $(seq 40); do mkdir $n; cd -P $n; done; head -c 8192 /dev/zero > file'
+    execFileSync('sh', ['-e', '-c', nest], { cwd: deep })
+    assert.ok(diskUsage(deep) >= 41 * 4096)
+    execFileSync('rm', ['-rf', deep])
   })
 })

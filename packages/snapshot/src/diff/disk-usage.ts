@@ -1,7 +1,9 @@
-import { lstatSync, readdirSync } from 'node:fs'
+import { closeSync, constants, lstatSync, openSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** Bytes on disk under a directory, each hard-linked file once. What vanishes meanwhile is not counted. */
+const longestPath = 3800
+
+/** Bytes on disk under a directory, each hard-linked file once, however deep it is. What vanishes meanwhile is not counted. */
 export function diskUsage(directory: string): number {
   const seen = new Set<bigint>()
   let bytes = 0
@@ -13,8 +15,22 @@ export function diskUsage(directory: string): number {
       seen.add(stats.ino)
     }
     bytes += Number(stats.blocks) * 512
-    if (stats.isDirectory()) for (const name of readdirSync(path)) visit(join(path, name))
+    if (stats.isDirectory()) within(path, (at) => readdirSync(at).forEach((name) => visit(join(at, name))))
   }
   visit(directory)
   return bytes
+}
+
+// A program may nest directories deeper than a path can be long: then the way on starts at a descriptor.
+function within(path: string, work: (at: string) => void): void {
+  if (Buffer.byteLength(path) < longestPath) {
+    work(path)
+    return
+  }
+  const fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW)
+  try {
+    work(`/proc/self/fd/${String(fd)}`)
+  } finally {
+    closeSync(fd)
+  }
 }

@@ -1,6 +1,7 @@
 import { closeSync, openSync } from 'node:fs'
 import { TarReader } from '@gantry/tar'
 import type { OverlayFormat } from '../overlay-format.ts'
+import { SnapshotError } from '../snapshot-error.ts'
 import { Extractor } from './extractor.ts'
 
 /**
@@ -26,7 +27,10 @@ export async function extractArchive(archive: AsyncIterable<Uint8Array>, target:
       for (let event = reader.read(); event !== undefined; event = reader.read()) extractor.take(event)
     }
     reader.finish()
-    extractor.finish()
+    const [link] = extractor.finish().links
+    if (link === undefined) return
+    const message = `Cannot unpack "${link.path}": it is a hard link to "${link.target}", which the archive does not have`
+    throw new SnapshotError('LAYER_INVALID', message)
   } finally {
     extractor.close()
     closeSync(root)

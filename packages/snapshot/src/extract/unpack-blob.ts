@@ -93,6 +93,9 @@ function tooLarge({ diffId }: UnpackCall, limit: number): string {
 function asLayerError(error: unknown, { diffId }: UnpackCall): unknown {
   if (!(error instanceof Error)) return error
   const code = 'code' in error ? String(error.code) : ''
+  if (code === 'ENOSPC' || code === 'EDQUOT') {
+    return Object.assign(new Error(`Cannot unpack layer ${diffId}`, { cause: error }), { code })
+  }
   const damaged = error.name === 'TarError' || /^(Z_|ZSTD_|ERR_ZLIB|ENOTDIR|ELOOP|EXDEV|ENAMETOOLONG)/.test(code)
   if (!damaged) return error
   return new SnapshotError('LAYER_INVALID', `Cannot unpack layer ${diffId}: ${error.message}`, { cause: error })

@@ -19,6 +19,7 @@ import { getAttribute } from '@gantry/linux'
 import { parseDigest } from '@gantry/oci'
 import { writeTar, type TarInput } from '@gantry/tar'
 import { characterDevice, directory, fifo, file, hardlink, symlink } from '@gantry/testing'
+import { extractArchive } from './extract-archive.ts'
 import { overlayFormat } from '../overlay-format.ts'
 import { SnapshotWorkers } from '../snapshot-workers.ts'
 import type { Unpacked } from '../worker-calls.ts'
@@ -242,5 +243,13 @@ describe('unpacking a layer', { skip }, () => {
       onProgress: () => controller.abort(new Error('now')),
     })
     await assert.rejects(running, /now/)
+  })
+
+  test('an archive from outside with a link to nothing is refused, not shortened', async () => {
+    const target = join(top, 'context')
+    mkdirSync(target)
+    await extractArchive(writeTar([file('f', 'x'), hardlink('h', 'f')]), target)
+    assert.equal(readFileSync(join(target, 'h'), 'utf8'), 'x')
+    await assert.rejects(extractArchive(writeTar([hardlink('i', 'absent')]), target), code('LAYER_INVALID'))
   })
 })
