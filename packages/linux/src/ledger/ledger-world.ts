@@ -62,10 +62,15 @@ export class LedgerWorld {
     }
   }
 
-  /** Waits until nothing is being made for an owner and those nested in it. */
+  /** Waits until what is being made now for an owner and those nested in it is made. */
   async quiet(owner: Owner): Promise<void> {
     const running = [...this.#applying].filter(([each]) => isWithin(each, owner)).flatMap(([, set]) => [...set])
-    if (running.length > 0) await Promise.allSettled(running)
+    await Promise.allSettled(running)
+  }
+
+  /** Whether something is being made for an owner or those nested in it. */
+  isQuiet(owner: Owner): boolean {
+    return ![...this.#applying.keys()].some((each) => isWithin(each, owner))
   }
 }
 

@@ -329,39 +329,6 @@ test('a database that cannot be written to takes nothing back half', options, as
   state[Symbol.dispose]()
 })
 
-test('a directory nested deeper than paths are long is removed', options, async () => {
-  const { root, ledger, state } = opened('deep')
-  const path = join(root, 'dir')
-  await ledger.apply('container/d', [directory({ path }, 'x')])
-  const nest = 'n=$(printf %0200d 0); for i in $(seq 40); do mkdir $n; cd -P $n; done; : > file'
-  await run('sh', ['-e', '-c', nest], { cwd: path })
-  await ledger.undo('container/d')
-  assert.equal(existsSync(path), false)
-  state[Symbol.dispose]()
-})
-
-test('taking back works on a full disk, and is what frees it', options, async () => {
-  const disk = join(folder, 'small')
-  mkdirSync(disk)
-  await run('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', disk])
-  try {
-    const { root, ledger, state } = opened('small')
-    const layer = join(root, 'layer')
-    await ledger.apply('layer/1', [directory({ path: layer }, 'x')])
-    await ledger.apply('layer/1', [mount({ source: 'tmpfs', target: layer, type: 'tmpfs' }, 'x')])
-    await ledger.apply('layer/1', [directory({ path: join(root, 'second') }, 'x')])
-    assert.throws(() => {
-      for (let n = 0; ; n++) writeFileSync(join(root, 'second', String(n)), 'x'.repeat(4096))
-    }, /ENOSPC/)
-    await assert.rejects(ledger.apply('layer/2', [directory({ path: join(root, 'other') }, 'x'.repeat(500_000))]))
-    await ledger.undo('layer/1')
-    assert.deepEqual([existsSync(layer), existsSync(join(root, 'second')), ledger.owners()], [false, false, []])
-    state[Symbol.dispose]()
-  } finally {
-    await run('umount', ['-l', disk])
-  }
-})
-
 test('of several recovering processes each owner is taken back by one', options, async () => {
   const dead = { pid: 1, startTime: '1', bootId: bootId() }
   const { root, ledger: theirs, state } = opened('several', dead)

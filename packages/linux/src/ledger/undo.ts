@@ -9,7 +9,8 @@ import { undoEntries, type UndoFailure } from './undo-entries.ts'
 
 /** Takes back a whole owner. @see Ledger.undo */
 export async function undoOwner(world: LedgerWorld, owner: Owner): Promise<void> {
-  await world.quiet(owner)
+  // Nothing may begin between the last look and the mark that keeps it from beginning: hence no waiting after that look.
+  while (!world.isQuiet(owner)) await world.quiet(owner)
   const entries = begin(world, owner)
   world.fault('undo-begin', entries.at(-1)?.sequence)
   // Those nested deepest come first, and in each the last made.
