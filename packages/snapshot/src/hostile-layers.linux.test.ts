@@ -164,6 +164,14 @@ describe('hostile and odd layers', { skip }, () => {
     ['a file in a loop of symbolic links', [[symlink('l', 'm'), symlink('m', 'l'), file('l/x')]]],
     ['a file below a file', [[file('a'), file('a/b')]]],
     ['a whiteout of the directory it is in', [[file('a/.wh..')]]],
+    [
+      'an attribute larger than the kernel takes',
+      [[file('f', '', { xattrs: { 'user.big': new Uint8Array(70_000) } })]],
+    ],
+    [
+      'an attribute with too long a name',
+      [[file('f', '', { xattrs: { [`user.${'n'.repeat(300)}`]: new Uint8Array(1) } })]],
+    ],
     ['a name of 256 bytes', [[file('x'.repeat(256))]]],
     ['a path over 4096 bytes', [[file(`${'d/'.repeat(3000)}f`)]]],
   ]

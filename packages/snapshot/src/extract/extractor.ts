@@ -24,6 +24,7 @@ import { isWhiteout, removeTree, statAt } from './remove-tree.ts'
 
 const nodeTypes = { character: constants.S_IFCHR, block: constants.S_IFBLK, fifo: constants.S_IFIFO } as const
 const noDevice = 0n
+const smallValue = 3000
 
 /** What an extraction has left for when the layers below are known. */
 export interface Extracted {
@@ -231,7 +232,7 @@ export class Extractor {
       // Owner first: changing it clears the set-user-ID bit and capabilities.
       if (this.#format.owners) fchownSync(fd, header.uid, header.gid)
       fchmodSync(fd, header.mode & 0o7777)
-      for (const [name, value] of attributesOf(header)) ignoring(() => setAttributeOf(fd, name, value))
+      setEach(header, (name, value) => setAttributeOf(fd, name, value))
       setTimes(fd, header.mtime)
     } finally {
       closeDescriptor(fd)
@@ -239,10 +240,8 @@ export class Extractor {
   }
 
   #setAttributes(place: Place, header: TarHeader): void {
-    for (const [name, value] of attributesOf(header)) {
-      const path = pathThrough(place.directory, place.path === '.' ? '.' : splitPath(place.path).name)
-      ignoring(() => setAttribute(path, name, value))
-    }
+    const path = pathThrough(place.directory, place.path === '.' ? '.' : splitPath(place.path).name)
+    setEach(header, (name, value) => setAttribute(path, name, value))
   }
 
   /**
@@ -266,18 +265,23 @@ export class Extractor {
   }
 }
 
-function attributesOf(header: TarHeader): [string, Uint8Array][] {
-  if (header.xattrs === undefined) return []
-  // A layer that could set overlay's own could hide or redirect what lies below it.
-  return Object.entries(header.xattrs).filter(([name]) => !/^(trusted|user)\.overlay\./.test(name))
-}
-
 /** Goes on where the file system or the kernel does not know an attribute, as other engines do. */
-function ignoring(set: () => void): void {
-  try {
-    set()
-  } catch (error) {
-    if (!['ENOTSUP', 'EOPNOTSUPP', 'EPERM'].includes(errorCode(error) ?? '')) throw error
+function setEach(header: TarHeader, set: (name: string, value: Uint8Array) => void): void {
+  if (header.xattrs === undefined) return
+  for (const [name, value] of Object.entries(header.xattrs)) {
+    // A layer that could set overlay's own could hide or redirect what lies below it.
+    if (/^(trusted|user)\.overlay\./.test(name)) continue
+    try {
+      set(name, value)
+    } catch (error) {
+      const code = errorCode(error) ?? ''
+      if (['ENOTSUP', 'EOPNOTSUPP', 'EPERM'].includes(code)) continue
+      // Where attributes have a block to themselves, the kernel says "no space" of one that is larger.
+      const isTooLarge = code === 'E2BIG' || code === 'ERANGE' || (code === 'ENOSPC' && value.length > smallValue)
+      if (!isTooLarge) throw error
+      const message = `Cannot unpack "${header.path}": its attribute "${name.slice(0, 64)}" is too large for this file system`
+      throw new SnapshotError('LAYER_INVALID', message, { cause: error })
+    }
   }
 }
 
