@@ -6,7 +6,7 @@ import { createCodec, type NodeCodec } from '@gantry/codec'
 import { imagesApi } from '@gantry/docker-api'
 import { createImages, engineMigrations, type Images } from '@gantry/engine'
 import { createLedger, faultsOf, ledgerMigrations, readHost, type Host, type Ledger, type Site } from '@gantry/linux'
-import { networkMigrations } from '@gantry/network'
+import { forwardingDoor, networkMigrations } from '@gantry/network'
 import { formatReference, type Platform, type Reference } from '@gantry/oci'
 import { registryMigrations } from '@gantry/registry'
 import { createSnapshots, snapshotMigrations, type Snapshots } from '@gantry/snapshot'
@@ -52,7 +52,7 @@ export async function openContentWorld(site: Site): Promise<ContentWorld> {
   const state = openState(join(site.root, 'state.db'), allMigrations)
   const codec = createCodec()
   const faults = faultsOf(process.env)
-  const ledger = createLedger(faults === undefined ? { state } : { state, faults })
+  const ledger = createLedger({ state, doors: [forwardingDoor], ...(faults === undefined ? {} : { faults }) })
   const store = await openStore({ root: join(site.root, 'content'), state, codec })
   const snapshots = createSnapshots({ site, state, ledger, host })
   const platform: Platform = { os: 'linux', architecture: host.arch }

@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { LedgerError, nftTable, sysctl, type Change, type Ledger } from '@gantry/linux'
+import { LedgerError, nftTable, type Ledger } from '@gantry/linux'
 import { runStatus } from '@gantry/process'
 import { tableName, tableRules } from './firewall-rules.ts'
+import { forwarding, isForwarding } from './forwarding.ts'
 import type { NetworkRows } from './network-rows.ts'
 
 /** The owner of what all networks of an instance share. */
@@ -72,12 +72,4 @@ export class BaseTable {
     ])
     this.#ledger.settle(baseOwner)
   }
-}
-
-function forwarding(): Change {
-  return sysctl({ key: 'net.ipv4.ip_forward', value: '1' }, 'the host passes packets between containers and the world')
-}
-
-function isForwarding(): boolean {
-  return readFileSync('/proc/sys/net/ipv4/ip_forward', 'latin1').startsWith('1')
 }

@@ -9,6 +9,8 @@ export {
   type HostsOptions,
   type ResolvConfOptions,
 } from './container-files.ts'
+export { forwardingDoor } from './forwarding.ts'
+export { networkChecks } from './network-checks.ts'
 export { NetworkError, type NetworkErrorCode } from './network-error.ts'
 export { networkMigrations } from './network-migrations.ts'
 export type {
