@@ -265,7 +265,10 @@ function asApiError(error: unknown, signal: AbortSignal | undefined): ApiError {
   if (signal?.aborted === true) return aborted(signal)
   const message = error instanceof Error ? error.message : String(error)
   const code = error instanceof Error && error.name === 'HttpSyntaxError' ? 'PROTOCOL' : 'CONNECTION_LOST'
-  return new ApiError(code, `The connection to the daemon failed: ${message}`, { cause: error })
+  return new ApiError(code, `The connection to the daemon failed: ${message}`, {
+    cause: error,
+    hint: 'if the daemon was stopped, containers go on: "gantry ps" starts it again and lists them',
+  })
 }
 
 function isLost(error: unknown): boolean {

@@ -1,5 +1,5 @@
 /** What can go wrong with the daemon itself. */
-export type DaemonErrorCode = 'DAEMON_RUNNING' | 'DAEMON_FAILED' | 'DAEMON_STUCK' | 'SOCKET_UNUSABLE'
+export type DaemonErrorCode = 'DAEMON_RUNNING' | 'DAEMON_FAILED' | 'DAEMON_STUCK' | 'SOCKET_UNUSABLE' | 'ROOT_BUSY'
 
 /** The one error of this package. */
 export class DaemonError extends Error {

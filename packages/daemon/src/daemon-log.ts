@@ -11,5 +11,6 @@ function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const code = 'code' in error && typeof error.code === 'string' ? ` [${error.code}]` : ''
   const cause = error.cause === undefined ? '' : ` (${describe(error.cause)})`
-  return `${error.message}${code}${cause}`
+  const hint = 'hint' in error && typeof error.hint === 'string' ? `; ${error.hint}` : ''
+  return `${error.message}${code}${cause}${hint}`
 }

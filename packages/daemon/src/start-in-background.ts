@@ -38,11 +38,14 @@ export async function startDaemonInBackground(site: Site): Promise<StartedDaemon
     env: { ...process.env, GANTRY_RUN: site.run },
   })
   closeSync(log)
+  // What is detached does not keep a process waiting; here its end is waited for.
+  child.ref()
   const exit = exitOf(child)
   const status = await Promise.race([
     readyOn(child.stdio[3] as Readable),
     exit.then(({ code }) => code ?? exitStatuses.failed),
   ])
+  child.unref()
   if (status === 'ready' && child.pid !== undefined) return { pid: child.pid, started: true }
   if (status === exitStatuses.alreadyRunning) return waitForOther(site)
   throw new DaemonError('DAEMON_FAILED', `Cannot start the daemon for ${site.root}:\n${logSince(site, from)}`, {

@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict'
+import { existsSync, readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, test } from 'node:test'
+import { bootId, createLedger, directory, processStartTime } from '@gantry/linux'
+import { openState } from '@gantry/state'
+import { realDaemon, realDaemonMissing } from '@gantry/testing/daemon'
+import { allMigrations, DaemonError, daemonStatus, hasRoot, resetRoot, rootContents } from './index.ts'
+
+const skip = realDaemonMissing() ?? false
+
+describe('resetRoot', { skip }, () => {
+  test('leaves nothing of a root on the machine but what is not its own', async () => {
+    await using daemon = await realDaemon()
+    const { site } = daemon
+    const bridgesBefore = readdirSync('/sys/class/net')
+    for (const args of [
+      ['network', 'create', 'n1'],
+      ['volume', 'create', 'v1'],
+      ['run', '-d', '--name', 'one', '-p', '0:80', '-v', 'v1:/d', 'localhost/busybox', 'sleep', '600'],
+      ['run', '-d', '--rm', '--name', 'two', '--network', 'n1', 'localhost/busybox', 'sleep', '600'],
+      ['create', '--name', 'three', 'localhost/busybox', 'true'],
+    ]) {
+      const { code, stderr } = await daemon.docker(...args)
+      assert.equal(code, 0, stderr)
+    }
+    writeFileSync(join(site.root, 'mine.txt'), 'mine')
+    const { containers, images, volumes, networks } = await rootContents(site)
+    assert.deepEqual(containers.map(({ name, running }) => `${name} ${String(running)}`).toSorted(), [
+      'one true',
+      'three false',
+      'two true',
+    ])
+    assert.deepEqual([images, volumes, networks], [1, ['v1'], ['bridge', 'n1']])
+
+    const left = await resetRoot(site)
+    assert.ok(left.includes('mine.txt'))
+    assert.deepEqual(
+      left.filter((name) => name !== 'mine.txt' && name !== 'test.log'),
+      [],
+    )
+    assert.deepEqual(await daemon.inventory(), [])
+    assert.equal((await daemonStatus(site)).running, false)
+    assert.equal(existsSync(site.run), false)
+    assert.equal(hasRoot(site), false)
+    const links = readdirSync('/sys/class/net').filter((name) => !bridgesBefore.includes(name))
+    assert.deepEqual(
+      links.filter((name) => name.includes(site.instance.slice(-6))),
+      [],
+    )
+    await resetRoot(site)
+  })
+
+  test('refuses while somebody else works on it, and takes nothing away', async () => {
+    await using daemon = await realDaemon({ start: false })
+    const { site } = daemon
+    using state = openState(join(site.root, 'state.db'), allMigrations)
+    const other = createLedger({ state, holder: { pid: 1, startTime: processStartTime(1) ?? '', bootId: bootId() } })
+    const path = join(site.root, 'containers', 'x')
+    await other.apply('build/x', [directory({ path, mode: 0o700 }, 'a build')])
+    await assert.rejects(resetRoot(site), (error) => error instanceof DaemonError && error.code === 'ROOT_BUSY')
+    assert.ok(existsSync(path))
+    other.settle('build/x')
+  })
+})
