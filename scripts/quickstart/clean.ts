@@ -2,7 +2,6 @@ import { existsSync } from 'node:fs'
 import { gantry, tryGantry } from './gantry.ts'
 import { forget, readRecord } from './record.ts'
 import { findPlace } from './site.ts'
-import { removeRoot } from './remove-root.ts'
 
 /** Removes what quickstarts have made: containers, images, roots. What others have made stays, and what is theirs is not touched. */
 export async function clean(): Promise<void> {
@@ -34,9 +33,6 @@ async function isUnused(): Promise<boolean> {
 
 async function takeDown(root: string, tell: (what: string) => boolean): Promise<void> {
   if (!existsSync(root)) return
-  const all = (await tryGantry(['ps', '--all', '--quiet', '--no-trunc'], { root })).stdout.split('\n').filter(Boolean)
-  if (all.length > 0) await gantry(['rm', '--force', ...all], { root })
-  await gantry(['daemon', 'stop'], { root })
-  await removeRoot(root)
+  await gantry(['system', 'reset', '--force'], { root })
   tell(`root ${root}`)
 }

@@ -183,7 +183,16 @@ export const groups: Readonly<Record<string, TableGroup>> = {
       },
     },
   },
-  system: { summary: 'Manage Gantry', commands: pick('events info', {}) },
+  system: {
+    summary: 'Manage Gantry',
+    commands: {
+      ...pick('events info', {}),
+      reset: {
+        summary: 'Remove all containers, images, volumes and networks, and everything done to this machine for them',
+        load: async () => (await import('./commands/system-reset.ts')).systemReset,
+      },
+    },
+  },
   volume: {
     summary: 'Manage volumes',
     commands: {

@@ -245,4 +245,21 @@ describe('the real command over real containers', { skip }, () => {
     assert.match((await run('version', '--server')).stdout, /Daemon:\n Version/)
     assert.match((await run('info')).stdout, /Storage Driver: /)
   })
+
+  test('restarts what goes with its process, over and over', async () => {
+    await run('run', '-d', '--rm', '--name', 'again', image, 'sleep', '60')
+    for (let round = 0; round < 2; round++) {
+      const { code, stderr } = await run('restart', '-t', '0', 'again')
+      assert.equal(code, 0, stderr)
+      assert.equal((await run('inspect', '-f', '{{.State.Running}}', 'again')).stdout, 'true\n')
+    }
+    assert.equal((await run('rm', '-f', 'again')).code, 0)
+  })
+
+  test('system reset lists what would go, and wants --force where it cannot ask', async () => {
+    const { code, stderr } = await run('system', 'reset')
+    assert.equal(code, 1)
+    assert.match(stderr, /1 images\n[^]*not a terminal[^]*--force/)
+    assert.match((await run('images', '-q')).stdout, /\w/)
+  })
 })

@@ -1,5 +1,6 @@
 import type { Command } from '../command.ts'
-import { diagnose } from '@gantry/linux'
+import { diagnose, readHost, type Host, type Verdict } from '@gantry/linux'
+import { networkChecks } from '@gantry/network'
 import { defineCommand } from '../command.ts'
 import { boolean } from '../flags/flag.ts'
 import { renderVerdicts } from '../doctor/render-verdicts.ts'
@@ -13,7 +14,8 @@ export const doctor: Command = defineCommand({
   arguments: [0, 0],
   flags: { json: boolean('Print as JSON') },
   async run({ context, flags }) {
-    const verdicts = await diagnose({ site: await context.site() })
+    const host = await readHost()
+    const verdicts = [...(await diagnose({ site: await context.site(), host })), ...networkFindings(host)]
     const hasFailed = verdicts.some(({ verdict }) => verdict === 'failure')
     context.out.write(
       flags.json
@@ -23,3 +25,15 @@ export const doctor: Command = defineCommand({
     return hasFailed ? 1 : 0
   },
 })
+
+/** What networks lack beside other firewalls. Tools, names and forwarding have verdicts already. */
+function networkFindings(host: Host): Verdict[] {
+  return networkChecks(host, host.tools['aardvark-dns'] !== undefined)
+    .filter(({ ok, subject }) => !ok && subject === 'firewall')
+    .map(({ sentence, command }) => ({
+      topic: 'networks',
+      verdict: 'warning',
+      sentence,
+      ...(command === undefined ? {} : { mend: command }),
+    }))
+}
