@@ -21,7 +21,8 @@ function missing(error: RuntimeError): Runtime {
       throw error
     },
     create: refuse,
-    open: () => Promise.resolve(undefined),
+    // Not `undefined`: containers that run do so without us, and would be taken for lost.
+    open: refuse,
     runOnce: refuse,
     close: () => {},
   }

@@ -1,4 +1,3 @@
-import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { builderMigrations, type BuilderPorts } from '@gantry/builder'
 import type { ImagesApi } from '@gantry/client'
@@ -13,6 +12,7 @@ import { createSnapshots, snapshotMigrations, type Snapshots } from '@gantry/sna
 import { openState, type Migrations, type State } from '@gantry/state'
 import { openStore, storeMigrations, type Store } from '@gantry/store'
 import { containerRuntime } from './container-runtime.ts'
+import { makeRoot } from './make-root.ts'
 
 /** Every table of `state.db`: a database is opened with all of them, whoever opens it. */
 export const allMigrations: readonly Migrations[] = [
@@ -44,10 +44,11 @@ export interface ContentWorld extends AsyncDisposable {
 /**
  * Opens the content of a root in this process; the root is made when it is not there.
  *
+ * @throws DaemonError ROOT_UNUSABLE
  * @throws StateError STATE_TOO_NEW and others, StoreError
  */
 export async function openContentWorld(site: Site): Promise<ContentWorld> {
-  mkdirSync(site.root, { recursive: true, mode: 0o711 })
+  makeRoot(site.root)
   const host = await readHost()
   const state = openState(join(site.root, 'state.db'), allMigrations)
   const codec = createCodec()

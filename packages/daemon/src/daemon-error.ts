@@ -1,5 +1,11 @@
 /** What can go wrong with the daemon itself. */
-export type DaemonErrorCode = 'DAEMON_RUNNING' | 'DAEMON_FAILED' | 'DAEMON_STUCK' | 'SOCKET_UNUSABLE' | 'ROOT_BUSY'
+export type DaemonErrorCode =
+  | 'DAEMON_RUNNING'
+  | 'DAEMON_FAILED'
+  | 'DAEMON_STUCK'
+  | 'SOCKET_UNUSABLE'
+  | 'ROOT_BUSY'
+  | 'ROOT_UNUSABLE'
 
 /** The one error of this package. */
 export class DaemonError extends Error {

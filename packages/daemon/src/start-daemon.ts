@@ -6,6 +6,7 @@ import { DaemonError } from './daemon-error.ts'
 import { daemonCardPath, daemonLockPath, readDaemonCard, type DaemonCard } from './daemon-files.ts'
 import type { Log } from './daemon-log.ts'
 import { listen } from './listen.ts'
+import { makeRoot } from './make-root.ts'
 import { apiBuild } from './api-build.ts'
 import { openWorld, type World } from './open-world.ts'
 import { version } from './version.ts'
@@ -24,18 +25,21 @@ export interface Daemon extends AsyncDisposable {
  */
 export async function startDaemon(site: Site, log: Log): Promise<Daemon> {
   await using stack = new AsyncDisposableStack()
-  mkdirSync(site.root, { recursive: true, mode: 0o711 })
+  makeRoot(site.root)
   mkdirSync(site.run, { recursive: true, mode: 0o755 })
   const lock = lockFile(daemonLockPath(site))
   if (lock === undefined) throw alreadyRunning(site)
   stack.use(lock)
   const world = stack.use(await openWorld(site, { log }))
-  const recovered = await world.engine.recover()
+  const { engine, store } = world
+  const recovered = await engine.recover()
   const api = createDockerApi(apiParts(world))
   const listening = await listen(site.socket, (socket) => api.serve(socket))
   stack.defer(() => listening.close())
   writeCard(site)
   stack.defer(() => rmSync(daemonCardPath(site), { force: true }))
+  // What failed transfers have left and nobody came back for; while the daemon listens already.
+  store.gc().catch((error: unknown) => log('cannot collect garbage', error))
   const { adopted, finished, removed, undone } = recovered
   log(
     `gantry ${version} listens on ${site.socket}, root ${site.root}; took over ${adopted} running containers, ` +

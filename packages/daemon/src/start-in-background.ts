@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync, readFileSync, renameSync, statSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, renameSync, statSync } from 'node:fs'
 import { createConnection } from 'node:net'
 import type { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -7,6 +7,7 @@ import type { Site } from '@gantry/linux'
 import { exitOf, start } from '@gantry/process'
 import { DaemonError } from './daemon-error.ts'
 import { daemonLogPath, readDaemonCard } from './daemon-files.ts'
+import { makeRoot } from './make-root.ts'
 import { exitStatuses } from './ready-pipe.ts'
 
 /** What starting in the background came to. */
@@ -28,7 +29,7 @@ const largestLog = 8 * 1024 * 1024
 export async function startDaemonInBackground(site: Site): Promise<StartedDaemon> {
   const running = readDaemonCard(site)
   if (running !== undefined && (await answers(site.socket))) return { pid: running.pid, started: false }
-  mkdirSync(site.root, { recursive: true, mode: 0o711 })
+  makeRoot(site.root)
   const log = openLog(site)
   const from = statSync(daemonLogPath(site)).size
   const child = start(process.execPath, [...process.execArgv, daemonMain(), site.root], {

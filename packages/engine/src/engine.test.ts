@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { fakeWorld, type FakeWorld } from '@gantry/testing/runtime'
 import type { OutputChunk } from '@gantry/runtime'
-import { EngineError, type EngineErrorCode } from './index.ts'
+import { EngineError, type CreateRequest, type EngineErrorCode } from './index.ts'
 
 const refusal = (code: EngineErrorCode) => (error: unknown) => error instanceof EngineError && error.code === code
 
@@ -236,6 +236,43 @@ describe('stop and kill', () => {
   })
 })
 
+describe('the specification of a run', () => {
+  interface Config {
+    readonly process: { readonly user: { readonly additionalGids: readonly number[] } }
+    readonly linux: {
+      readonly seccomp?: object
+      readonly sysctl?: object
+      readonly namespaces: readonly { type: string }[]
+    }
+  }
+  const configOf = async (world: FakeWorld, request: Partial<CreateRequest>): Promise<Config> => {
+    const { id } = await world.engine.create({ image: 'busybox', command: ['sleep', '9'], ...request })
+    await world.engine.start(id)
+    return JSON.parse(readFileSync(join(world.site.root, 'containers', id, 'config.json'), 'utf8')) as Config
+  }
+
+  test('has a seccomp filter, but not where it is privileged', async () => {
+    await using world = fakeWorld()
+    assert.notEqual((await configOf(world, {})).linux.seccomp, undefined)
+    assert.equal((await configOf(world, { security: { privileged: true } })).linux.seccomp, undefined)
+  })
+
+  test("sets nothing in the host's network that it shares through another container", async () => {
+    await using world = fakeWorld()
+    await configOf(world, { name: 'one', network: { kind: 'host' } })
+    const { linux } = await configOf(world, { network: { kind: 'container', container: 'one' } })
+    assert.ok(!linux.namespaces.some(({ type }) => type === 'network'))
+    assert.deepEqual(linux.sysctl ?? {}, {})
+  })
+
+  test('looks groups up in the image', async () => {
+    await using world = fakeWorld()
+    const { process } = await configOf(world, { security: { groupAdd: ['wheel', '77'] } })
+    assert.ok(process.user.additionalGids.includes(10) && process.user.additionalGids.includes(77))
+    await assert.rejects(configOf(world, { security: { groupAdd: ['nobody-knows'] } }), /unable to find group/)
+  })
+})
+
 describe('remove', () => {
   test('refuses a running container and takes it with force', async () => {
     await using world = fakeWorld()
@@ -405,5 +442,26 @@ describe('recover', () => {
     const engine = world.restarted()
     assert.equal((await engine.recover()).finished, 1)
     assert.deepEqual(engine.inspect(id).progress.exitCode, 255)
+  })
+
+  test('a container is left alone while the runtime is missing, and taken over once it is back', async () => {
+    await using world = fakeWorld()
+    const id = await run(world, 'sleep', '9')
+    const reopen = world.runtime.reopen.bind(world.runtime)
+    let missing = true
+    world.runtime.reopen = () => {
+      const again = reopen()
+      const open = again.open.bind(again)
+      again.open = (each) => (missing ? Promise.reject(new Error('runc is not installed')) : open(each))
+      return again
+    }
+    const engine = world.restarted()
+    assert.deepEqual(await engine.recover(), { adopted: 0, finished: 0, removed: 0, undone: 0 })
+    assert.equal(engine.inspect(id).status, 'running')
+    await assert.rejects(engine.stop(id), /runc is not installed/)
+    await assert.rejects(engine.remove(id, { force: true }), /runc is not installed/)
+    missing = false
+    assert.equal(await engine.stop(id, { timeout: 0 }), true)
+    assert.equal(engine.inspect(id).status, 'exited')
   })
 })

@@ -30,6 +30,7 @@ export async function collectGarbage({
   for (const { key, n } of table.uppers()) {
     if (!existsSync(join(directory, String(n)))) table.dropUpper(key)
   }
+  await removeOrphans(table, ledger)
   const kept = new Set(keep.flatMap((chain) => table.lineage(chain)?.map((row) => row.chain) ?? []))
   const idleSince = Date.now() - grace
   const candidates = only === undefined ? undefined : new Set(only)
@@ -42,4 +43,12 @@ export async function collectGarbage({
     await ledger.undo(layerOwner(row.n))
   }
   return { removed: removed.map((row) => row.chain), bytes: removed.reduce((sum, row) => sum + row.bytes, 0) }
+}
+
+/** Directories of layers whose row is gone: whoever removed them was killed in between. */
+async function removeOrphans(table: SnapshotTable, ledger: Ledger): Promise<void> {
+  const known = new Set(table.layers().map(({ n }) => layerOwner(n)))
+  for (const { owner, state } of ledger.owners('layer')) {
+    if (state === 'settled' && !known.has(owner)) await ledger.undo(owner)
+  }
 }

@@ -152,8 +152,8 @@ class OverlaySnapshots implements Snapshots {
     await this.#unmount(row)
     const bytes = await this.usage(key)
     const now = Date.now()
-    this.#ledger.move(row.owner, [row.directory], layerOwner(row.n))
     const added = this.#table.transaction(() => {
+      this.#ledger.move(row.owner, [row.directory], layerOwner(row.n))
       const { n, parent } = row
       const done = this.#table.addLayer({ n, chain, parent, diff_id: layer.diffId, bytes, created: now, used: now })
       this.#table.dropUpper(key)

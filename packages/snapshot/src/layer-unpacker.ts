@@ -8,7 +8,7 @@ import { layerCompression, type Digest } from '@gantry/oci'
 import { layerOwner } from './layer-owner.ts'
 import type { OverlayFormat } from './overlay-format.ts'
 import { SnapshotError } from './snapshot-error.ts'
-import type { SnapshotTable } from './snapshot-table.ts'
+import type { LayerRow, SnapshotTable } from './snapshot-table.ts'
 import type { SnapshotWorkers } from './snapshot-workers.ts'
 import type { UnpackOptions } from './snapshots.ts'
 import type { Unpacked } from './worker-calls.ts'
@@ -37,6 +37,7 @@ interface Step {
 export class LayerUnpacker {
   readonly #parts: UnpackerParts
   readonly #underway = new Map<Digest, Promise<void>>()
+  #recovered: Promise<unknown> | undefined
 
   constructor(parts: UnpackerParts) {
     this.#parts = parts
@@ -55,6 +56,8 @@ export class LayerUnpacker {
         `Cannot unpack ${image.descriptor.digest}: it has ${String(layers.length)} layers and ${String(chain.length)} diff IDs`,
       )
     }
+    // What a killed process left of its unpacking goes first; once a process is enough.
+    await (this.#recovered ??= this.#parts.ledger.recover())
     const failed = new AbortController()
     const signal = options.signal === undefined ? failed.signal : AbortSignal.any([options.signal, failed.signal])
     let below: Promise<void> = Promise.resolve()
@@ -97,7 +100,7 @@ export class LayerUnpacker {
       await below
       await this.#complete(step, join(path, 'fs'), unpacked, options)
       const now = Date.now()
-      const added = table.addLayer({
+      const row: LayerRow = {
         n,
         chain: step.chain,
         // Nothing of what lies below such a layer is seen again.
@@ -106,9 +109,14 @@ export class LayerUnpacker {
         bytes: unpacked.bytes,
         created: now,
         used: now,
+      }
+      // Together: a layer that is known has a directory that recovery leaves alone.
+      const added = table.transaction(() => {
+        const first = table.addLayer(row)
+        if (first) ledger.settle(owner)
+        return first
       })
-      if (added) ledger.settle(owner)
-      else await ledger.undo(owner)
+      if (!added) await ledger.undo(owner)
     } catch (error) {
       // What cannot be taken back now stays in the ledger, for recovery: what went wrong first is what people need to hear.
       await ledger.undo(owner).catch(() => {})

@@ -83,7 +83,10 @@ export class SnapshotWorkers {
       idle.worker.ref()
       return idle.worker
     }
-    const worker = new Worker(workerUrl('snapshot-worker', import.meta.url), { name: 'gantry-snapshot', execArgv: ['--disable-warning=ExperimentalWarning'] })
+    const worker = new Worker(workerUrl('snapshot-worker', import.meta.url), {
+      name: 'gantry-snapshot',
+      execArgv: ['--disable-warning=ExperimentalWarning'],
+    })
     this.#all.add(worker)
     worker.once('exit', () => this.#all.delete(worker))
     // One that fails while nobody listens must not end the process.

@@ -109,6 +109,8 @@ export interface PublishedPort {
   readonly protocol: 'tcp' | 'udp' | 'sctp'
   readonly hostIp?: string
   readonly hostPort?: number
+  /** With `hostPort`: the first free one from it to this. */
+  readonly lastHostPort?: number
 }
 
 /** Limits of the container's processes, in bytes and processors; absent is the kernel's default. */

@@ -1,9 +1,19 @@
-import { copy, openImage } from '@gantry/image'
-import { familiarReference, formatReference, parsePlatform, parseReference, type Reference } from '@gantry/oci'
+import { copy, openImage, type Image } from '@gantry/image'
+import {
+  familiarReference,
+  formatPlatform,
+  formatReference,
+  matchesPlatform,
+  parsePlatform,
+  parseReference,
+  type Platform,
+  type Reference,
+} from '@gantry/oci'
 import { EngineError } from '../engine-error.ts'
 import type { TransferEvent } from './image-details.ts'
-import type { ImageWorld, TransferOptions } from './images.ts'
+import type { ImageWorld, RegistryCredentials, TransferOptions } from './images.ts'
 import { progressOf } from './progress-of.ts'
+import { roomWhenFull } from './room-when-full.ts'
 
 /** Fetches an image, unpacks it and names it; the name is given last, so that it never stands for half an image. */
 export function pull(
@@ -12,50 +22,78 @@ export function pull(
   { credentials, signal: outer, platform: wanted }: TransferOptions & { platform?: string } = {},
 ): AsyncIterable<TransferEvent> {
   return progressOf<TransferEvent>(async (report, signal) => {
-    const { store, codec, snapshots } = world
+    const { store } = world
     const reference = parseReference(text)
     const name = formatReference(reference)
     if (reference.registry === 'localhost')
       throw new EngineError('IMAGE_UNKNOWN', `No such image: ${familiarReference(reference)}`, {
         hint: 'names under localhost/ are of this machine: build, load or tag one',
       })
-    const platform = wanted === undefined || wanted === '' ? world.platform : parsePlatform(wanted)
+    const asked = wanted === undefined || wanted === '' ? undefined : parsePlatform(wanted)
+    const platform = asked ?? world.platform
+    await using room = roomWhenFull(store)
     try {
-      await using lease = store.lease('new')
-      const remote = await world.remote(reference, credentials)
-      const root = await remote.resolve(reference.digest ?? reference.tag ?? 'latest')
-      if (root === undefined)
-        throw new EngineError(
-          'IMAGE_UNKNOWN',
-          `manifest for ${familiarReference(reference)} not found: manifest unknown: the registry does not know it`,
-        )
-      lease.add(root.digest)
-      report({ kind: 'resolved', name, descriptor: root })
-      await copy(remote, store, root, {
-        signal,
-        platform,
-        onProgress: (event) =>
-          report(event, event.state === 'progress' ? `${event.descriptor.digest} fetch` : undefined),
-      })
-      const image = await openImage(store, root, { codec, platform, signal })
-      const layers = new Map((await image.layers()).map((layer) => [layer.diffId, layer.descriptor.digest]))
-      await snapshots.unpack(image, {
-        signal,
-        onProgress: ({ diffId, state, bytes, total }) =>
-          report(
-            { kind: 'unpack', layer: layers.get(diffId) ?? diffId, state, bytes, total },
-            state === 'progress' ? `${diffId} unpack` : undefined,
-          ),
-      })
-      const before = await store.resolve(name)
-      await store.tag(name, root)
-      store.record({ kind: 'pull', name, digest: image.configDescriptor.digest })
-      await store.flush()
-      report({ kind: 'done', name, descriptor: root, changed: before?.digest !== root.digest })
+      await room.watch(fetchAndName(world, { reference, name, platform, asked, credentials, signal, report }))
     } catch (error) {
       throw transferFailure('PULL_FAILED', { verb: 'pull', reference, error, signal })
     }
   }, outer)
+}
+
+interface Fetch {
+  readonly reference: Reference
+  /** The full name. */
+  readonly name: string
+  readonly platform: Platform
+  /** The platform that somebody asked for by name. */
+  readonly asked: Platform | undefined
+  readonly credentials: RegistryCredentials | undefined
+  readonly signal: AbortSignal
+  readonly report: (event: TransferEvent, key?: string) => void
+}
+
+async function fetchAndName(world: ImageWorld, fetch: Fetch): Promise<void> {
+  const { store, codec, snapshots } = world
+  const { reference, name, platform, signal, report } = fetch
+  await using lease = store.lease('new')
+  const remote = await world.remote(reference, fetch.credentials)
+  const root = await remote.resolve(reference.digest ?? reference.tag ?? 'latest')
+  signal.throwIfAborted()
+  if (root === undefined)
+    throw new EngineError(
+      'IMAGE_UNKNOWN',
+      `manifest for ${familiarReference(reference)} not found: manifest unknown: the registry does not know it`,
+    )
+  lease.add(root.digest)
+  report({ kind: 'resolved', name, descriptor: root })
+  await copy(remote, store, root, {
+    signal,
+    platform,
+    onProgress: (event) => report(event, event.state === 'progress' ? `${event.descriptor.digest} fetch` : undefined),
+  })
+  const image = await openImage(store, root, { codec, platform, signal })
+  if (fetch.asked !== undefined) await checkPlatform(image, fetch.asked)
+  const layers = new Map((await image.layers()).map((layer) => [layer.diffId, layer.descriptor.digest]))
+  await snapshots.unpack(image, {
+    signal,
+    onProgress: ({ diffId, state, bytes, total }) =>
+      report(
+        { kind: 'unpack', layer: layers.get(diffId) ?? diffId, state, bytes, total },
+        state === 'progress' ? `${diffId} unpack` : undefined,
+      ),
+  })
+  const before = await store.resolve(name)
+  await store.tag(name, root)
+  store.record({ kind: 'pull', name, digest: image.configDescriptor.digest })
+  await store.flush()
+  report({ kind: 'done', name, descriptor: root, changed: before?.digest !== root.digest })
+}
+
+/** An index is chosen from by platform; a single image is what it is, and may not be what was asked for. */
+async function checkPlatform(image: Image, asked: Platform): Promise<void> {
+  const config = await image.config()
+  if (matchesPlatform(asked, config)) return
+  throw new Error(`its platform is ${formatPlatform(config)}, and ${formatPlatform(asked)} was asked for`)
 }
 
 /** Says which transfer failed; errors that say enough, and the caller's own leaving, pass as they are. */
@@ -65,7 +103,8 @@ export function transferFailure(
 ): unknown {
   if (error instanceof EngineError || signal.aborted) return error
   const text = error instanceof Error ? error.message : String(error)
-  const said = text.startsWith('Cannot ') ? text : `Cannot ${verb} "${familiarReference(reference)}": ${text}`
+  const named = text.startsWith('Cannot ') && text.includes(reference.repository)
+  const said = named ? text : `Cannot ${verb} "${familiarReference(reference)}": ${text}`
   const hint = error instanceof Error && 'hint' in error && typeof error.hint === 'string' ? { hint: error.hint } : {}
   return new EngineError(code, said, { cause: error, ...hint })
 }

@@ -33,6 +33,8 @@ export async function removeImage(
   const untagged = untag(world, image, image.names)
   if (users.length > 0) return untagged
   await store.gc({ only: reachable, grace: 0 })
+  // What failed transfers have left goes along, once it is old enough not to be somebody's next try.
+  await store.gc()
   await forgetLayers(world, image)
   if (store.size(image.descriptor.digest) !== undefined) return untagged
   store.record({ kind: 'delete', digest: image.id })

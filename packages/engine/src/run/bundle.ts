@@ -11,7 +11,7 @@ import {
 } from '@gantry/runtime'
 import type { Context } from '../context.ts'
 import type { ContainerRecord } from '../container/record.ts'
-import type { ContainerSpec } from '../container/spec.ts'
+import type { ContainerSpec, Security } from '../container/spec.ts'
 import { EngineError } from '../engine-error.ts'
 import { containerDirectory } from '../verbs/create.ts'
 import type { Connected } from './connect-networks.ts'
@@ -62,7 +62,7 @@ function specOptions(
     args: [...spec.entrypoint, ...spec.command],
     env: withHome(spec.env, home),
     cwd: spec.workingDirectory,
-    user: { uid, gid, additionalGids: [...new Set([...additionalGids, ...security.groupAdd.map(Number)])] },
+    user: { uid, gid, additionalGids },
     terminal: spec.terminal,
     ...(spec.consoleSize === undefined ? {} : { consoleSize: spec.consoleSize }),
     hostname: spec.hostname,
@@ -81,7 +81,7 @@ function specOptions(
     capabilities: { add: security.capAdd, drop: security.capDrop },
     privileged: security.privileged,
     noNewPrivileges: security.noNewPrivileges,
-    seccomp: typeof security.seccomp === 'string' ? security.seccomp : customSeccomp(security.seccomp.profile),
+    seccomp: seccompOf(security),
     ...(security.apparmor === undefined ? {} : { apparmorProfile: security.apparmor }),
     sysctls: spec.sysctls,
     rlimits: (ulimits ?? []).map(({ name, soft, hard }) => ({ type: `RLIMIT_${name.toUpperCase()}`, soft, hard })),
@@ -93,6 +93,12 @@ function specOptions(
     ...(security.readonlyPaths === undefined ? {} : { readonlyPaths: security.readonlyPaths }),
     annotations: spec.annotations,
   }
+}
+
+/** A privileged container has no filter, unless a profile is given. */
+function seccompOf({ seccomp, privileged }: Security): NonNullable<SpecOptions['seccomp']> {
+  if (typeof seccomp !== 'string') return customSeccomp(seccomp.profile)
+  return privileged ? 'unconfined' : seccomp
 }
 
 function customSeccomp(profile: string): Exclude<SpecOptions['seccomp'], undefined> {

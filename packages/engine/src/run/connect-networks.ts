@@ -95,11 +95,17 @@ function joinContainer({ containers }: Context, reference: string): Connected {
   if (status !== 'running' || progress.pid === 0)
     throw new EngineError('CONTAINER_NOT_RUNNING', `cannot join network of a non running container: ${id}`)
   return {
-    namespace: { path: `/proc/${String(progress.pid)}/ns/net` },
+    namespace: isOnHost(containers, id) ? 'host' : { path: `/proc/${String(progress.pid)}/ns/net` },
     endpoints: [],
     resolvConf: undefined,
     filesOf: id,
     fds: [],
     close: () => undefined,
   }
+}
+
+/** Whether a container has the host's network, itself or through the one whose network it shares. */
+function isOnHost(containers: Context['containers'], reference: string): boolean {
+  const { network } = containers.find(reference).spec
+  return network.kind === 'host' || (network.kind === 'container' && isOnHost(containers, network.container))
 }

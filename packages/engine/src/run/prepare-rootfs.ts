@@ -25,7 +25,7 @@ export async function prepareRootfs(context: Context, record: ContainerRecord, o
     if (mount.type === 'volume' && mount.copyUp && progress.run === 1)
       await copyUp({ rootfs, path: mount.target, volume: context.volumes.directoryOf(mount.name) })
   }
-  return { rootfs, mounts, user: resolveUser(rootfs, spec.user) }
+  return { rootfs, mounts, user: resolveUser(rootfs, spec.user, spec.security.groupAdd) }
 }
 
 /**

@@ -3,6 +3,7 @@ import type { Context } from '../context.ts'
 import { isAlive } from '../container/status.ts'
 import { EngineError } from '../engine-error.ts'
 import { containerEvent } from '../events/container-event.ts'
+import { recoverRunning } from './recover.ts'
 
 /** Reads a signal: `KILL`, `SIGKILL`, `sigkill`, `9` or a real-time one such as `RTMIN+3`. @throws EngineError SPEC_INVALID */
 export function parseSignal(text: string): number {
@@ -26,6 +27,7 @@ export function parseSignal(text: string): number {
  * restart policies from starting it again. @throws EngineError CONTAINER_UNKNOWN, CONTAINER_NOT_RUNNING, SPEC_INVALID */
 export async function kill(context: Context, reference: string, signal = 'SIGKILL'): Promise<void> {
   const number = parseSignal(signal)
+  await findAgain(context, context.containers.find(reference).id)
   const record = context.containers.find(reference)
   const { id, spec, status } = record
   const { task } = context.live.of(id)
@@ -38,6 +40,20 @@ export async function kill(context: Context, reference: string, signal = 'SIGKIL
     context.containers.update(id, { progress: { stopRequested: true } })
   await signalTask(context, id, number)
   context.events.emit(containerEvent(record, 'kill', { signal: String(number) }))
+}
+
+/** Takes over a container that runs, but could not be taken over when the daemon started: its runtime was missing then.
+ * @throws RuntimeError RUNTIME_MISSING when it still is */
+export async function findAgain(context: Context, id: string): Promise<void> {
+  const live = context.live.of(id)
+  const isMissed = (): boolean => {
+    const record = context.containers.get(id)
+    return record !== undefined && isAlive(record.status) && !record.progress.ending && live.task === undefined
+  }
+  if (!isMissed()) return
+  await live.lock.run(async () => {
+    if (isMissed()) await recoverRunning(context, context.containers.find(id))
+  })
 }
 
 /** Sends a signal to a container that has a process; one that ends meanwhile is fine. */

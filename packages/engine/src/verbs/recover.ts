@@ -59,7 +59,9 @@ async function recoverContainer(context: Context, record: ContainerRecord): Prom
   return undefined
 }
 
-async function recoverRunning(context: Context, record: ContainerRecord): Promise<Outcome> {
+/** Takes over a container that should run, or finishes it when it has ended. Its lock is held. Where the runtime cannot tell, nothing is
+ * changed: the container stays as it is until somebody asks for it again. @throws RuntimeError RUNTIME_MISSING and others */
+export async function recoverRunning(context: Context, record: ContainerRecord): Promise<Outcome> {
   const { id, progress } = record
   const live = context.live.of(id)
   live.task = await context.runtime.open(id)

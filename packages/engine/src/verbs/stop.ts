@@ -2,7 +2,7 @@ import { constants } from 'node:os'
 import type { Context } from '../context.ts'
 import { isAlive } from '../container/status.ts'
 import { containerEvent } from '../events/container-event.ts'
-import { parseSignal, signalTask } from './kill.ts'
+import { findAgain, parseSignal, signalTask } from './kill.ts'
 
 /** How a container is stopped. */
 export interface StopOptions {
@@ -19,6 +19,7 @@ export async function stop(context: Context, reference: string, options: StopOpt
   const live = context.live.of(id)
   // A start or an unfinished end goes first.
   await live.lock.run(async () => undefined)
+  await findAgain(context, id)
   const record = context.containers.get(id)
   if (record === undefined) return false
   if (record.status === 'restarting') {
