@@ -140,6 +140,19 @@ describe('networks', { skip }, () => {
     assert.equal(await fetchFromHost(server.ip, 80), 'published')
   })
 
+  test('takes the first free port of a range', async () => {
+    const server = createServer().listen(0, '0.0.0.0')
+    await once(server, 'listening')
+    const { port: hostPort } = server.address() as { port: number }
+    try {
+      const ports = [{ containerPort: 80, protocol: 'tcp' as const, hostPort, lastHostPort: hostPort + 20 }]
+      const taken = (await connect({ ports })).ports[0]?.hostPort ?? 0
+      assert.ok(taken > hostPort && taken <= hostPort + 20)
+    } finally {
+      server.close()
+    }
+  })
+
   test('a port published on 127.0.0.1 is not reached from a container', async () => {
     const server = await connect({ ports: [{ hostIp: '127.0.0.1', containerPort: 80, protocol: 'tcp' }] })
     using _ = serve(server, 80, 'local')

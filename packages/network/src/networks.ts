@@ -72,6 +72,8 @@ export interface PortMapping {
   readonly hostIp?: string
   /** 0 or undefined: a free one. */
   readonly hostPort?: number
+  /** With `hostPort`: the first free one from it to this. */
+  readonly lastHostPort?: number
   readonly containerPort: number
   readonly protocol: 'tcp' | 'udp' | 'sctp'
 }

@@ -38,11 +38,15 @@ function reserve(mapping: PortMapping, publisherOf: PublisherOf): Reservation {
       `Cannot publish port ${String(containerPort)} as ${String(wanted)}: ports are 1 to 65535`,
     )
   }
-  try {
-    const socket = reservePort(hostIp, wanted, protocol)
-    return { port: { hostIp, hostPort: socket.port, containerPort, protocol }, socket }
-  } catch (error) {
-    throw portError(error, { hostIp, hostPort: wanted, protocol }, publisherOf)
+  const last = mapping.lastHostPort ?? wanted
+  for (let hostPort = wanted; ; hostPort++) {
+    try {
+      const socket = reservePort(hostIp, hostPort, protocol)
+      return { port: { hostIp, hostPort: socket.port, containerPort, protocol }, socket }
+    } catch (error) {
+      if (hostPort < last && (error as { code?: unknown }).code === 'EADDRINUSE') continue
+      throw portError(error, { hostIp, hostPort, protocol }, publisherOf)
+    }
   }
 }
 

@@ -45,10 +45,21 @@ export function publishedPorts(host: Fields): readonly PublishedPort[] {
         containerPort,
         protocol,
         ...(hostIp === '' ? {} : { hostIp }),
-        ...(hostPort === '' || hostPort === '0' ? {} : { hostPort: portNumber(hostPort, key) }),
+        ...hostPorts(hostPort, key),
       }
     })
   })
+}
+
+/** `8000`, or `8000-8010` for the first free one of them. */
+function hostPorts(text: string, key: string): Pick<PublishedPort, 'hostPort' | 'lastHostPort'> {
+  if (text === '' || text === '0') return {}
+  const [first = '', last] = text.split('-', 2)
+  const hostPort = portNumber(first, key)
+  if (last === undefined) return { hostPort }
+  const lastHostPort = portNumber(last, key)
+  if (hostPort === 0 || lastHostPort < hostPort) throw badRequest(`invalid port specification: "${key}": "${text}"`)
+  return { hostPort, lastHostPort }
 }
 
 function portNumber(text: string, within: string): number {
