@@ -48,6 +48,12 @@ describe('the real command over real containers', { skip }, () => {
       125,
       /Unable to find image 'localhost\/none:latest' locally[^]*localhost\/none/,
     ],
+    [
+      'a file of variables that is not there',
+      ['run', '--env-file', '/nope', image, 'true'],
+      125,
+      /Cannot read "\/nope"/,
+    ],
     ['an unknown container', ['start', 'nope'], 1, /nope/],
     ['an unknown object', ['inspect', 'nope'], 1, /No such object: nope/],
     ['an unknown image to push', ['push', 'localhost/none'], 1, /localhost\/none/],

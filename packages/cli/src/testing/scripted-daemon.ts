@@ -109,7 +109,7 @@ export async function gantry(
   } = {},
 ): Promise<CliResult> {
   const main = new URL('../main.ts', import.meta.url).pathname
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', main, ...args], {
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', '--', main, ...args], {
     env: {
       PATH: process.env['PATH'],
       HOME: process.env['HOME'],
