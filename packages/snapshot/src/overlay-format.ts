@@ -8,6 +8,8 @@ export interface OverlayFormat {
   readonly opaqueXattr: 'trusted.overlay.opaque' | 'user.overlay.opaque'
   /** Mount options that every overlay gets. */
   readonly options: readonly string[]
+  /** Whether names that begin with `.wh.` take away what lies below, as in layers. */
+  readonly whiteouts: boolean
   /** Whether device nodes from layers are made. */
   readonly devices: boolean
   /** Whether files get the owners that the layer names. */
@@ -27,6 +29,7 @@ export function overlayFormat(host: Pick<Host, 'uid'>): OverlayFormat {
       privateXattrs: 'trusted.overlay.',
       opaqueXattr: 'trusted.overlay.opaque',
       options,
+      whiteouts: true,
       devices: true,
       owners: true,
     }
@@ -35,6 +38,7 @@ export function overlayFormat(host: Pick<Host, 'uid'>): OverlayFormat {
     privateXattrs: 'user.overlay.',
     opaqueXattr: 'user.overlay.opaque',
     options: ['userxattr'],
+    whiteouts: true,
     devices: false,
     owners: false,
   }

@@ -15,6 +15,7 @@ export async function extractArchive(archive: AsyncIterable<Uint8Array>, target:
     privateXattrs: 'user.overlay.',
     opaqueXattr: 'user.overlay.opaque',
     options: [],
+    whiteouts: false,
     devices: false,
     owners: false,
   }

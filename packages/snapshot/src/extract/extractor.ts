@@ -106,7 +106,7 @@ export class Extractor {
       if (header.type === 'directory') this.#describe({ directory: this.#directories.root, name: '.', path }, header)
       return
     }
-    const whiteout = whiteoutOf(path)
+    const whiteout = this.#format.whiteouts ? whiteoutOf(path) : undefined
     if (whiteout === undefined) this.#make(this.#placeOf(path), header)
     else this.#hide(whiteout)
   }

@@ -21,6 +21,7 @@ import { writeTar, type TarInput } from '@gantry/tar'
 import { characterDevice, directory, fifo, file, hardlink, symlink } from '@gantry/testing'
 import { extractArchive } from './extract-archive.ts'
 import { overlayFormat } from '../overlay-format.ts'
+import { extractArchive } from './extract-archive.ts'
 import { SnapshotWorkers } from '../snapshot-workers.ts'
 import type { Unpacked } from '../worker-calls.ts'
 
@@ -252,4 +253,14 @@ describe('unpacking a layer', { skip }, () => {
     assert.equal(readFileSync(join(target, 'h'), 'utf8'), 'x')
     await assert.rejects(extractArchive(writeTar([hardlink('i', 'absent')]), target), code('LAYER_INVALID'))
   })
+})
+
+test('an archive that is no layer keeps files whose names begin like whiteouts', async () => {
+  const target = mkdtempSync(join(tmpdir(), 'gantry-context-'))
+  try {
+    await extractArchive(writeTar([file('.wh.readme', 'a file'), file('readme', 'another')]), target)
+    assert.deepEqual(readdirSync(target), ['.wh.readme', 'readme'])
+  } finally {
+    rmSync(target, { recursive: true, force: true })
+  }
 })
