@@ -21,7 +21,6 @@ import { writeTar, type TarInput } from '@gantry/tar'
 import { characterDevice, directory, fifo, file, hardlink, symlink } from '@gantry/testing'
 import { extractArchive } from './extract-archive.ts'
 import { overlayFormat } from '../overlay-format.ts'
-import { extractArchive } from './extract-archive.ts'
 import { SnapshotWorkers } from '../snapshot-workers.ts'
 import type { Unpacked } from '../worker-calls.ts'
 
