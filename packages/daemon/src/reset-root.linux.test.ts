@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
-import { existsSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
-import { bootId, createLedger, directory, processStartTime } from '@gantry/linux'
+import { bootId, createLedger, directory, mountNow, processStartTime } from '@gantry/linux'
 import { openState } from '@gantry/state'
 import { realDaemon, realDaemonMissing } from '@gantry/testing/daemon'
 import { allMigrations, DaemonError, daemonStatus, hasRoot, resetRoot, rootContents } from './index.ts'
@@ -33,6 +33,9 @@ describe('resetRoot', { skip }, () => {
     ])
     assert.deepEqual([images, volumes, networks], [1, ['v1'], ['bridge', 'n1']])
 
+    // As after a stop by a daemon in another mount namespace: the ledger believes this one gone.
+    mkdirSync(join(site.root, 'snapshots/lost'), { recursive: true })
+    mountNow({ source: 'lost', target: join(site.root, 'snapshots/lost'), type: 'tmpfs' })
     const left = await resetRoot(site)
     assert.ok(left.includes('mine.txt'))
     assert.deepEqual(

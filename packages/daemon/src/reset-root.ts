@@ -1,7 +1,16 @@
 import { existsSync, readdirSync, rmdirSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { isAlive, lockFile, mountBelow, type FileLock, type Ledger, type Owner, type Site } from '@gantry/linux'
+import {
+  isAlive,
+  lockFile,
+  mountBelow,
+  unmount,
+  type FileLock,
+  type Ledger,
+  type Owner,
+  type Site,
+} from '@gantry/linux'
 import { DaemonError } from './daemon-error.ts'
 import { daemonLockPath } from './daemon-files.ts'
 import { stopDaemon } from './daemon-status.ts'
@@ -80,6 +89,9 @@ async function undoAll(site: Site): Promise<void> {
   refuseIfUsed(world.ledger, site)
   await world.engine.recover()
   await removeContainers(world)
+  const runs = world.ledger.owners('container').filter(({ owner }) => owner.includes('/run/'))
+  for (const { owner } of runs) await world.ledger.undo(owner)
+  await unmountSnapshots(site)
   const owners = world.ledger.owners().map(({ owner }) => owner)
   for (const owner of owners.toReversed().toSorted((a, b) => rank(a) - rank(b))) await world.ledger.undo(owner)
 }
@@ -101,17 +113,17 @@ function refuseIfUsed(ledger: Ledger, site: Site): void {
   )
 }
 
+/** What cannot be removed here is told by the ledger, which is asked next. */
 async function removeContainers({ engine }: World): Promise<void> {
-  await Promise.all(
-    engine.list({ all: true }).map(async ({ id }) => {
-      try {
-        await engine.remove(id, { force: true, volumes: true })
-      } catch (error) {
-        // One that goes with its process may be gone already.
-        if (engine.list({ all: true }).some((each) => each.id === id)) throw error
-      }
-    }),
+  await Promise.allSettled(
+    engine.list({ all: true }).map(({ id }) => engine.remove(id, { force: true, volumes: true })),
   )
+}
+
+/** Unmounts root file systems that the ledger believes gone: they were taken back in another mount namespace than this one. */
+async function unmountSnapshots({ root }: Site): Promise<void> {
+  for (let at = mountBelow(join(root, 'snapshots')); at !== undefined; at = mountBelow(join(root, 'snapshots')))
+    await unmount(at)
 }
 
 function removeIfEmpty(path: string): readonly string[] {

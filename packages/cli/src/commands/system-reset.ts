@@ -26,7 +26,7 @@ export const systemReset: Command = defineCommand({
     context.err.write(describe(site.root, await rootContents(site)))
     if (!flags.force) {
       if (!process.stdin.isTTY)
-        throw new CliError('ARGUMENTS', 'Cannot ask whether to remove all this: standard input is not a terminal', {
+        throw new CliError('INVALID', 'Cannot ask whether to remove all this: standard input is not a terminal', {
           hint: 'Give --force to remove it without being asked',
         })
       if (!/^y(es)?$/i.test(await ask('Remove all this for good? [y/N] '))) {
