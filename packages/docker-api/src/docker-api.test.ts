@@ -183,6 +183,14 @@ describe('containers', () => {
     assert.match(await list('{"label":["c"]}'), /\[\]\s*$/)
   })
 
+  test('a name server that is no address is refused', async () => {
+    await using daemon = await fakeDaemon()
+    await assert.rejects(
+      daemon.client.containers.create({ Image: 'busybox', Cmd: ['true'], HostConfig: { Dns: ['nonsense'] } }),
+      /"nonsense" is not an IP address/,
+    )
+  })
+
   test('what was asked for is shown again', async () => {
     await using daemon = await fakeDaemon()
     const { Id } = await daemon.client.containers.create({

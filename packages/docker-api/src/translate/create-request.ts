@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import type { ContainerConfig, HostConfig } from '@gantry/client'
 import type { CreateRequest, MountRequest } from '@gantry/engine'
 import { badRequest } from '../http/api-failure.ts'
@@ -33,7 +34,11 @@ export function createRequest(
     resources: resourcesOf(host),
     security: securityOf(host),
     namespaces: namespacesOf(host),
-    dns: defined({ servers: host.texts('Dns'), search: host.texts('DnsSearch'), options: host.texts('DnsOptions') }),
+    dns: defined({
+      servers: host.texts('Dns')?.map(nameServer),
+      search: host.texts('DnsSearch'),
+      options: host.texts('DnsOptions'),
+    }),
     face: faceFrom(body) as unknown as Readonly<Record<string, unknown>>,
     ...defined({
       name,
@@ -63,6 +68,11 @@ export function createRequest(
       consoleSize: size?.[0] && size[1] ? { height: size[0], width: size[1] } : undefined,
     }),
   }
+}
+
+function nameServer(text: string): string {
+  if (isIP(text) === 0) throw badRequest(`invalid DNS server: "${text}" is not an IP address`)
+  return text
 }
 
 function restartOf(host: Fields): CreateRequest['restart'] {
