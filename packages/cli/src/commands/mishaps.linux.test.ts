@@ -138,7 +138,8 @@ describe('mishaps', { skip }, () => {
       const { stdout } = await poor('ps', '-aq')
       for (const id of stdout.split('\n').filter((line) => line !== '')) await poor('rm', '-f', id)
     } finally {
-      await inRoot(root, 'daemon', 'stop')
+      const reset = await inRoot(root, 'system', 'reset', '--force')
+      assert.equal(reset.code, 0, reset.stderr)
     }
   })
 
