@@ -1,7 +1,7 @@
 import type { Context } from './context.ts'
 import { createClient, type Client } from '@gantry/client'
 import { accessSync, constants } from 'node:fs'
-import { connect as connectSocket } from 'node:net'
+import { connect as connectSocket, type Socket } from 'node:net'
 import { CliError } from './cli-error.ts'
 
 const systemSocket = '/run/gantry/gantry.sock'
@@ -16,13 +16,13 @@ export async function connect(context: Context, { autostart }: { autostart: bool
   const named = context.globals.host ?? context.env['GANTRY_HOST']
   if (named !== undefined && named !== '') {
     const socket = socketOf(named)
-    const state = await probe(socket)
-    if (state === undefined) return createClient({ socket })
+    const state = await knock(socket)
+    if (typeof state !== 'string') return createClient({ socket, connection: state })
     throw unreachable(socket, state, context)
   }
   const { socket, mayStart } = await chooseSocket(context)
-  const state = await probe(socket)
-  if (state === undefined) return createClient({ socket })
+  const state = await knock(socket)
+  if (typeof state !== 'string') return createClient({ socket, connection: state })
   if (state === 'EACCES') throw unreachable(socket, state, context)
   if (!mayStart) throw notRoot()
   if (!autostart) throw unreachable(socket, state, context)
@@ -64,15 +64,15 @@ function socketOf(host: string): string {
   throw new CliError('INVALID', `Cannot use "${host}" as the daemon's address: only unix:///PATH is supported`)
 }
 
-/** Connects and leaves; resolves with the error code when nothing answers. */
-function probe(socket: string): Promise<string | undefined> {
+/** Connects; resolves with the connection, for the first request to use, or with the error code when nothing answers. */
+function knock(socket: string): Promise<Socket | string> {
   return new Promise((resolve) => {
-    const connection = connectSocket(socket)
-    connection.once('connect', () => {
-      connection.destroy()
-      resolve(undefined)
-    })
+    const connection = connectSocket({ path: socket, allowHalfOpen: true })
     connection.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? 'UNKNOWN'))
+    connection.once('connect', () => {
+      connection.removeAllListeners('error')
+      resolve(connection)
+    })
   })
 }
 

@@ -1,4 +1,4 @@
 import { runCommandLine } from './run-command-line.ts'
 
 // The entry of the `gantry` command. It loads as little as possible: see table.ts for how commands are found.
-process.exit(await runCommandLine(process.argv.slice(2)))
+void runCommandLine(process.argv.slice(2)).then((code) => process.exit(code))

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import type { ContainersApi } from './containers.ts'
 import type { ExecApi } from './exec.ts'
 import type { GantryApi } from './gantry.ts'
@@ -25,9 +26,17 @@ export interface Client extends SystemApi, Disposable {
   close(): void
 }
 
+/** Where the daemon is. */
+export interface ClientOptions {
+  /** Path of its unix socket. */
+  readonly socket: string
+  /** A connection to it that is open already, with half-open use allowed; the first request takes it. */
+  readonly connection?: Socket
+}
+
 /** Makes a client of the daemon that listens on a unix socket. Connects with the first call, not here. */
-export function createClient(options: { socket: string }): Client {
-  const http = new Http(options.socket)
+export function createClient(options: ClientOptions): Client {
+  const http = new Http(options.socket, options.connection)
   return {
     ...systemApi(http),
     containers: containersApi(http),

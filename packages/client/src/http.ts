@@ -27,8 +27,10 @@ export class Http {
   readonly #path: string
   readonly #idle: { socket: Socket; reader: SocketReader }[] = []
 
-  constructor(path: string) {
+  /** `first` is a connection that is open already and becomes that of the first request. It allows half-open use. */
+  constructor(path: string, first?: Socket) {
     this.#path = path
+    if (first !== undefined) this.#idle.push({ socket: first, reader: new SocketReader(first) })
   }
 
   /** Drops the idle connections. */

@@ -1,5 +1,5 @@
 export { ApiError, type ApiErrorCode } from './api-error.ts'
-export { createClient, type Client } from './client.ts'
+export { createClient, type Client, type ClientOptions } from './client.ts'
 export type { AttachOptions, ContainersApi, LogsOptions, Waiting } from './containers.ts'
 export type { ExecApi } from './exec.ts'
 export { decodeFrames, encodeFrame, multiplexedStream, rawStream, type OutputChunk } from './frames.ts'

@@ -58,7 +58,7 @@ export async function startDaemonInBackground(site: Site): Promise<StartedDaemon
 function daemonMain(): string {
   const here = import.meta.url
   if (here.endsWith('.ts')) return fileURLToPath(new URL('./main.ts', here))
-  return fileURLToPath(new URL(here.includes('/chunks/') ? '../daemon.js' : './daemon.js', here))
+  return fileURLToPath(new URL(/\/(chunks|lib)\/[^/]+$/.test(here) ? '../daemon.js' : './daemon.js', here))
 }
 
 function openLog(site: Site): number {

@@ -1,7 +1,5 @@
 import { open } from 'node:fs/promises'
-import { createServer } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { pipeline } from 'node:stream/promises'
 import type { Answer, FileBody, RegistryRequest, RegistryResponse } from './exchange.ts'
@@ -44,8 +42,11 @@ export async function serveRegistry(options: ServeOptions): Promise<ServedRegist
   }
   // An upload may take as long as it takes; only its headers may not.
   const settings = { requestTimeout: 0, headersTimeout: 60_000, keepAliveTimeout: 75_000, maxHeaderSize: 64 * 1024 }
+  // Not imported: that would load all that node:http exports, for every command that merely knows the registry's tables.
   const server: Server =
-    tls === undefined ? createServer(settings, listener) : createTlsServer({ ...settings, ...tls }, listener)
+    tls === undefined
+      ? process.getBuiltinModule('node:http').createServer(settings, listener)
+      : process.getBuiltinModule('node:https').createServer({ ...settings, ...tls }, listener)
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(port, host, () => {
