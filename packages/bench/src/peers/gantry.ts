@@ -26,7 +26,7 @@ export async function startGantry(options: {
 }): Promise<GantryPeer> {
   const { root, source } = options
   await mkdir(root, { recursive: true })
-  const bundled = !source && existsSync(join(top, 'dist/cli.js'))
+  const bundled = !source && existsSync(join(top, 'dist/cli.cjs'))
   const env = { GANTRY_ROOT: root, ...(bundled ? { GANTRY_BUNDLE: '1' } : {}) }
   const command = [join(top, 'gantry')]
   const gantry = (...args: string[]): Promise<string> => outputOf([...command, ...args], { env })
