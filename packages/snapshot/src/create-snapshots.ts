@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { chainIds, type Image } from '@gantry/image'
 import { systemHasher } from '@gantry/codec'
@@ -118,6 +118,11 @@ class OverlaySnapshots implements Snapshots {
     const row = this.#row(key)
     const lowers = this.#lowers(row.parent)
     const { rootfs } = this.#prepared(row)
+    // An overlay that need not be synced marks its work directory, so that nobody takes it for whole after a crash of the machine.
+    // This one was unmounted in order, by the ledger: it may be mounted again.
+    // https://docs.kernel.org/6.1/filesystems/overlayfs.html#volatile-mount
+    if (row.volatile === 1 && row.mount !== null)
+      rmSync(join(rootfs, '../work/work/incompat'), { recursive: true, force: true })
     const made = await this.#ledger.apply(owner, [this.#overlayOn(rootfs, lowers, row)])
     this.#table.setMount(key, first(made).sequence, owner)
     return this.#prepared(row)

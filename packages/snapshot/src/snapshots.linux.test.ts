@@ -70,7 +70,7 @@ describe('snapshots', { skip }, () => {
 
   test('a snapshot outlives its mounts, for a container that is started again', async () => {
     const chain = await snapshots.unpack(await image([[file('f', '1')]]))
-    await snapshots.prepare('c2', chain, 'container/c2', { mount: false })
+    await snapshots.prepare('c2', chain, 'container/c2', { mount: false, volatile: true })
     for (const run of ['1', '2']) {
       const { rootfs } = await snapshots.mount('c2', `container/c2/run/${run}`)
       if (run === '1') writeFileSync(join(rootfs, 'kept'), 'k')

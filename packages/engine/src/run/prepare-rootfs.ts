@@ -1,5 +1,4 @@
-import { mkdirSync, rmSync, statSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { mkdirSync, statSync } from 'node:fs'
 import { resolveUser, type MountSpec, type ResolvedUser } from '@gantry/runtime'
 import type { Context } from '../context.ts'
 import type { ContainerRecord } from '../container/record.ts'
@@ -17,7 +16,6 @@ export interface PreparedRootfs {
 /** Mounts the root file system for a run, makes the sources of its mounts, fills new volumes from the image, looks the user up. */
 export async function prepareRootfs(context: Context, record: ContainerRecord, owner: string): Promise<PreparedRootfs> {
   const { id, spec, progress } = record
-  if (spec.autoRemove && progress.run > 1) forgetUnsynced(context.snapshots.paths(id).upper)
   const { rootfs } = await context.snapshots.mount(id, owner)
   const mounts: MountSpec[] = []
   for (const mount of spec.mounts) {
@@ -26,15 +24,6 @@ export async function prepareRootfs(context: Context, record: ContainerRecord, o
       await copyUp({ rootfs, path: mount.target, volume: context.volumes.directoryOf(mount.name) })
   }
   return { rootfs, mounts, user: resolveUser(rootfs, spec.user, spec.security.groupAdd) }
-}
-
-/**
- * An overlay that need not be synced marks its work directory, so that nobody takes it for whole after a crash of the machine. This one
- * was unmounted in order, and the same uptime mounts it again: a restart of a container that goes with its process.
- * @see https://docs.kernel.org/6.1/filesystems/overlayfs.html#volatile-mount
- */
-function forgetUnsynced(upper: string): void {
-  rmSync(`${dirname(upper)}/work/work/incompat/volatile`, { recursive: true, force: true })
 }
 
 function mountSpec(context: Context, mount: ContainerMount): MountSpec {
