@@ -1,12 +1,13 @@
 import { statSync, utimesSync } from 'node:fs'
-import { mkdir, open, readdir, rm, stat } from 'node:fs/promises'
+import { mkdir, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { NodeCodec } from '@gantry/codec'
-import { abortable, ImageError, resolveRange, verified } from '@gantry/image'
+import { abortable, ImageError } from '@gantry/image'
 import type { BlobReader, OpenOptions, PutOptions } from '@gantry/image'
 import { digestAlgorithm, isDigest } from '@gantry/oci'
 import type { Descriptor, Digest, DigestAlgorithm } from '@gantry/oci'
 import type { State } from '@gantry/state'
+import { openBlobFile } from './blob-file.ts'
 import type { Holder } from './holder.ts'
 import type { LayoutPaths } from './layout-paths.ts'
 import { openStaging } from './staging.ts'
@@ -14,8 +15,6 @@ import type { Staging } from './staging.ts'
 import { systemCode } from './store-error.ts'
 import { createSyncDirectory } from './sync-directory.ts'
 import type { SyncDirectory } from './sync-directory.ts'
-
-const readSize = 512 * 1024
 
 /** A blob as it lies on the disk. */
 export interface StoredBlob {
@@ -41,20 +40,9 @@ export class DiskBlobs {
     this.#holder = parts.holder
   }
 
-  async open(descriptor: Descriptor, options: OpenOptions = {}): Promise<BlobReader> {
-    options.signal?.throwIfAborted()
-    const file = await this.#openFile(descriptor.digest)
-    try {
-      const { size } = await file.stat()
-      const { start, end } = resolveRange(size, options.range)
-      const raw = readFile(file, start, end)
-      const isChecked = start === 0 && end === size && options.verify !== false
-      const body = isChecked ? verified(raw, descriptor, this.#codec) : raw
-      return readerOfFile(file, abortable(body, options.signal), end - start)
-    } catch (error) {
-      await file.close()
-      throw error
-    }
+  open(descriptor: Descriptor, options: OpenOptions = {}): Promise<BlobReader> {
+    const path = this.paths.blob(descriptor.digest)
+    return openBlobFile(descriptor, { path, place: 'the content store', codec: this.#codec }, options)
   }
 
   async put(descriptor: Descriptor, body: AsyncIterable<Uint8Array>, options: PutOptions = {}): Promise<void> {
@@ -150,15 +138,6 @@ export class DiskBlobs {
     await mkdir(join(this.paths.blobs, 'sha256'), { recursive: true })
   }
 
-  async #openFile(digest: Digest): Promise<Awaited<ReturnType<typeof open>>> {
-    try {
-      return await open(this.paths.blob(digest), 'r')
-    } catch (error) {
-      if (systemCode(error) !== 'ENOENT') throw error
-      throw new ImageError('BLOB_UNKNOWN', `Cannot open ${digest}: it is not in the content store`, { cause: error })
-    }
-  }
-
   #parts(): { codec: NodeCodec; paths: LayoutPaths; syncDirectory: SyncDirectory } {
     return { codec: this.#codec, paths: this.paths, syncDirectory: this.#syncDirectory }
   }
@@ -170,32 +149,5 @@ async function names(directory: string): Promise<readonly string[]> {
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return []
     throw error
-  }
-}
-
-type File = Awaited<ReturnType<typeof open>>
-
-/** Reads with a fresh buffer for each chunk: who reads may keep it. */
-async function* readFile(file: File, start: number, end: number): AsyncGenerator<Uint8Array> {
-  for (let position = start; position < end;) {
-    const buffer = Buffer.allocUnsafeSlow(Math.min(readSize, end - position))
-    const { bytesRead } = await file.read(buffer, 0, buffer.length, position)
-    if (bytesRead === 0) return
-    position += bytesRead
-    yield buffer.subarray(0, bytesRead)
-  }
-}
-
-function readerOfFile(file: File, body: AsyncIterable<Uint8Array>, size: number): BlobReader {
-  return {
-    size,
-    async *[Symbol.asyncIterator]() {
-      try {
-        yield* body
-      } finally {
-        await file.close()
-      }
-    },
-    [Symbol.asyncDispose]: () => file.close(),
   }
 }

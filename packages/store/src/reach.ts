@@ -1,13 +1,19 @@
 import { ImageError, readDocument } from '@gantry/image'
+import type { BlobSource } from '@gantry/image'
 import { isIndexType, isManifestType, limits, MediaType, OciError, parseManifestOrIndex } from '@gantry/oci'
 import type { Descriptor, Digest } from '@gantry/oci'
-import type { DiskBlobs } from './disk-blobs.ts'
+
+/** Blobs of which it is known without asking whether they are there. */
+export interface SizedBlobs extends BlobSource {
+  /** The size of a blob, or `undefined` when it is not there. */
+  size(digest: Digest): number | undefined
+}
 
 /**
  * The media type of a blob of which only the digest is known: that of the manifest or index it contains, or
  * `application/octet-stream`. `undefined` when it is not there.
  */
-export async function describeBlob(blobs: DiskBlobs, digest: Digest): Promise<Descriptor | undefined> {
+export async function describeBlob(blobs: SizedBlobs, digest: Digest): Promise<Descriptor | undefined> {
   const size = blobs.size(digest)
   if (size === undefined) return undefined
   const plain: Descriptor = { mediaType: 'application/octet-stream', digest, size }
@@ -29,7 +35,7 @@ export async function describeBlob(blobs: DiskBlobs, digest: Digest): Promise<De
  * Adds to `seen` and does not follow what is in it.
  */
 export async function addReachable(
-  blobs: DiskBlobs,
+  blobs: SizedBlobs,
   start: Descriptor | Digest,
   seen: Set<Digest>,
   signal?: AbortSignal,
@@ -46,7 +52,7 @@ export async function addReachable(
 }
 
 /** What a manifest or index points at; nothing for other blobs, for what is missing, and for what is no manifest after all. */
-export async function childrenOf(blobs: DiskBlobs, descriptor: Descriptor): Promise<readonly Descriptor[]> {
+export async function childrenOf(blobs: SizedBlobs, descriptor: Descriptor): Promise<readonly Descriptor[]> {
   const { mediaType } = descriptor
   if (!isManifestType(mediaType) && !isIndexType(mediaType)) return []
   try {
@@ -61,7 +67,7 @@ export async function childrenOf(blobs: DiskBlobs, descriptor: Descriptor): Prom
   }
 }
 
-async function startsAsObject(blobs: DiskBlobs, descriptor: Descriptor): Promise<boolean> {
+async function startsAsObject(blobs: SizedBlobs, descriptor: Descriptor): Promise<boolean> {
   if (descriptor.size === 0) return false
   try {
     await using reader = await blobs.open(descriptor, { range: { start: 0, end: 1 } })

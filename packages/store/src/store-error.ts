@@ -5,6 +5,8 @@ export type StoreErrorCode =
   | 'STORE_DAMAGED'
   | 'LEASE_UNKNOWN'
   | 'COMPRESSION_CHANGED'
+  | 'LAYOUT_INVALID'
+  | 'LAYOUT_LOCKED'
 
 /** An error of the content store. */
 export class StoreError extends Error {

@@ -20,6 +20,7 @@ import { childrenOf, hasChildren } from '../children.ts'
 import { ImageError } from '../errors.ts'
 import { readDocument } from '../read-document.ts'
 import type { DockerArchiveImage } from './docker-manifest.ts'
+import { imageNameAnnotation } from './layout-names.ts'
 
 /** An image to be saved, or one that has been loaded. */
 export interface ArchivedImage {
@@ -35,9 +36,6 @@ export interface SaveOptions {
   readonly platform?: Platform
   readonly signal?: AbortSignal
 }
-
-/** Containerd's annotation for a full name in an archive's `index.json`. */
-export const imageNameAnnotation = 'io.containerd.image.name'
 
 /**
  * Saves images as `docker save` of version 25 and later does: the tar of an OCI image layout that carries Docker's
