@@ -22,7 +22,7 @@ export const allMigrations: readonly Migrations[] = [
   networkMigrations,
   engineMigrations,
   builderMigrations,
-  registryMigrations,
+  ...registryMigrations,
 ]
 
 /** The content of a root with everything that works on it: for commands that need no daemon, and the base of one. */

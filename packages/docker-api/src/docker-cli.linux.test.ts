@@ -250,7 +250,7 @@ describe('the stock docker client', { skip: missing ?? false }, () => {
 
   test('push and pull through a registry on this machine', async () => {
     const codec = testCodec()
-    using state = openState(':memory:', [registryMigrations])
+    using state = openState(':memory:', registryMigrations)
     await using registry = createRegistry({ storage: memoryStorage(new MemoryStore(codec), codec), state })
     const served = await serveRegistry({ registry })
     try {

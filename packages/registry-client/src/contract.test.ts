@@ -18,7 +18,7 @@ const credentials = async (): Promise<undefined> => undefined
 const reference = { registry: 'registry.example', repository: 'app' }
 
 async function inMemory(): Promise<Fixture<RemoteRepository>> {
-  const state = openState(':memory:', [registryMigrations])
+  const state = openState(':memory:', registryMigrations)
   const registry = createRegistry({ storage: memoryStorage(new MemoryStore(codec), codec), state })
   const client = createRegistryClient({ fetch: registry.handle, credentials })
   return {
@@ -34,7 +34,7 @@ async function overHttp(): Promise<Fixture<RemoteRepository>> {
   const root = mkdtempSync(join(tmpdir(), 'gantry-client-contract-'))
   const stack = new AsyncDisposableStack()
   stack.defer(() => rmSync(root, { recursive: true, force: true }))
-  const state = stack.use(openState(join(root, 'state.db'), [storeMigrations, registryMigrations]))
+  const state = stack.use(openState(join(root, 'state.db'), [storeMigrations, ...registryMigrations]))
   const store = stack.use(await openStore({ root: join(root, 'content'), state, codec }))
   const registry = stack.use(createRegistry({ storage: stack.use(diskStorage(store)), state }))
   const served = await serveRegistry({ registry, port: 0 })

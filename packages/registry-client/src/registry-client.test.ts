@@ -82,7 +82,7 @@ const answerWith = (status: number, body: unknown = '', headers: Record<string, 
 
 describe('errors', () => {
   test('an unknown tag and an unknown repository are told apart', async () => {
-    const state = stack.use(openState(':memory:', [registryMigrations]))
+    const state = stack.use(openState(':memory:', registryMigrations))
     const registry = createRegistry({ storage: memoryStorage(new MemoryStore(codec), codec), state })
     const repository = repositoryAt('reg.example', { fetch: registry.handle })
     assert.equal(await repository.resolve('1'), undefined)
@@ -321,7 +321,7 @@ describe('authorization', () => {
   })
 
   test('basic credentials are sent when asked for, with a push too', async () => {
-    const state = stack.use(openState(':memory:', [registryMigrations]))
+    const state = stack.use(openState(':memory:', registryMigrations))
     const registry = createRegistry({ storage: memoryStorage(new MemoryStore(codec), codec), state })
     const fetch = async (request: Request): Promise<Response> => {
       if (request.headers.get('authorization') === `Basic ${btoa('me:pass')}`) return registry.handle(request)
@@ -401,7 +401,7 @@ test('registries on this machine speak plain HTTP', () => {
 })
 
 test('a push within a registry mounts instead of sending', async () => {
-  const state = stack.use(openState(':memory:', [registryMigrations]))
+  const state = stack.use(openState(':memory:', registryMigrations))
   const registry = createRegistry({ storage: memoryStorage(new MemoryStore(codec), codec), state })
   const sent: string[] = []
   const client = createRegistryClient({

@@ -1,4 +1,5 @@
 import type { Digest } from '@gantry/oci'
+import { emitEvent } from './emit-event.ts'
 import { emptyResponse } from './exchange.ts'
 import type { RegistryRequest, RegistryResponse } from './exchange.ts'
 import { parseRange } from './range.ts'
@@ -38,7 +39,9 @@ export async function getBlob(
   const range = part === undefined ? {} : { 'Content-Range': `bytes ${start}-${end - 1}/${size}` }
   const status = part === undefined ? 200 : 206
   const answer = { status, headers: { ...headers, ...range, 'Content-Length': String(end - start) } }
-  if (isHead || end === start) return answer
+  if (isHead) return answer
+  emitEvent(parts, request, { kind: 'blob-pull', repository, digest, size: end - start })
+  if (end === start) return answer
   const path = storage.file?.(digest)
   if (path !== undefined) return { ...answer, body: { path, start, end } }
   const descriptor = { mediaType: 'application/octet-stream', digest, size }
@@ -46,9 +49,14 @@ export async function getBlob(
 }
 
 /** `DELETE` of a blob: this repository no longer shows it; others do, and the bytes stay until they are collected. */
-export async function deleteBlob(parts: RegistryParts, { repository, digest }: BlobRoute): Promise<RegistryResponse> {
+export async function deleteBlob(
+  parts: RegistryParts,
+  request: RegistryRequest,
+  { repository, digest }: BlobRoute,
+): Promise<RegistryResponse> {
   const id = parts.catalog.find(repository)
   if (id === undefined || !parts.catalog.unlinkBlob(id, digest)) throw unknownBlob(repository, digest)
+  emitEvent(parts, request, { kind: 'blob-delete', repository, digest })
   return emptyResponse(202, { 'Docker-Content-Digest': digest })
 }
 

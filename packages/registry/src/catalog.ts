@@ -46,15 +46,40 @@ export class Catalog {
     return this.find(name) ?? 0
   }
 
-  /** The names of repositories that have a manifest, in order. */
-  repositories({ n, last = '' }: Page): readonly string[] {
+  /** The names of repositories that have a manifest and are to be shown, in order. */
+  repositories({ n, last = '' }: Page, isShown: (name: string) => boolean = () => true): readonly string[] {
+    const found: string[] = []
+    const step = Math.max(n, 100)
+    for (let after = last, more = true; more && found.length < n;) {
+      const names = this.#column(
+        'name',
+        `SELECT name FROM registry_repositories WHERE name > ?
+           AND EXISTS (SELECT 1 FROM registry_manifests WHERE repository = id) ORDER BY name LIMIT ?`,
+        after,
+        step,
+      )
+      found.push(...names.filter(isShown))
+      more = names.length === step
+      after = names.at(-1) ?? after
+    }
+    return found.slice(0, n)
+  }
+
+  /** The repositories that show a blob or manifest, in order. */
+  repositoriesOf(digest: Digest): readonly string[] {
     return this.#column(
       'name',
-      `SELECT name FROM registry_repositories WHERE name > ?
-         AND EXISTS (SELECT 1 FROM registry_manifests WHERE repository = id) ORDER BY name LIMIT ?`,
-      last,
-      n,
+      `SELECT name FROM registry_repositories WHERE id IN (
+         SELECT repository FROM registry_blobs WHERE digest = ?1
+         UNION SELECT repository FROM registry_manifests WHERE digest = ?1) ORDER BY name`,
+      digest,
     )
+  }
+
+  /** The tags on a manifest, in order. */
+  tagsOf(repository: number, digest: Digest): readonly string[] {
+    const sql = 'SELECT tag FROM registry_tags WHERE repository = ? AND digest = ? ORDER BY tag'
+    return this.#column('tag', sql, repository, digest)
   }
 
   hasBlob(repository: number, digest: Digest): boolean {

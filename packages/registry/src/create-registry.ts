@@ -6,6 +6,7 @@ import { emptyResponse, jsonResponse } from './exchange.ts'
 import type { Answer, RegistryRequest, RegistryResponse } from './exchange.ts'
 import { listReferrers, listRepositories, listTags } from './lists.ts'
 import { deleteManifest, getManifest, putManifest } from './manifests.ts'
+import type { RegistryEvent } from './registry-event.ts'
 import type { RegistryParts } from './registry-parts.ts'
 import { parseRoute } from './route.ts'
 import type { Route } from './route.ts'
@@ -23,6 +24,8 @@ export interface RegistryOptions {
   readonly state: State
   /** Told of what is the server's own fault, with the request it happened on. */
   readonly onError?: (error: unknown, request: RegistryRequest) => void
+  /** Told of what clients do. It is called on the way to the answer, so it must be quick. */
+  readonly onEvent?: (event: RegistryEvent) => void
 }
 
 /** A registry. Disposing of it closes the uploads under way, which the next process goes on with. */
@@ -43,9 +46,9 @@ const week = 7 * 24 * 3_600_000
 
 /** Makes a registry over a storage and the state database. */
 export function createRegistry(options: RegistryOptions): Registry {
-  const { storage, state, onError } = options
+  const { storage, state, onError, onEvent } = options
   const sessions = new UploadSessions(storage)
-  const parts: RegistryParts = { storage, state, catalog: new Catalog(state), sessions }
+  const parts: RegistryParts = { storage, state, catalog: new Catalog(state), sessions, onEvent, onError }
   const answer = async (request: RegistryRequest): Promise<RegistryResponse> => {
     try {
       return withApiVersion(await dispatch(parts, request))
@@ -113,7 +116,7 @@ async function byMethod(
     case 'catalog':
       return listRepositories(parts, request)
     case 'blob':
-      return method === 'DELETE' ? deleteBlob(parts, route) : getBlob(parts, request, route)
+      return method === 'DELETE' ? deleteBlob(parts, request, route) : getBlob(parts, request, route)
     case 'uploads':
       return startUpload(parts, request, route.repository)
     case 'upload':
@@ -122,7 +125,7 @@ async function byMethod(
       return method === 'GET' ? uploadStatus(parts, route) : cancelUpload(parts, route)
     case 'manifest':
       if (method === 'PUT') return putManifest(parts, request, route)
-      return method === 'DELETE' ? deleteManifest(parts, route) : getManifest(parts, request, route)
+      return method === 'DELETE' ? deleteManifest(parts, request, route) : getManifest(parts, request, route)
     case 'tags':
       return listTags(parts, request, route.repository)
     case 'referrers':

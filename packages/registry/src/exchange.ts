@@ -1,3 +1,4 @@
+import type { Principal } from './principal.ts'
 import { WireError } from './wire-error.ts'
 
 /** A request as the registry sees it, free of Node's and the Web's types: both adapters make one. */
@@ -10,6 +11,15 @@ export interface RegistryRequest {
   header(name: string): string | undefined
   /** Read at most once; not at all when the answer does not need it. */
   readonly body: AsyncIterable<Uint8Array>
+  /** The address it came from, without the port. */
+  readonly peer?: string
+  readonly scheme?: 'http' | 'https'
+  /** The `Host` header: what the client calls this registry. */
+  readonly host?: string
+  /** Who asks. Without one, whoever reaches the registry may do everything. */
+  readonly principal?: Principal
+  /** Names the request in logs and events. */
+  readonly id?: string
 }
 
 /** Part of a file, which the adapter sends itself. */

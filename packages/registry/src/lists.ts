@@ -26,13 +26,15 @@ export async function listTags(
   return jsonResponse(200, { name: repository, tags: shown }, nextLink(request, page, tags, shown.at(-1)))
 }
 
-/** `GET` of the repositories, sorted. */
+/** `GET` of the repositories that who asks may know of, sorted. */
 export async function listRepositories(
   { catalog }: RegistryParts,
   request: RegistryRequest,
 ): Promise<RegistryResponse> {
   const page = parsePage(request)
-  const repositories = catalog.repositories({ ...page, n: page.n + 1 })
+  const { principal } = request
+  const isShown = (name: string): boolean => principal?.may(name, 'catalog') ?? true
+  const repositories = catalog.repositories({ ...page, n: page.n + 1 }, isShown)
   const shown = repositories.slice(0, page.n)
   return jsonResponse(200, { repositories: shown }, nextLink(request, page, repositories, shown.at(-1)))
 }

@@ -12,20 +12,22 @@ import {
   quote,
 } from '@gantry/oci'
 import type { Descriptor, ManifestOrIndex } from '@gantry/oci'
+import { emitEvent } from './emit-event.ts'
 import { bodyOf, emptyResponse } from './exchange.ts'
 import type { RegistryRequest, RegistryResponse } from './exchange.ts'
 import type { RegistryParts } from './registry-parts.ts'
-import type { Route } from './route.ts'
+import type { ManifestReference, Route } from './route.ts'
 import { WireError } from './wire-error.ts'
 
 type ManifestRoute = Extract<Route, { kind: 'manifest' }>
 
 /** `GET` and `HEAD` of a manifest: the bytes and the media type that were pushed, whatever the client accepts. */
 export async function getManifest(
-  { catalog, storage }: RegistryParts,
+  parts: RegistryParts,
   request: RegistryRequest,
   { repository, reference }: ManifestRoute,
 ): Promise<RegistryResponse> {
+  const { catalog, storage } = parts
   const id = catalog.find(repository)
   if (id === undefined) throw new WireError('NAME_UNKNOWN', `there is no repository ${repository}`)
   const found = catalog.manifest(id, reference)
@@ -39,7 +41,10 @@ export async function getManifest(
   }
   if (request.header('if-none-match') === headers.ETag) return emptyResponse(304, headers)
   const answer = { status: 200, headers: { ...headers, 'Content-Length': String(found.size) } }
-  return request.method === 'HEAD' ? answer : { ...answer, body: await readDocument(storage, found) }
+  if (request.method === 'HEAD') return answer
+  const body = await readDocument(storage, found)
+  emitEvent(parts, request, { kind: 'pull', repository, ...found, ...tagOf(reference) })
+  return { ...answer, body }
 }
 
 /** `PUT` of a manifest under a tag or its digest. What it leads to must be in the repository already; its subject need not. */
@@ -74,6 +79,8 @@ export async function putManifest(
     },
     { durable: true },
   )
+  emitEvent(parts, request, { kind: 'push', repository, ...descriptor })
+  for (const tag of tags) emitEvent(parts, request, { kind: 'tag', repository, ...descriptor, tag })
   return emptyResponse(201, {
     Location: `/v2/${repository}/manifests/${reference.kind === 'tag' ? reference.tag : digest}`,
     'Docker-Content-Digest': digest,
@@ -84,22 +91,38 @@ export async function putManifest(
 
 /** `DELETE` of a tag, or of a manifest with all its tags. */
 export async function deleteManifest(
-  { state, catalog, storage }: RegistryParts,
+  parts: RegistryParts,
+  request: RegistryRequest,
   route: ManifestRoute,
 ): Promise<RegistryResponse> {
+  const { state, catalog, storage } = parts
   const { repository, reference } = route
   const id = catalog.find(repository)
   if (id === undefined) throw unknownManifest(route)
   const deleted = state.transaction(
     () => {
-      if (reference.kind === 'tag') return catalog.deleteTag(id, reference.tag)
-      storage.release(ownerOf(repository), reference.digest)
-      return catalog.deleteManifest(id, reference.digest)
+      const found = catalog.manifest(id, reference)
+      if (found === undefined) return undefined
+      if (reference.kind === 'tag') {
+        catalog.deleteTag(id, reference.tag)
+        return { ...found, tags: [reference.tag] }
+      }
+      const tags = catalog.tagsOf(id, found.digest)
+      storage.release(ownerOf(repository), found.digest)
+      catalog.deleteManifest(id, found.digest)
+      return { ...found, tags }
     },
     { durable: true },
   )
-  if (!deleted) throw unknownManifest(route)
+  if (deleted === undefined) throw unknownManifest(route)
+  const { tags, ...manifest } = deleted
+  for (const tag of tags) emitEvent(parts, request, { kind: 'untag', repository, ...manifest, tag })
+  if (reference.kind === 'digest') emitEvent(parts, request, { kind: 'delete', repository, ...manifest })
   return emptyResponse(202)
+}
+
+function tagOf(reference: ManifestReference): { readonly tag?: string } {
+  return reference.kind === 'tag' ? { tag: reference.tag } : {}
 }
 
 function ownerOf(repository: string): string {

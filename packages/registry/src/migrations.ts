@@ -1,7 +1,10 @@
 import type { Migrations } from '@gantry/state'
 
-/** The registry's tables. All of them can be made again from the manifests, but for tags and which repository has which. */
-export const registryMigrations: Migrations = {
+/**
+ * The tables of the distribution API itself. All of them can be made again from the manifests, but for tags and which repository
+ * has which.
+ */
+export const coreMigrations: Migrations = {
   name: 'registry',
   steps: [
     `CREATE TABLE registry_repositories (

@@ -1,5 +1,7 @@
 import type { State } from '@gantry/state'
 import type { Catalog } from './catalog.ts'
+import type { RegistryRequest } from './exchange.ts'
+import type { RegistryEvent } from './registry-event.ts'
 import type { RegistryStorage } from './storage.ts'
 import type { UploadSessions } from './upload-sessions.ts'
 
@@ -9,4 +11,6 @@ export interface RegistryParts {
   readonly state: State
   readonly catalog: Catalog
   readonly sessions: UploadSessions
+  readonly onEvent?: ((event: RegistryEvent) => void) | undefined
+  readonly onError?: ((error: unknown, request: RegistryRequest) => void) | undefined
 }

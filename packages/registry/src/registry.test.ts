@@ -25,13 +25,13 @@ let count = 0
 const freshRoot = (): string => join(directory, String((count += 1)))
 
 async function onDisk(root = freshRoot()): Promise<Registry> {
-  const state = opened.use(openState(join(root, 'state.db'), [storeMigrations, registryMigrations]))
+  const state = opened.use(openState(join(root, 'state.db'), [storeMigrations, ...registryMigrations]))
   const store = opened.use(await openStore({ root: join(root, 'content'), state, codec }))
   return opened.use(createRegistry({ storage: opened.use(diskStorage(store)), state, onError: fail }))
 }
 
 async function inMemory(): Promise<Registry> {
-  const state = opened.use(openState(':memory:', [registryMigrations]))
+  const state = opened.use(openState(':memory:', registryMigrations))
   return opened.use(createRegistry({ storage: memoryStorage(new MemoryStore(codec), codec), state, onError: fail }))
 }
 

@@ -28,7 +28,7 @@ let served: ServedRegistry
 
 before(async () => {
   const codec = opened.use(createCodec())
-  const state = opened.use(openState(join(directory, 'state.db'), [storeMigrations, registryMigrations]))
+  const state = opened.use(openState(join(directory, 'state.db'), [storeMigrations, ...registryMigrations]))
   store = opened.use(await openStore({ root: join(directory, 'content'), state, codec }))
   const registry = opened.use(createRegistry({ storage: opened.use(diskStorage(store)), state }))
   served = await serveRegistry({ registry, port: 0 })
@@ -163,7 +163,7 @@ describe('serveRegistry', () => {
       import { openState } from '@gantry/state'
       import { openStore, storeMigrations } from '@gantry/store'
       import { createRegistry, diskStorage, registryMigrations, serveRegistry } from ${JSON.stringify(new URL('./index.ts', import.meta.url).href)}
-      const state = openState(${JSON.stringify(join(root, 'state.db'))}, [storeMigrations, registryMigrations])
+      const state = openState(${JSON.stringify(join(root, 'state.db'))}, [storeMigrations, ...registryMigrations])
       const store = await openStore({ root: ${JSON.stringify(join(root, 'content'))}, state, codec: createCodec() })
       const registry = createRegistry({ storage: diskStorage(store), state })
       console.log((await serveRegistry({ registry, port: 0 })).address)`

@@ -34,8 +34,9 @@ export interface ServedRegistry {
  */
 export async function serveRegistry(options: ServeOptions): Promise<ServedRegistry> {
   const { registry, host = '127.0.0.1', port = 5000, tls, onError } = options
+  const scheme = tls === undefined ? 'http' : 'https'
   const listener = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
-    exchange(registry.answer, incoming, outgoing).catch((error: unknown) => {
+    exchange(registry.answer, incoming, outgoing, scheme).catch((error: unknown) => {
       onError?.(error)
       outgoing.destroy()
     })
@@ -59,7 +60,7 @@ export async function serveRegistry(options: ServeOptions): Promise<ServedRegist
   return {
     host: bound.address,
     port: bound.port,
-    address: `${tls === undefined ? 'http' : 'https'}://${shown}:${bound.port}`,
+    address: `${scheme}://${shown}:${bound.port}`,
     close: ({ timeout = 10_000 } = {}) => closeServer(server, timeout),
   }
 }
@@ -72,8 +73,13 @@ async function closeServer(server: Server, timeout: number): Promise<void> {
   clearTimeout(timer)
 }
 
-async function exchange(answer: Answer, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
-  const response = await answer(requestOf(incoming))
+async function exchange(
+  answer: Answer,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  scheme: 'http' | 'https',
+): Promise<void> {
+  const response = await answer(requestOf(incoming, scheme))
   const { status, headers, body } = response
   if (body === undefined || body instanceof Uint8Array) {
     outgoing.writeHead(status, headers).end(body)
@@ -84,7 +90,9 @@ async function exchange(answer: Answer, incoming: IncomingMessage, outgoing: Ser
   await pipeline(body, outgoing).catch(ignoreHangUp)
 }
 
-function requestOf(incoming: IncomingMessage): RegistryRequest {
+function requestOf(incoming: IncomingMessage, scheme: 'http' | 'https'): RegistryRequest {
+  const peer = incoming.socket.remoteAddress
+  const { host } = incoming.headers
   const url = incoming.url ?? '/'
   const mark = url.indexOf('?')
   return {
@@ -96,6 +104,9 @@ function requestOf(incoming: IncomingMessage): RegistryRequest {
       return typeof value === 'string' ? value : value?.join(', ')
     },
     body: incoming,
+    scheme,
+    ...(peer === undefined ? {} : { peer }),
+    ...(host === undefined ? {} : { host }),
   }
 }
 

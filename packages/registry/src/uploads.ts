@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { isDigest, isRepositoryName, quote } from '@gantry/oci'
 import type { Digest } from '@gantry/oci'
+import { emitEvent } from './emit-event.ts'
 import { bodyOf, emptyResponse } from './exchange.ts'
 import type { RegistryRequest, RegistryResponse } from './exchange.ts'
 import { parseContentRange } from './range.ts'
+import type { Principal } from './principal.ts'
 import type { RegistryParts } from './registry-parts.ts'
 import type { Route } from './route.ts'
 import type { UploadStaging } from './storage.ts'
@@ -68,7 +70,9 @@ export async function finishUpload(
       parts.catalog.linkBlob(number, digest)
       parts.catalog.endUpload(id)
     })
+    const { size } = staging
     await parts.sessions.end(id)
+    emitEvent(parts, request, { kind: 'blob-push', repository, digest, size })
     return emptyResponse(201, blobHeaders(repository, digest))
   })
 }
@@ -90,7 +94,7 @@ export async function cancelUpload(parts: RegistryParts, route: UploadRoute): Pr
 }
 
 async function mountBlob(
-  { state, catalog, storage }: RegistryParts,
+  parts: RegistryParts,
   request: RegistryRequest,
   repository: string,
   digest: Digest,
@@ -99,10 +103,28 @@ async function mountBlob(
   if (from !== null && !isRepositoryName(from)) {
     throw new WireError('NAME_INVALID', `${quote(from)} is not a repository name`)
   }
-  // Content is shared by all repositories, so `from` need not have it: the name only says where it most likely is.
-  if ((await storage.touch(digest)) === undefined) return undefined
+  const { state, catalog, storage } = parts
+  if (!mayMount(parts, request.principal, digest, from)) return undefined
+  const size = await storage.touch(digest)
+  if (size === undefined) return undefined
   state.transaction(() => catalog.linkBlob(catalog.ensure(repository), digest))
+  emitEvent(parts, request, { kind: 'mount', repository, digest, size })
   return emptyResponse(201, blobHeaders(repository, digest))
+}
+
+/**
+ * Content is shared by all repositories, so `from` need not have it: for who may see everything the name only says where it
+ * most likely is. Anybody else mounts only what they could pull: a mount must not be the way to somebody's content.
+ */
+function mayMount(
+  { catalog }: RegistryParts,
+  principal: Principal | undefined,
+  digest: Digest,
+  from: string | null,
+): boolean {
+  if (principal === undefined) return true
+  const sources = catalog.repositoriesOf(digest)
+  return sources.some((name) => (from === null || name === from) && principal.may(name, 'pull'))
 }
 
 async function putWhole(
@@ -115,6 +137,7 @@ async function putWhole(
   for await (const chunk of bodyOf(request)) await staging.write(chunk)
   await commit(parts, staging, digest)
   parts.state.transaction(() => parts.catalog.linkBlob(parts.catalog.ensure(repository), digest))
+  emitEvent(parts, request, { kind: 'blob-push', repository, digest, size: staging.size })
   return emptyResponse(201, blobHeaders(repository, digest))
 }
 

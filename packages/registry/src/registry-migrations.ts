@@ -1,0 +1,5 @@
+import type { Migrations } from '@gantry/state'
+import { coreMigrations } from './migrations.ts'
+
+/** The tables of every part of the registry: a state is opened with all of them. */
+export const registryMigrations: readonly Migrations[] = [coreMigrations]
