@@ -54,38 +54,59 @@ function flagOf(word: string, start: number, end: number, rest: Rest): Flag {
   }
 }
 
-/** Which flags an instruction knows: taken with a value, or known to the language but not built yet. */
+/** Which flags an instruction knows. */
 export interface FlagTable {
-  readonly values: readonly string[]
-  readonly unsupported: readonly string[]
+  /** Those with a value. */
+  readonly values?: readonly string[]
+  /** Those that are on or off: `--link`, `--link=false`. */
+  readonly switches?: readonly string[]
+  /** Those that may be given several times. */
+  readonly lists?: readonly string[]
+}
+
+/** The flags that an instruction was given, checked. */
+export interface Flags {
+  value(name: string): Text | undefined
+  /** `undefined` when it was not given. */
+  isOn(name: string): boolean | undefined
+  list(name: string): readonly Text[]
 }
 
 /**
- * Checks the flags of one instruction against what it knows and returns their values by name.
- * @throws DockerfileError FLAG_UNKNOWN, FLAG_INVALID (given twice, or without a value), NOT_SUPPORTED
+ * Checks the flags of one instruction against what it knows.
+ * @throws DockerfileError FLAG_UNKNOWN, FLAG_INVALID (given twice, without a value, or a switch that is neither on nor off)
  */
-export function takeFlags(
-  flags: readonly Flag[],
-  keyword: string,
-  table: FlagTable,
-  source: Source,
-): ReadonlyMap<string, Text> {
-  const values = new Map<string, Text>()
+export function takeFlags(flags: readonly Flag[], keyword: string, table: FlagTable, source: Source): Flags {
+  const { values = [], switches = [], lists = [] } = table
+  const found = new Map<string, Text[]>()
+  const on = new Map<string, boolean>()
   for (const flag of flags) {
+    const { name, value } = flag
     const { range } = flag.written
-    if (table.unsupported.includes(flag.name)) {
-      source.fail('NOT_SUPPORTED', `${keyword} --${flag.name} is not supported yet`, range)
-    }
-    if (!table.values.includes(flag.name)) {
-      const near = suggest(flag.name, [...table.values, ...table.unsupported])
+    const isSwitch = switches.includes(name)
+    if (!isSwitch && !values.includes(name) && !lists.includes(name)) {
+      const near = suggest(name, [...values, ...switches, ...lists])
       const hint = near === undefined ? undefined : `did you mean --${near}?`
-      source.fail('FLAG_UNKNOWN', `${keyword} has no flag --${flag.name}`, range, hint)
+      source.fail('FLAG_UNKNOWN', `${keyword} has no flag --${name}`, range, hint)
     }
-    if (values.has(flag.name)) source.fail('FLAG_INVALID', `${keyword} --${flag.name} is given twice`, range)
-    if (flag.value === undefined || flag.value.text === '') {
-      source.fail('FLAG_INVALID', `${keyword} --${flag.name} needs a value: --${flag.name}=VALUE`, range)
+    if (!lists.includes(name) && (found.has(name) || on.has(name))) {
+      source.fail('FLAG_INVALID', `${keyword} --${name} is given twice`, range)
     }
-    values.set(flag.name, flag.value)
+    if (isSwitch) {
+      if (value !== undefined && !['true', 'false', ''].includes(value.text.toLowerCase())) {
+        source.fail('FLAG_INVALID', `${keyword} --${name} is true or false, not "${value.text}"`, value.range)
+      }
+      on.set(name, value?.text.toLowerCase() !== 'false')
+      continue
+    }
+    if (value === undefined || value.text === '') {
+      source.fail('FLAG_INVALID', `${keyword} --${name} needs a value: --${name}=VALUE`, range)
+    }
+    found.set(name, [...(found.get(name) ?? []), value])
   }
-  return values
+  return {
+    value: (name) => found.get(name)?.[0],
+    isOn: (name) => on.get(name),
+    list: (name) => found.get(name) ?? [],
+  }
 }

@@ -5,13 +5,15 @@ export { DockerfileError, type DockerfileErrorCode, type DockerfileErrorDetails 
 export { expand, type ExpandOptions, type Expansion, ExpansionError } from './expand.ts'
 export { heredocBody, type Heredoc, type HeredocWord, parseHeredocWord } from './heredoc.ts'
 export { parseIgnoreFile, type IgnoreMatcher, type IgnoreState, type IgnoreVerdict } from './ignore.ts'
-export { largestDockerfile, parseDockerfile } from './parse.ts'
+export { type Mount, type MountMistake, type MountScope, resolveMount } from './mount.ts'
+export { largestDockerfile, parseDockerfile, parseTrigger } from './parse.ts'
 export { parsePathPattern, type PathPattern } from './path-pattern.ts'
 export type { Position, Range, Text } from './range.ts'
 export { expandBody, expandText, globalScope, type GlobalScopeOptions, proxyArgs, type Variables } from './scope.ts'
 export { resolveStages, type ResolvedStage, type StageGraph, type StageSource } from './stages.ts'
 export { suggest } from './suggest.ts'
 export type {
+  AddInstruction,
   ArgInstruction,
   CommandInstruction,
   CommandLine,
@@ -23,9 +25,11 @@ export type {
   HealthcheckInstruction,
   Instruction,
   ListInstruction,
+  OnbuildInstruction,
   Pair,
   PairsInstruction,
   RunInstruction,
+  RunMount,
   ShellInstruction,
   Stage,
   StageInstruction,

@@ -12,11 +12,23 @@ const one = (line: string, head = 'FROM scratch\n'): StageInstruction => {
   assert.ok(instruction)
   return instruction
 }
-/** The tree without places, for comparison. */
+/** What a flag that was not given means. */
+const defaults: Readonly<Record<string, unknown>> = {
+  link: false,
+  parents: false,
+  excludes: [],
+  mounts: [],
+  devices: [],
+  network: 'default',
+  security: 'sandbox',
+  heredocs: [],
+}
+/** The tree without places and without what is as usual, for comparison. */
 const plain = (value: unknown): unknown =>
   JSON.parse(
     JSON.stringify(value, (key, child: unknown) =>
-      ['range', 'keyword', 'written', 'comments'].includes(key)
+      ['range', 'keyword', 'written', 'comments'].includes(key) ||
+      (key in defaults && JSON.stringify(defaults[key]) === JSON.stringify(child))
         ? undefined
         : typeof child === 'object' && child !== null && 'text' in child && 'range' in child && !('form' in child)
           ? child.text
@@ -25,51 +37,31 @@ const plain = (value: unknown): unknown =>
   )
 
 const good: readonly (readonly [rule: string, text: string, tree: unknown])[] = [
-  [
-    'RUN in the shell form',
-    'RUN echo  "a"',
-    { kind: 'run', command: { form: 'shell', text: 'echo  "a"' }, heredocs: [] },
-  ],
-  [
-    'RUN in the exec form',
-    'RUN ["a", "b\\"c"]',
-    { kind: 'run', command: { form: 'exec', words: ['a', 'b"c'] }, heredocs: [] },
-  ],
-  [
-    'P11 broken JSON is the shell form',
-    "RUN ['a']",
-    { kind: 'run', command: { form: 'shell', text: "['a']" }, heredocs: [] },
-  ],
-  ['P8 keywords in any case', 'rUn x', { kind: 'run', command: { form: 'shell', text: 'x' }, heredocs: [] }],
+  ['RUN in the shell form', 'RUN echo  "a"', { kind: 'run', command: { form: 'shell', text: 'echo  "a"' } }],
+  ['RUN in the exec form', 'RUN ["a", "b\\"c"]', { kind: 'run', command: { form: 'exec', words: ['a', 'b"c'] } }],
+  ['P11 broken JSON is the shell form', "RUN ['a']", { kind: 'run', command: { form: 'shell', text: "['a']" } }],
+  ['P8 keywords in any case', 'rUn x', { kind: 'run', command: { form: 'shell', text: 'x' } }],
   ['P8 blanks before the keyword', '\t CMD x', { kind: 'cmd', command: { form: 'shell', text: 'x' } }],
-  ['P9 continuation', 'RUN a \\\n  b', { kind: 'run', command: { form: 'shell', text: 'a   b' }, heredocs: [] }],
-  [
-    'P9 blanks after the continuation',
-    'RUN a \\  \n  b',
-    { kind: 'run', command: { form: 'shell', text: 'a   b' }, heredocs: [] },
-  ],
+  ['P9 continuation', 'RUN a \\\n  b', { kind: 'run', command: { form: 'shell', text: 'a   b' } }],
+  ['P9 blanks after the continuation', 'RUN a \\  \n  b', { kind: 'run', command: { form: 'shell', text: 'a   b' } }],
   [
     'P9 a doubled escape does not continue',
     'RUN a \\\\\nRUN b',
-    { kind: 'run', command: { form: 'shell', text: 'a \\\\' }, heredocs: [] },
+    { kind: 'run', command: { form: 'shell', text: 'a \\\\' } },
   ],
   [
     'P9 comments inside a continuation',
     'RUN a \\\n # no\n b',
-    { kind: 'run', command: { form: 'shell', text: 'a  b' }, heredocs: [] },
+    { kind: 'run', command: { form: 'shell', text: 'a  b' } },
   ],
   [
     'P9 an empty line inside a continuation',
     'RUN a \\\n\n b',
-    { kind: 'run', command: { form: 'shell', text: 'a  b' }, heredocs: [] },
+    { kind: 'run', command: { form: 'shell', text: 'a  b' } },
   ],
-  ['P9 a # elsewhere is text', 'RUN a # b', { kind: 'run', command: { form: 'shell', text: 'a # b' }, heredocs: [] }],
-  [
-    'P9 the file may end in a continuation',
-    'RUN a \\',
-    { kind: 'run', command: { form: 'shell', text: 'a' }, heredocs: [] },
-  ],
-  ['P2 CRLF', 'RUN a \\\r\n b\r\n', { kind: 'run', command: { form: 'shell', text: 'a  b' }, heredocs: [] }],
+  ['P9 a # elsewhere is text', 'RUN a # b', { kind: 'run', command: { form: 'shell', text: 'a # b' } }],
+  ['P9 the file may end in a continuation', 'RUN a \\', { kind: 'run', command: { form: 'shell', text: 'a' } }],
+  ['P2 CRLF', 'RUN a \\\r\n b\r\n', { kind: 'run', command: { form: 'shell', text: 'a  b' } }],
   [
     'ENV pairs',
     'ENV a=1 b="x y" c=\\ d',
@@ -113,6 +105,92 @@ const good: readonly (readonly [rule: string, text: string, tree: unknown])[] = 
     { kind: 'copy', sources: [{ kind: 'path', path: 'a' }], destination: 'b', from: 'x', chown: '1:2', chmod: '755' },
   ],
   ['P12 -- ends flags', 'COPY -- --a b', { kind: 'copy', sources: [{ kind: 'path', path: '--a' }], destination: 'b' }],
+  [
+    'COPY with every flag',
+    'COPY --link --parents --exclude=*.md --exclude=a,b --from=0 x/./y /z',
+    {
+      kind: 'copy',
+      sources: [{ kind: 'path', path: 'x/./y' }],
+      destination: '/z',
+      from: '0',
+      link: true,
+      parents: true,
+      excludes: ['*.md', 'a,b'],
+    },
+  ],
+  [
+    'P12 a switch that is off',
+    'COPY --link=false --parents=TRUE a b',
+    { kind: 'copy', sources: [{ kind: 'path', path: 'a' }], destination: 'b', parents: true },
+  ],
+  [
+    'ADD with every flag',
+    'ADD --checksum=sha256:0 --keep-git-dir --unpack=false --link --chown=a --chmod=u+x --exclude=e https://x/y.tgz /d/',
+    {
+      kind: 'add',
+      sources: [{ kind: 'path', path: 'https://x/y.tgz' }],
+      destination: '/d/',
+      chown: 'a',
+      chmod: 'u+x',
+      link: true,
+      excludes: ['e'],
+      checksum: 'sha256:0',
+      keepGitDir: true,
+      unpack: false,
+    },
+  ],
+  [
+    'RUN with every flag',
+    'RUN --mount=type=cache,target=/x --mount=type=secret,id=s --network=NONE --security=insecure --device=a.b/c=d,required x',
+    {
+      kind: 'run',
+      command: { form: 'shell', text: 'x' },
+      mounts: [
+        {
+          fields: [
+            { key: 'type', value: 'cache' },
+            { key: 'target', value: '/x' },
+          ],
+        },
+        {
+          fields: [
+            { key: 'type', value: 'secret' },
+            { key: 'id', value: 's' },
+          ],
+        },
+      ],
+      network: 'none',
+      security: 'insecure',
+      devices: [{ name: 'a.b/c=d', required: true }],
+    },
+  ],
+  [
+    'ONBUILD',
+    'ONBUILD  copy --chown=1 . \\\n  /app',
+    {
+      kind: 'onbuild',
+      trigger: 'copy --chown=1 .   /app',
+      instruction: {
+        kind: 'copy',
+        sources: [{ kind: 'path', path: '.' }],
+        destination: '/app',
+        chown: '1',
+      },
+    },
+  ],
+  [
+    'ONBUILD with a heredoc',
+    'ONBUILD RUN <<EOF\necho a\nEOF',
+    {
+      kind: 'onbuild',
+      trigger: 'RUN <<EOF\necho a\nEOF',
+      instruction: {
+        kind: 'run',
+        command: { form: 'shell', text: '<<EOF' },
+        heredocs: [{ name: 'EOF', descriptor: 0, chomp: false, expand: true, content: 'echo a\n' }],
+      },
+    },
+  ],
   ['WORKDIR with blanks', 'WORKDIR /a b', { kind: 'workdir', argument: '/a b' }],
   ['EXPOSE', 'EXPOSE 80 $P/udp', { kind: 'expose', arguments: ['80', '$P/udp'] }],
   ['VOLUME as words', 'VOLUME /a /b', { kind: 'volume', arguments: ['/a', '/b'] }],
@@ -153,10 +231,18 @@ const bad: readonly (readonly [rule: string, text: string, code: string, line: n
   ['P5 a wrong escape', '# escape=x\nFROM x', 'DIRECTIVE_INVALID', 1, 1],
   ['P13 before FROM', 'ARG a\nRUN x\nFROM y', 'INSTRUCTION_MISPLACED', 2, 1],
   ['P13 unknown', 'FROM x\n  RUNN y', 'INSTRUCTION_UNKNOWN', 2, 3],
-  ['not yet: ADD', 'FROM x\nADD a b', 'NOT_SUPPORTED', 2, 1],
-  ['not yet: ONBUILD', 'FROM x\nONBUILD RUN a', 'NOT_SUPPORTED', 2, 1],
-  ['not yet: --mount', 'FROM x\nRUN --mount=type=cache,target=/x a', 'NOT_SUPPORTED', 2, 5],
-  ['not yet: --link after a continuation', 'FROM x\nCOPY \\\n  --link a b', 'NOT_SUPPORTED', 3, 3],
+  ['ONBUILD of nothing', 'FROM x\nONBUILD', 'ARGUMENTS_INVALID', 2, 1],
+  ['ONBUILD of ONBUILD', 'FROM x\nONBUILD ONBUILD RUN a', 'INSTRUCTION_MISPLACED', 2, 9],
+  ['ONBUILD of FROM', 'FROM x\nONBUILD from a', 'INSTRUCTION_MISPLACED', 2, 9],
+  ['ONBUILD of something unknown', 'FROM x\nONBUILD RUNN a', 'INSTRUCTION_UNKNOWN', 2, 9],
+  ['a switch that is neither on nor off', 'FROM x\nCOPY --link=maybe a b', 'FLAG_INVALID', 2, 13],
+  ['an unknown flag after a continuation', 'FROM x\nCOPY \\\n  --lnk a b', 'FLAG_UNKNOWN', 3, 3],
+  ['RUN with an unknown network', 'FROM x\nRUN --network=bridge a', 'FLAG_INVALID', 2, 15],
+  ['RUN with an unknown mount', 'FROM x\nRUN --mount=type=disk,target=/x a', 'FLAG_INVALID', 2, 13],
+  ['RUN with a mount at the root', 'FROM x\nRUN --mount=type=cache,target=/ a', 'FLAG_INVALID', 2, 13],
+  ['RUN with a mount from a variable', 'FROM x\nRUN --mount=from=$x,target=/a a', 'FLAG_INVALID', 2, 13],
+  ['RUN with an odd device', 'FROM x\nRUN --device=a,b c', 'FLAG_INVALID', 2, 14],
+  ['ADD to a heredoc', 'FROM x\nADD a <<EOF\nEOF', 'HEREDOC_INVALID', 2, 7],
   ['P12 an unknown flag', 'FROM x\nCOPY --chwon=1 a b', 'FLAG_UNKNOWN', 2, 6],
   ['P12 a flag twice', 'FROM x\nCOPY --chmod=1 --chmod=2 a b', 'FLAG_INVALID', 2, 16],
   ['P12 a flag without value', 'FROM x\nCOPY --chmod a b', 'FLAG_INVALID', 2, 6],
@@ -213,6 +299,7 @@ const hint = (text: string): unknown => {
 
 test('parse: a slip of the pen gets a hint', () => {
   assert.equal(hint('FROM x\nCPOY a b'), 'did you mean COPY?')
+  assert.equal(hint('FROM x\nRUN --mount=type=cache,traget=/x a'), 'did you mean target?')
   assert.equal(hint('FROM x\nCOPY --chwon=1 a b'), 'did you mean --chown?')
 })
 

@@ -55,26 +55,63 @@ export interface ListInstruction extends InstructionBase {
   readonly arguments: readonly Text[]
 }
 
-/** A source of COPY: a path in the context (or the `--from`), or a heredoc that becomes a file. */
+/** A source of COPY or ADD: a path in the context (for ADD perhaps an address), or a heredoc that becomes a file. */
 export type CopySource =
   | { readonly kind: 'path'; readonly path: Text }
   | { readonly kind: 'heredoc'; readonly heredoc: Heredoc }
 
-/** `COPY [--from=F] [--chown=O] [--chmod=M] SOURCE... DESTINATION` */
-export interface CopyInstruction extends InstructionBase {
-  readonly kind: 'copy'
+/** What COPY and ADD have in common. */
+interface FilesInstruction extends InstructionBase {
   readonly sources: readonly CopySource[]
   readonly destination: Text
-  readonly from: Text | undefined
   readonly chown: Text | undefined
   readonly chmod: Text | undefined
+  /** A layer of its own, which knows nothing of those below it. */
+  readonly link: boolean
+  /** Patterns of what is left out, as an ignore file has them. */
+  readonly excludes: readonly Text[]
 }
 
-/** `RUN COMMAND`; heredocs belong to the shell form only. */
+/** `COPY [--from=F] [--chown=O] [--chmod=M] [--link] [--parents] [--exclude=P]... SOURCE... DESTINATION` */
+export interface CopyInstruction extends FilesInstruction {
+  readonly kind: 'copy'
+  readonly from: Text | undefined
+  readonly parents: boolean
+}
+
+/** `ADD [--chown=O] [--chmod=M] [--link] [--exclude=P]... [--checksum=D] [--keep-git-dir] [--unpack] SOURCE... DESTINATION` */
+export interface AddInstruction extends FilesInstruction {
+  readonly kind: 'add'
+  readonly checksum: Text | undefined
+  /** `undefined` when not given: then the address may say it. */
+  readonly keepGitDir: boolean | undefined
+  /** `undefined` when not given: local archives are unpacked then, and downloaded ones are not. */
+  readonly unpack: boolean | undefined
+}
+
+/** One `--mount` of RUN: its fields as written, in order, keys in lower case. See `resolveMount`. */
+export interface RunMount {
+  readonly range: Range
+  readonly fields: readonly { readonly key: string; readonly value: string | undefined }[]
+}
+
+/** `RUN [--mount=M]... [--network=N] [--security=S] [--device=D]... COMMAND`; heredocs belong to the shell form only. */
 export interface RunInstruction extends InstructionBase {
   readonly kind: 'run'
   readonly command: CommandLine
   readonly heredocs: readonly Heredoc[]
+  readonly mounts: readonly RunMount[]
+  readonly network: 'default' | 'none' | 'host'
+  readonly security: 'sandbox' | 'insecure'
+  readonly devices: readonly { readonly name: string; readonly required: boolean; readonly range: Range }[]
+}
+
+/** `ONBUILD INSTRUCTION`: what a build that starts from this image does first. */
+export interface OnbuildInstruction extends InstructionBase {
+  readonly kind: 'onbuild'
+  /** The instruction as images carry it: on one line, followed by the bodies of its heredocs. */
+  readonly trigger: string
+  readonly instruction: Exclude<StageInstruction, OnbuildInstruction>
 }
 
 /** `CMD COMMAND` or `ENTRYPOINT COMMAND` */
@@ -107,10 +144,12 @@ export type StageInstruction =
   | TextInstruction
   | ListInstruction
   | CopyInstruction
+  | AddInstruction
   | RunInstruction
   | CommandInstruction
   | ShellInstruction
   | HealthcheckInstruction
+  | OnbuildInstruction
 
 /** Any instruction. */
 export type Instruction = FromInstruction | StageInstruction

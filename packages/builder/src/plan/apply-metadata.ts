@@ -4,6 +4,7 @@ import {
   formatDuration,
   type HealthcheckInstruction,
   type ListInstruction,
+  type OnbuildInstruction,
   type PairsInstruction,
   type ShellInstruction,
   type TextInstruction,
@@ -21,6 +22,7 @@ type MetadataInstruction =
   | CommandInstruction
   | ShellInstruction
   | HealthcheckInstruction
+  | OnbuildInstruction
 
 /** Applies an instruction that changes the image's configuration and no files. */
 export function applyMetadata(evaluation: Evaluation, instruction: MetadataInstruction): void {
@@ -96,6 +98,9 @@ function describe(evaluation: Evaluation, instruction: MetadataInstruction): str
       config.Healthcheck = check
       return `HEALTHCHECK ${describeHealthcheck(check)}`
     }
+    case 'onbuild':
+      config.OnBuild = [...(config.OnBuild ?? []), instruction.trigger]
+      return `ONBUILD ${instruction.trigger}`
     case 'workdir':
       throw new TypeError('WORKDIR makes a layer')
   }

@@ -11,6 +11,7 @@ import {
 } from '@gantry/dockerfile'
 import { addHistory } from './history.ts'
 import { applyMetadata } from './apply-metadata.ts'
+import { refuseNotYet } from './not-yet.ts'
 import { planCopyStep } from './plan-copy-step.ts'
 import { planRunStep } from './plan-run-step.ts'
 import { planWorkdirStep } from './plan-workdir-step.ts'
@@ -61,7 +62,10 @@ export function planStage(context: PlanContext, stage: ResolvedStage, state: Sta
 }
 
 function planInstruction(evaluation: Evaluation, instruction: StageInstruction): PlannedStep | undefined {
+  refuseNotYet(evaluation.dockerfile, instruction)
   switch (instruction.kind) {
+    case 'add':
+      throw new TypeError('ADD was refused')
     case 'run':
       return planRunStep(evaluation, instruction)
     case 'copy':

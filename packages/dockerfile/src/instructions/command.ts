@@ -1,14 +1,6 @@
-import type { CommandInstruction, RunInstruction, ShellInstruction } from '../syntax.ts'
+import type { CommandInstruction, ShellInstruction } from '../syntax.ts'
 import { readJsonForm } from '../words.ts'
 import { commandOf, flagsOf, type InstructionRequest, refuse } from './request.ts'
-
-/** Reads RUN; its heredocs belong to the shell form. */
-export function parseRun(request: InstructionRequest): RunInstruction {
-  flagsOf(request, { values: [], unsupported: ['mount', 'network', 'security', 'device'] })
-  const command = commandOf(request)
-  if (command.form === 'exec' && command.words.length === 0) refuse(request, 'needs a command')
-  return { kind: 'run', ...request.base, command, heredocs: request.heredocs }
-}
 
 /** Reads CMD or ENTRYPOINT; an empty JSON array takes the inherited one away. */
 export function parseCommand(request: InstructionRequest, kind: CommandInstruction['kind']): CommandInstruction {

@@ -6,12 +6,12 @@ const stageName = /^[a-z][a-z0-9-_.]*$/
 
 /** Reads FROM: an image, perhaps a platform and a name. */
 export function parseFrom(request: InstructionRequest): FromInstruction {
-  const flags = flagsOf(request, { values: ['platform'], unsupported: [] })
+  const flags = flagsOf(request, { values: ['platform'] })
   const words = splitBlanks(request.rest)
   const [image, as, name] = words
   if (image === undefined) refuse(request, 'needs an image', undefined, 'FROM image [AS name]')
   if (words.length === 1)
-    return { kind: 'from', ...request.base, image, name: undefined, platform: flags.get('platform') }
+    return { kind: 'from', ...request.base, image, name: undefined, platform: flags.value('platform') }
   if (words.length !== 3 || name === undefined || as?.text.toLowerCase() !== 'as') {
     refuse(request, 'takes an image, or an image, AS and a name', as?.range, 'FROM image [AS name]')
   }
@@ -29,6 +29,6 @@ export function parseFrom(request: InstructionRequest): FromInstruction {
     ...request.base,
     image,
     name: { text: lower, range: name.range },
-    platform: flags.get('platform'),
+    platform: flags.value('platform'),
   }
 }

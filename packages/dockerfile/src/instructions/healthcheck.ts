@@ -18,10 +18,10 @@ export function parseHealthcheck(request: InstructionRequest): HealthcheckInstru
   if (!none && type.text.toUpperCase() !== 'CMD') {
     refuse(request, `cannot be "${type.text}"`, undefined, 'HEALTHCHECK NONE, or HEALTHCHECK [flags] CMD command')
   }
-  const flags = flagsOf(request, { values: none ? [] : [...durations, 'retries'], unsupported: [] })
+  const flags = flagsOf(request, { values: none ? [] : [...durations, 'retries'] })
   if (none && at < rest.end) refuse(request, 'NONE takes no arguments')
   const [interval, timeout, startPeriod, startInterval] = durations.map((name) =>
-    durationOf(request, name, flags.get(name)),
+    durationOf(request, name, flags.value(name)),
   )
   return {
     kind: 'healthcheck',
@@ -31,7 +31,7 @@ export function parseHealthcheck(request: InstructionRequest): HealthcheckInstru
     timeout: timeout ?? 0,
     startPeriod: startPeriod ?? 0,
     startInterval: startInterval ?? 0,
-    retries: retriesOf(request, flags.get('retries')),
+    retries: retriesOf(request, flags.value('retries')),
   }
 }
 

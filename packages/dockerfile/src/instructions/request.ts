@@ -1,4 +1,4 @@
-import { type Flag, type FlagTable, takeFlags } from '../flags.ts'
+import { type Flag, type Flags, type FlagTable, takeFlags } from '../flags.ts'
 import type { Heredoc } from '../heredoc.ts'
 import type { Range, Text } from '../range.ts'
 import type { Source } from '../source.ts'
@@ -22,10 +22,8 @@ export interface InstructionRequest {
 /** Reads one kind of instruction. @throws DockerfileError */
 export type InstructionParser = (request: InstructionRequest) => Instruction
 
-const noFlags: FlagTable = { values: [], unsupported: [] }
-
 /** The flags an instruction was given, checked. */
-export function flagsOf(request: InstructionRequest, table: FlagTable = noFlags): ReadonlyMap<string, Text> {
+export function flagsOf(request: InstructionRequest, table: FlagTable = {}): Flags {
   return takeFlags(request.flags, request.name, table, request.source)
 }
 

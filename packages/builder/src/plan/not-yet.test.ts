@@ -1,0 +1,28 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { parseDockerfile } from '@gantry/dockerfile'
+import { refuseNotYet } from './not-yet.ts'
+
+const rows: readonly (readonly [text: string, column: number])[] = [
+  ['ADD a b', 1],
+  ['COPY --link a b', 1],
+  ['COPY --parents a b', 1],
+  ['COPY --exclude=c a b', 16],
+  ['RUN --mount=type=tmpfs,target=/x a', 13],
+  ['RUN --network=none a', 1],
+  ['RUN --security=insecure a', 1],
+  ['RUN --device=a.b/c a', 14],
+]
+
+test('what is not done yet is refused at its place', async (t) => {
+  for (const [text, column] of rows) {
+    await t.test(text, () => {
+      const dockerfile = parseDockerfile(`FROM x\n${text}`)
+      assert.throws(() => refuseNotYet(dockerfile, dockerfile.stages[0]!.instructions[0]!), {
+        code: 'NOT_SUPPORTED',
+        line: 2,
+        column,
+      })
+    })
+  }
+})
