@@ -35,6 +35,16 @@ export interface RegistryResponse {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   readonly body?: Uint8Array | FileBody | AsyncIterable<Uint8Array>
+  /** Called once by the adapter: when the client has all of it, or has gone. For measuring; it must not throw. */
+  readonly settled?: (end: Settled) => void
+}
+
+/** How sending an answer ended. */
+export interface Settled {
+  /** False when the client went before it had everything. */
+  readonly completed: boolean
+  /** What went over the wire, headers included, where the adapter knows. */
+  readonly bytes?: number
 }
 
 /** Answers one request; never rejects. */

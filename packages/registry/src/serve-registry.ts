@@ -79,8 +79,15 @@ async function exchange(
   outgoing: ServerResponse,
   scheme: 'http' | 'https',
 ): Promise<void> {
+  const { socket } = incoming
+  const sentBefore = socket.bytesWritten
   const response = await answer(requestOf(incoming, scheme))
-  const { status, headers, body } = response
+  const { status, headers, body, settled } = response
+  if (settled !== undefined) {
+    const end = (): void => settled({ completed: outgoing.writableFinished, bytes: socket.bytesWritten - sentBefore })
+    if (outgoing.closed) end()
+    else outgoing.once('close', end)
+  }
   if (body === undefined || body instanceof Uint8Array) {
     outgoing.writeHead(status, headers).end(body)
     return

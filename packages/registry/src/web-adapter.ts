@@ -12,6 +12,8 @@ export async function answerWeb(answer: Answer, request: Request): Promise<Respo
     body: request.body ?? nothing(),
   }
   const response = await answer(asked)
+  // Who has the Response reads as much of it as they want.
+  response.settled?.({ completed: true })
   return new Response(bodyOf(response.body), { status: response.status, headers: response.headers })
 }
 
