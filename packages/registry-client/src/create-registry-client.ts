@@ -28,14 +28,19 @@ export interface RegistryClientOptions {
   /** What checks the digests of blobs that are read. Default: on this thread; a codec does it on workers. */
   readonly codec?: Hashing
   readonly retry?: RetryOptions
+  /** A connection on which nothing moves for so long is given up, in milliseconds. Default: one minute. */
+  readonly timeout?: number
 }
 
 /** Makes a client. It keeps connections, tokens and what it learned of registries; it asks nothing until it is used. */
 export function createRegistryClient(options: RegistryClientOptions = {}): RegistryClient {
-  const { insecure = isLocalRegistry, authorities, codec } = options
+  const { insecure = isLocalRegistry, authorities, codec, timeout } = options
   const transport =
     options.fetch === undefined
-      ? nodeTransport(authorities === undefined ? {} : { authorities })
+      ? nodeTransport({
+          ...(authorities === undefined ? {} : { authorities }),
+          ...(timeout === undefined ? {} : { timeout }),
+        })
       : fetchTransport(options.fetch)
   const authorizer = new Authorizer(transport, options.credentials ?? dockerCredentials())
   const retry = retryPolicy(options.retry)
@@ -46,6 +51,7 @@ export function createRegistryClient(options: RegistryClientOptions = {}): Regis
   return {
     repository: ({ registry, repository }) =>
       new HttpRepository({ connection: connect(registry), repository, hashing }),
+    send: (registry, ask) => connect(registry).send(ask),
     async check(registry, { signal } = {}) {
       const purpose = `Cannot use the registry "${registry}"`
       const response = await connect(registry).send({ method: 'GET', url: '/v2/', scopes: [], purpose, signal })

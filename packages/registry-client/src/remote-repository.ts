@@ -1,5 +1,7 @@
 import type { BlobSink, BlobSource, PutOptions, ReferrerLister, TagResolver, TagWriter } from '@gantry/image'
 import type { Descriptor, Digest, Reference } from '@gantry/oci'
+import type { Ask } from './connection.ts'
+import type { HttpResponse } from './transport.ts'
 
 /** How something is asked. */
 export interface AskOptions {
@@ -48,6 +50,13 @@ export interface RegistryClient {
    * @throws {RegistryError} UNAUTHORIZED, UNREACHABLE, TLS, ...
    */
   check(registry: string, options?: AskOptions): Promise<void>
+  /**
+   * Sends one request as it is, with authorization and after redirects: for those that pass answers on. The body of the answer
+   * is read to its end or discarded.
+   *
+   * @throws {RegistryError} for every status but 2xx that is not accepted, and for connections that fail
+   */
+  send(registry: string, ask: Ask): Promise<HttpResponse>
   /** The `id` of the content store behind the registry, if it is a Gantry's: our own needs no bytes from us. */
   storeOf(registry: string, options?: AskOptions): Promise<string | undefined>
   /** The repositories that the registry lists, in its order. */
