@@ -20,8 +20,17 @@ export async function listTags(
 ): Promise<RegistryResponse> {
   const id = catalog.find(repository)
   if (id === undefined) throw new WireError('NAME_UNKNOWN', `there is no repository ${repository}`)
+  return tagsPageOf(request, repository, (page) => catalog.tags(id, page))
+}
+
+/** One page of tags, of which `find` gives those that are asked for, at most `n`, in the order of their bytes. */
+export function tagsPageOf(
+  request: RegistryRequest,
+  repository: string,
+  find: (page: Page) => readonly string[],
+): RegistryResponse {
   const page = parsePage(request)
-  const tags = catalog.tags(id, { ...page, n: page.n + 1 })
+  const tags = find({ ...page, n: page.n + 1 })
   const shown = tags.slice(0, page.n)
   return jsonResponse(200, { name: repository, tags: shown }, nextLink(request, page, tags, shown.at(-1)))
 }
@@ -45,12 +54,20 @@ export async function listReferrers(
   request: RegistryRequest,
   { repository, digest }: Extract<Route, { kind: 'referrers' }>,
 ): Promise<RegistryResponse> {
+  const id = catalog.find(repository)
+  return referrersPageOf(request, (asked) => (id === undefined ? [] : catalog.referrers(id, digest, asked)))
+}
+
+/** One page of referrers, of which `find` gives those that are asked for, at most `n`, in the order of their digests. */
+export function referrersPageOf(
+  request: RegistryRequest,
+  find: (asked: Page & { readonly artifactType?: string }) => readonly Descriptor[],
+): RegistryResponse {
   const artifactType = request.query.get('artifactType') ?? ''
   const last = request.query.get('last') ?? ''
   if (last !== '' && !isDigest(last)) throw new WireError('DIGEST_INVALID', `${quote(last)} is not a digest`)
-  const id = catalog.find(repository)
   const filter = artifactType === '' ? {} : { artifactType }
-  const found = id === undefined ? [] : catalog.referrers(id, digest, { n: referrersPage + 1, last, ...filter })
+  const found = find({ n: referrersPage + 1, last, ...filter })
   const manifests = fitting(found.slice(0, referrersPage))
   const link = nextLink(request, { n: manifests.length, last }, found, manifests.at(-1)?.digest)
   return jsonResponse(

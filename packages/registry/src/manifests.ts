@@ -53,7 +53,6 @@ export async function putManifest(
   request: RegistryRequest,
   { repository, reference }: ManifestRoute,
 ): Promise<RegistryResponse> {
-  const { state, catalog, storage } = parts
   const tags = readTags(request, reference)
   const bytes = await readBody(request)
   const mediaType = readMediaType(request, bytes)
@@ -63,22 +62,9 @@ export async function putManifest(
     throw new WireError('DIGEST_INVALID', `the manifest has the digest ${digest}, not ${reference.digest}`)
   }
   await checkChildren(parts, repository, content)
-  await using staging = await storage.stage()
-  await staging.write(bytes)
-  await staging.commit({ digest })
-  await storage.touch(digest)
-
   const descriptor: Descriptor = { mediaType, digest, size: bytes.length }
   const found = referrerOf(descriptor, content)
-  const referrer =
-    found === undefined ? {} : { referrer: { subject: found.subject.digest, descriptor: found.descriptor } }
-  state.transaction(
-    () => {
-      catalog.putManifest(catalog.ensure(repository), { ...descriptor, tags, ...referrer })
-      storage.retain(ownerOf(repository), digest)
-    },
-    { durable: true },
-  )
+  await storeManifest(parts, repository, { descriptor, bytes, content, tags })
   emitEvent(parts, request, { kind: 'push', repository, ...descriptor })
   for (const tag of tags) emitEvent(parts, request, { kind: 'tag', repository, ...descriptor, tag })
   return emptyResponse(201, {
@@ -87,6 +73,37 @@ export async function putManifest(
     ...(found === undefined ? {} : { 'OCI-Subject': found.subject.digest }),
     ...(reference.kind === 'digest' && tags.length > 0 ? { 'OCI-Tag': tags.join(', ') } : {}),
   })
+}
+
+/** A manifest with its bytes, and the tags it gets. */
+export interface ManifestToStore {
+  readonly descriptor: Descriptor
+  readonly bytes: Uint8Array
+  /** What the bytes say. */
+  readonly content: ManifestOrIndex
+  readonly tags: readonly string[]
+}
+
+/** Stores a manifest and shows it in a repository; on the disk when it returns. What it leads to is not looked for. */
+export async function storeManifest(
+  { state, catalog, storage }: Pick<RegistryParts, 'state' | 'catalog' | 'storage'>,
+  repository: string,
+  { descriptor, bytes, content, tags }: ManifestToStore,
+): Promise<void> {
+  await using staging = await storage.stage()
+  await staging.write(bytes)
+  await staging.commit({ digest: descriptor.digest })
+  await storage.touch(descriptor.digest)
+  const found = referrerOf(descriptor, content)
+  const referrer =
+    found === undefined ? {} : { referrer: { subject: found.subject.digest, descriptor: found.descriptor } }
+  state.transaction(
+    () => {
+      catalog.putManifest(catalog.ensure(repository), { ...descriptor, tags, ...referrer })
+      storage.retain(ownerOf(repository), descriptor.digest)
+    },
+    { durable: true },
+  )
 }
 
 /** `DELETE` of a tag, or of a manifest with all its tags. */

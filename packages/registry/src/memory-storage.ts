@@ -55,6 +55,7 @@ function staging(
     async discard() {
       forget()
     },
+    read: async (position, length) => Buffer.concat(chunks, size).subarray(position, position + length),
     async [Symbol.asyncDispose]() {},
   }
 }

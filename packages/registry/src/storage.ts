@@ -9,6 +9,11 @@ export interface UploadStaging extends AsyncDisposable {
   /** @throws {ImageError} DIGEST_MISMATCH */
   commit(expected: { readonly digest: Digest }): Promise<{ readonly digest: Digest; readonly size: number }>
   discard(): Promise<void>
+  /**
+   * Reads what was flushed, while more comes; fewer bytes at the end of that. Once called, it can be called after `commit` and
+   * `discard` too, until the staging is disposed of.
+   */
+  read(position: number, length: number): Promise<Uint8Array>
 }
 
 /** Where a registry keeps its blobs, of all repositories together. The disk store and the memory store implement it. */

@@ -1,4 +1,5 @@
-import { chmod, mkdir, rename, rm, stat } from 'node:fs/promises'
+import { chmod, mkdir, open, rename, rm, stat } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
 import type { NodeCodec, StagedFile } from '@gantry/codec'
 import { ImageError } from '@gantry/image'
 import { digestAlgorithm } from '@gantry/oci'
@@ -33,6 +34,11 @@ export interface Staging extends AsyncDisposable {
   commit(expected?: Expected): Promise<{ readonly digest: Digest; readonly size: number }>
   /** Removes what was written. */
   discard(): Promise<void>
+  /**
+   * Reads what was flushed, while more comes; fewer bytes at the end of that. Once called, it can be called after `commit` and
+   * `discard` too, until the staging is disposed of.
+   */
+  read(position: number, length: number): Promise<Uint8Array>
 }
 
 /** What a staging is made of. */
@@ -65,6 +71,7 @@ class OpenStaging implements Staging {
   readonly #options: OpenStagingOptions
   readonly #file: StagedFile
   #state: 'open' | 'committed' | 'closed' = 'open'
+  #reading: Promise<FileHandle> | undefined
 
   constructor(parts: StagingParts, options: OpenStagingOptions, file: StagedFile) {
     this.#parts = parts
@@ -98,7 +105,23 @@ class OpenStaging implements Staging {
     if (this.#state !== 'committed') await rm(this.#options.path, { force: true })
   }
 
+  async read(position: number, length: number): Promise<Uint8Array> {
+    this.#reading ??= open(this.#options.path, 'r')
+    const file = await this.#reading
+    const bytes = Buffer.allocUnsafeSlow(length)
+    let done = 0
+    while (done < length) {
+      const { bytesRead } = await file.read(bytes, done, length - done, position + done)
+      if (bytesRead === 0) break
+      done += bytesRead
+    }
+    return bytes.subarray(0, done)
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
+    const reading = await this.#reading?.catch(() => undefined)
+    this.#reading = undefined
+    await reading?.close()
     if (this.#options.keep || this.#state === 'committed') await this.#close()
     else await this.discard()
   }
