@@ -30,6 +30,7 @@ parentPort?.on('message', (request: WorkerRequest) => {
   if (job === undefined) return
   if (request.kind === 'close') jobs.delete(request.job)
   else if (request.kind === 'chunk') inTurn(job, request.call, () => take(job, request))
+  else if (request.kind === 'follow') inTurn(job, undefined, () => follow(job, request.size))
   else inTurn(job, request.call, () => digest(job, request.algorithm))
 })
 
@@ -96,10 +97,17 @@ async function digest(job: Job, algorithm: DigestAlgorithm): Promise<string> {
   return hash.digest('hex')
 }
 
-async function hashFile(job: Job, hash: Hash): Promise<undefined> {
+/** Hashes what others wrote to the file since the last time. */
+async function follow(job: Job, size: number): Promise<undefined> {
+  const start = job.size
+  job.size = Math.max(size, start)
+  return hashFile(job, job.hash, start)
+}
+
+async function hashFile(job: Job, hash: Hash, start = 0): Promise<undefined> {
   if (job.fd === undefined) throw new Error('the bytes were not kept, so they cannot be hashed again')
-  const buffer = new Uint8Array(Math.min(readSize, job.size))
-  for (let position = 0; position < job.size;) {
+  const buffer = new Uint8Array(Math.min(readSize, job.size - start))
+  for (let position = start; position < job.size;) {
     const { bytesRead } = await readAt(job.fd, buffer, 0, Math.min(buffer.length, job.size - position), position)
     if (bytesRead === 0) throw new Error(`the staging file ends at ${position}, before ${job.size}`)
     hash.update(buffer.subarray(0, bytesRead))

@@ -1,6 +1,9 @@
 import type { Codec, Hasher } from '@gantry/image'
+import type { DigestAlgorithm } from '@gantry/oci'
 import { decompress } from './decompress.ts'
 import type { CompressionKind, DecompressOptions } from './decompress.ts'
+import { followFile } from './followed-file.ts'
+import type { FollowedFile } from './followed-file.ts'
 import { gzip } from './gzip.ts'
 import { Slabs } from './slabs.ts'
 import { stageFile } from './staged-file.ts'
@@ -19,6 +22,8 @@ export interface NodeCodec extends Codec, AsyncDisposable {
   ): AsyncIterable<Uint8Array>
   /** Opens a file that a worker writes and hashes. See {@link StagedFile}. */
   stage(path: string, options?: StageOptions): Promise<StagedFile>
+  /** Hashes a file on a worker while others write it. See {@link FollowedFile}. */
+  follow(fd: number, algorithm: DigestAlgorithm): FollowedFile
   /** Ends the workers. What is under way fails with WORKER_DIED, what comes later with CODEC_CLOSED. Not needed to exit. */
   close(): Promise<void>
 }
@@ -50,6 +55,7 @@ export function createCodec(): NodeCodec {
     compress: (kind, body, options) => (kind === 'gzip' ? gzip(body, options) : zstd(body, options)),
     decompress: (kind, body, options) => decompress(kind, body, options),
     stage: (path, options) => stageFile(path, parts, options),
+    follow: (fd, algorithm) => followFile(parts.pool, fd, algorithm),
     close: () => parts.pool.close(),
     [Symbol.asyncDispose]: () => parts.pool.close(),
   }

@@ -3,12 +3,10 @@ import type { Hash } from 'node:crypto'
 import { parseDigest } from '@gantry/oci'
 import type { Digest, DigestAlgorithm } from '@gantry/oci'
 import { CodecError } from './codec-error.ts'
+import { nextNumber } from './next-number.ts'
 import { slabSize } from './slabs.ts'
 import type { Slabs } from './slabs.ts'
 import type { PooledWorker, WorkerPool } from './worker-pool.ts'
-
-let lastNumber = 0
-const nextNumber = (): number => (lastNumber += 1)
 
 /** Where the bytes of an intake go beside the hash. */
 export interface IntakeFile {

@@ -19,6 +19,8 @@ export type WorkerRequest =
       readonly length: number
       readonly position: number
     }
+  /** The file has its bytes up to `size` now: those that are not hashed yet are. */
+  | { readonly kind: 'follow'; readonly job: number; readonly size: number }
   | { readonly kind: 'digest'; readonly job: number; readonly call: number; readonly algorithm: DigestAlgorithm }
   | { readonly kind: 'close'; readonly job: number }
 

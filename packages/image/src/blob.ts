@@ -1,4 +1,5 @@
 import type { Descriptor } from '@gantry/oci'
+import type { DrawingSink, FillingSource, PartialSink } from './partial.ts'
 
 /** Bytes `start` to before `end` of a blob; to the last one when `end` is absent. */
 export interface ByteRange {
@@ -25,7 +26,7 @@ export interface BlobReader extends AsyncIterable<Uint8Array>, AsyncDisposable {
 }
 
 /** Something blobs are read from: a registry, a store, an archive, a mutated image. */
-export interface BlobSource {
+export interface BlobSource extends Partial<FillingSource> {
   /**
    * Opens a blob for reading. When the whole blob is read, the stream fails with DIGEST_MISMATCH or SIZE_MISMATCH at its
    * end if the bytes are not the descriptor's.
@@ -41,7 +42,7 @@ export interface PutOptions {
 }
 
 /** Something blobs are written to. */
-export interface BlobSink {
+export interface BlobSink extends Partial<DrawingSink>, Partial<PartialSink> {
   /**
    * Writes a blob. Atomic: it is there as a whole and verified, or not at all. Idempotent: where it exists already, the
    * body need not be read. Several puts of one blob at once all succeed.

@@ -9,7 +9,7 @@ import { createLimiter, type Limiter } from './limiter.ts'
 import { deepestIndex } from './open-image.ts'
 import { readDocument } from './read-document.ts'
 
-/** What a copy tells on its way: `bytes` counts those of this blob so far. */
+/** What a copy tells on its way: `bytes` counts those of this blob so far; at the start those that an earlier copy left. */
 export interface CopyProgress {
   readonly kind: 'blob'
   readonly descriptor: Descriptor
@@ -114,12 +114,38 @@ async function copyBlob(copying: Copying, descriptor: Descriptor, from: BlobSour
   if (mounting !== undefined && (await onSide('sink', descriptor, signal, mounting))) {
     return report('mounted', descriptor.size)
   }
+  if (await moveDriven(copying, descriptor, from, report)) return report('done', descriptor.size)
   await using reader = await onSide('source', descriptor, signal, from.open(descriptor, { signal, verify: false }))
   signal.throwIfAborted()
   report('start', 0)
   const body = counted(abortable(reader, signal), descriptor, signal, (bytes) => report('progress', bytes))
   await onSide('sink', descriptor, signal, sink.put(descriptor, body, { signal }))
   report('done', descriptor.size)
+}
+
+/** Where one end can drive: a registry is read over several connections and goes on where it broke off, and so does a push. */
+async function moveDriven(
+  { sink, signal }: Copying,
+  descriptor: Descriptor,
+  from: BlobSource,
+  report: (state: CopyProgress['state'], bytes: number) => void,
+): Promise<boolean> {
+  if (hasChildren(descriptor)) return false
+  const onBytes = (bytes: number): void => report('progress', bytes)
+  if (from.fill !== undefined && sink.partial !== undefined) {
+    await using partial = await onSide('sink', descriptor, signal, sink.partial(descriptor, { signal }))
+    if (partial === undefined) return false
+    report(
+      'start',
+      partial.missing().reduce((rest, { start, end }) => rest - (end - start), descriptor.size),
+    )
+    await onSide('source', descriptor, signal, from.fill(descriptor, partial, { signal, onBytes }))
+    return true
+  }
+  if (sink.draw === undefined) return false
+  report('start', 0)
+  await onSide('sink', descriptor, signal, sink.draw(descriptor, from, { signal, onBytes }))
+  return true
 }
 
 async function* counted(

@@ -3,13 +3,14 @@ import { mkdir, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { NodeCodec } from '@gantry/codec'
 import { abortable, ImageError } from '@gantry/image'
-import type { BlobReader, OpenOptions, PutOptions } from '@gantry/image'
+import type { BlobReader, OpenOptions, PartialBlob, PutOptions } from '@gantry/image'
 import { digestAlgorithm, isDigest } from '@gantry/oci'
 import type { Descriptor, Digest, DigestAlgorithm } from '@gantry/oci'
 import type { State } from '@gantry/state'
 import { openBlobFile } from './blob-file.ts'
 import type { Holder } from './holder.ts'
 import type { LayoutPaths } from './layout-paths.ts'
+import { openPartial } from './partial/open-partial.ts'
 import { openStaging } from './staging.ts'
 import type { Staging } from './staging.ts'
 import { systemCode } from './store-error.ts'
@@ -32,8 +33,16 @@ export class DiskBlobs {
   readonly #holder: Holder
   readonly #syncDirectory: SyncDirectory = createSyncDirectory()
   #lastStaging = 0
+  readonly #leastPartial: number
 
-  constructor(parts: { paths: LayoutPaths; codec: NodeCodec; state: State; holder: Holder }) {
+  constructor(parts: {
+    paths: LayoutPaths
+    codec: NodeCodec
+    state: State
+    holder: Holder
+    leastPartial?: number | undefined
+  }) {
+    this.#leastPartial = parts.leastPartial ?? 4 * 1024 * 1024
     this.paths = parts.paths
     this.#codec = parts.codec
     this.#state = parts.state
@@ -69,6 +78,13 @@ export class DiskBlobs {
     await using staging = await this.stage()
     for await (const chunk of abortable(body, options.signal)) await staging.write(chunk)
     return { mediaType: options.mediaType, ...(await staging.commit()) }
+  }
+
+  /** What there is of a blob that comes in parts; see `openPartial`. Small ones come as a whole. */
+  async partial(descriptor: Descriptor, options: PutOptions = {}): Promise<PartialBlob | undefined> {
+    if (descriptor.size < this.#leastPartial || this.touch(descriptor.digest) === descriptor.size) return undefined
+    const isThere = (): boolean => this.touch(descriptor.digest) === descriptor.size
+    return openPartial({ ...this.#parts(), isThere }, descriptor, options.signal)
   }
 
   /** A staging of this process; without `commit` nothing of it stays, also when the process dies. */

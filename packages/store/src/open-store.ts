@@ -13,6 +13,7 @@ import { LayoutPaths } from './layout-paths.ts'
 import { Leases } from './leases.ts'
 import { Names } from './names.ts'
 import { Projection } from './projection.ts'
+import { removePartials } from './partial/remove-partials.ts'
 import { addReachable, describeBlob } from './reach.ts'
 import { readEvents, recordEvent } from './store-events.ts'
 import { translateWriteError } from './store-error.ts'
@@ -27,6 +28,8 @@ export interface OpenStoreOptions {
   readonly codec: NodeCodec
   /** Who holds its leases and half-written blobs. Default: this process. */
   readonly holder?: Holder
+  /** Blobs of at least so many bytes may come in parts that outlive this process. Default: 4 MiB. */
+  readonly leastPartial?: number
 }
 
 /**
@@ -38,7 +41,7 @@ export interface OpenStoreOptions {
 export async function openStore(options: OpenStoreOptions): Promise<Store> {
   const { root, state, codec, holder = currentHolder() } = options
   const paths = new LayoutPaths(root)
-  const blobs = new DiskBlobs({ paths, codec, state, holder })
+  const blobs = new DiskBlobs({ paths, codec, state, holder, leastPartial: options.leastPartial })
   const names = new Names(state)
   const leases = new Leases(state, holder)
   const projection = new Projection(state, names, paths)
@@ -56,6 +59,8 @@ export async function openStore(options: OpenStoreOptions): Promise<Store> {
     id: String(state.prepare('SELECT text FROM store_identity').get()?.['text']),
     open: (descriptor, open) => blobs.open(descriptor, open),
     put: (descriptor, body, put) => blobs.put(descriptor, body, put),
+    partial: (descriptor, partial) => blobs.partial(descriptor, partial),
+    prunePartials: (prune) => removePartials(paths.ingest, prune),
     has: async (descriptor) => blobs.touch(descriptor.digest) === descriptor.size,
     ingest: (body, ingest) => blobs.ingest(body, ingest),
     size: (digest) => blobs.size(digest),
@@ -87,7 +92,10 @@ export async function openStore(options: OpenStoreOptions): Promise<Store> {
     pin: (owner, digest) => leases.pin(owner, digest),
     unpin: (owner, digest) => leases.unpin(owner, digest),
     pinnedBy: (digest) => leases.pinnedBy(digest),
-    gc: (gc) => collectGarbage({ state, blobs, leases }, gc),
+    async gc(gc) {
+      if (gc?.dryRun !== true && gc?.only === undefined) await removePartials(paths.ingest)
+      return collectGarbage({ state, blobs, leases }, gc)
+    },
     rememberCompressed: (diffId, descriptor) => rememberCompressed(state, diffId, descriptor),
     compressedOf: (diffId, kind) => compressedOf(state, diffId, kind),
     record: (event) => recordEvent(state, event),

@@ -1,4 +1,4 @@
-import type { BlobIngester, BlobSink, BlobSource, TagResolver, TagWriter } from '@gantry/image'
+import type { BlobIngester, BlobSink, BlobSource, PartialSink, TagResolver, TagWriter } from '@gantry/image'
 import type { Descriptor, Digest, DigestAlgorithm } from '@gantry/oci'
 import type { Collected, CollectOptions } from './collect-garbage.ts'
 import type { CompressionKind } from './compressed.ts'
@@ -40,6 +40,14 @@ export interface Store extends BlobSource, BlobSink, BlobIngester, TagResolver, 
    * with the same key it goes on where it was, until it is committed or discarded.
    */
   stage(options?: { readonly key?: string; readonly algorithm?: DigestAlgorithm }): Promise<Staging>
+
+  /** Part of the interface of every store; see `PartialSink`. */
+  partial: PartialSink['partial']
+  /**
+   * Removes what is left of pulls that were broken off so long ago, in milliseconds (default: a week, as `gc` does), and that
+   * nobody goes on with now. Gives the bytes that this frees.
+   */
+  prunePartials(options?: { readonly age?: number; readonly dryRun?: boolean }): Promise<number>
 
   /** What a digest or a name stands for. Names may be short: they are read as `parseReference` does. */
   resolve(reference: string): Promise<Descriptor | undefined>
