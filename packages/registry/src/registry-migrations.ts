@@ -1,5 +1,6 @@
 import type { Migrations } from '@gantry/state'
 import { coreMigrations } from './migrations.ts'
+import { observeMigrations } from './observe/migrations.ts'
 
 /** The tables of every part of the registry: a state is opened with all of them. */
-export const registryMigrations: readonly Migrations[] = [coreMigrations]
+export const registryMigrations: readonly Migrations[] = [coreMigrations, observeMigrations]
