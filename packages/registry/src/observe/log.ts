@@ -1,6 +1,7 @@
 /** How much a log line matters, the least first. */
 export const logLevels = ['debug', 'info', 'warn', 'error'] as const
 
+/** How much a line matters. */
 export type LogLevel = (typeof logLevels)[number]
 
 /** How a log is written. */
