@@ -1,4 +1,4 @@
-import type { ResolvedStage, StageGraph, StageSource, Variables } from '@gantry/dockerfile'
+import type { ResolvedStage, StageGraph, StageInstruction, StageSource, Variables } from '@gantry/dockerfile'
 import { formatPlatform, matchesPlatform, type Platform } from '@gantry/oci'
 import { BuildError, locate } from './build-error.ts'
 import type { BuildSession, StepOutcome } from './build-session.ts'
@@ -170,6 +170,8 @@ export class BuildRun {
       const below = this.#planned.get(base.index)!
       state = stateFromStage(below.state)
       if (stage.platform === undefined) platform = below.platform
+    } else if (base.kind === 'context') {
+      throw notGiven(base)
     } else {
       const { config } = await this.#base(base.reference, asked)
       state = stateFromImage(config)
@@ -216,9 +218,9 @@ export class BuildRun {
     const { stage, steps } = planned
     const asked = this.#options.platforms.get(stage.stage.index)!
     let stack = await this.#stackOf(stage.base, asked)
-    const byPlace = new Map(steps.map((step) => [step.instruction.range.start.offset, step]))
-    for (const [place, announced] of this.#lists.get(stage.stage.index)!.instructions) {
-      const step = byPlace.get(place)
+    const byInstruction = new Map<StageInstruction, PlannedStep>(steps.map((step) => [step.instruction, step]))
+    for (const [instruction, announced] of this.#lists.get(stage.stage.index)!.instructions) {
+      const step = byInstruction.get(instruction)
       const info = { ...announced, text: step?.text ?? announced.text }
       const below = stack
       // Waiting for another stage is not part of the step, nor is that stage's failure.
@@ -265,6 +267,7 @@ export class BuildRun {
   async #stackOf(source: StageSource, platform: Platform): Promise<LayerStack> {
     if (source.kind === 'scratch') return []
     if (source.kind === 'stage') return this.#stack(source.index)
+    if (source.kind === 'context') throw notGiven(source)
     return (await this.#base(source.reference, platform)).stack
   }
 }
@@ -272,6 +275,10 @@ export class BuildRun {
 function platformOfImage(config: BaseImage['config'], asked: Platform): Platform {
   const { architecture, os, variant } = config
   return { ...asked, architecture, os, ...(variant === undefined ? {} : { variant }) }
+}
+
+function notGiven({ name }: { readonly name: string }): TypeError {
+  return new TypeError(`the context "${name}" was not given`)
 }
 
 /** Waits for all, stops the others when one fails, and rejects with the first failure once all have ended. */

@@ -26,7 +26,7 @@ export async function build(options: BuildOptions, ports: BuilderPorts): Promise
   const buildArgs: Variables = new Map(Object.entries(options.buildArgs ?? {}))
   const automatic = platformArgs(hostPlatform, platform, options.target)
   const globals = globalScope(dockerfile, { buildArgs, automatic })
-  const graph = resolveStages(dockerfile, globals, options.target)
+  const graph = resolveStages(dockerfile, globals, { target: options.target })
   for (const { rule, message, range } of dockerfile.warnings) onEvent({ kind: 'warning', rule, message, range })
 
   const stop = new AbortController()

@@ -4,8 +4,7 @@ import type { BuildStep } from './events.ts'
 /** The steps of one stage, as they are announced: base images first, then instructions that make layers. */
 export interface StageSteps {
   readonly bases: readonly { readonly reference: string; readonly range: Range; readonly step: BuildStep }[]
-  /** By the instruction's place in the file. */
-  readonly instructions: ReadonlyMap<number, BuildStep>
+  readonly instructions: ReadonlyMap<StageInstruction, BuildStep>
 }
 
 const layered = new Set<StageInstruction['kind']>(['run', 'copy', 'workdir'])
@@ -15,7 +14,7 @@ export function listSteps(graph: StageGraph): ReadonlyMap<number, StageSteps> {
   let id = 0
   const lists = graph.stages.map((stage): [number, StageSteps] => {
     const images = imagesOf(stage)
-    const instructions = stage.stage.instructions.filter(({ kind }) => layered.has(kind))
+    const instructions = stage.instructions.filter(({ kind }) => layered.has(kind))
     const total = images.length + instructions.length
     const name = stageName(stage)
     const make = (kind: BuildStep['kind'], text: string, range: Range, position: number): BuildStep => ({
@@ -32,8 +31,8 @@ export function listSteps(graph: StageGraph): ReadonlyMap<number, StageSteps> {
       const step = make('from', `FROM ${reference}`, range, index + 1)
       return { reference, range, step }
     })
-    const steps = instructions.map((instruction, index): [number, BuildStep] => [
-      instruction.range.start.offset,
+    const steps = instructions.map((instruction, index): [StageInstruction, BuildStep] => [
+      instruction,
       make(kindOf(instruction), instruction.written, instruction.range, images.length + index + 1),
     ])
     return [stage.stage.index, { bases, instructions: new Map(steps) }]
@@ -52,7 +51,7 @@ function kindOf({ kind }: StageInstruction): BuildStep['kind'] {
 
 function imagesOf(stage: ResolvedStage): { reference: string; range: Range }[] {
   const found = new Map<string, Range>()
-  for (const source of [stage.base, ...stage.copies.values()]) {
+  for (const source of [stage.base, ...stage.files.values()]) {
     if (source.kind === 'image' && !found.has(source.reference)) found.set(source.reference, source.range)
   }
   return [...found].map(([reference, range]) => ({ reference, range }))

@@ -10,7 +10,7 @@ const graph = (text: string, target?: string, buildArgs: Record<string, string> 
     buildArgs: new Map(Object.entries(buildArgs)),
     automatic: new Map([['BUILDPLATFORM', 'linux/amd64']]),
   }
-  return resolveStages(dockerfile, globalScope(dockerfile, options), target)
+  return resolveStages(dockerfile, globalScope(dockerfile, options), { target })
 }
 const indices = (found: StageGraph): number[] => found.stages.map(({ stage }) => stage.index)
 
@@ -24,10 +24,10 @@ test('stages: only what the target needs', () => {
 
 test('stages: references by number, name, any case, image', () => {
   const found = graph('FROM a AS Base\nFROM BASE\nCOPY --from=0 x y\nCOPY --from=bAse x y\nCOPY --from=busybox:1 x y')
-  const { base, copies } = found.target
+  const { base, files } = found.target
   assert.deepEqual(base, { kind: 'stage', index: 0 })
   assert.deepEqual(
-    [...copies.values()].map((source) =>
+    [...files.values()].map((source) =>
       source.kind === 'image' ? source.reference : source.kind === 'stage' ? source.index : '',
     ),
     [0, 0, 'busybox:1'],
@@ -62,4 +62,49 @@ test('stages: what cannot be resolved', async (t) => {
   for (const [rule, text, target, code, line] of bad) {
     await t.test(rule, () => assert.throws(() => graph(text, target), { code, line }))
   }
+})
+
+test('stages: mounts of RUN need stages too', () => {
+  const text =
+    'FROM a AS tools\nFROM b AS other\nFROM c\nRUN --mount=from=tools,target=/t --mount=type=cache,from=0,target=/c x'
+  const found = graph(text)
+  assert.deepEqual(indices(found), [0, 2])
+  assert.deepEqual(
+    [...found.target.files.values()].map((source) => source.kind),
+    ['stage', 'stage'],
+  )
+})
+
+test('stages: a stage does first what the one it starts from put off, once', () => {
+  const text = [
+    'FROM x AS files',
+    'FROM a AS base',
+    'ONBUILD COPY --from=files /a /b',
+    'ONBUILD RUN c',
+    'FROM base AS child',
+    'ENV d=e',
+    'FROM child AS grandchild',
+  ].join('\n')
+  const child = graph(text, 'child')
+  assert.deepEqual(
+    child.target.instructions.map(({ kind }) => kind),
+    ['copy', 'run', 'env'],
+  )
+  assert.deepEqual(indices(child), [0, 1, 2])
+  assert.deepEqual(graph(text).target.instructions, [])
+})
+
+test('stages: contexts with names stand before stages and images', () => {
+  const dockerfile = parseDockerfile('FROM a AS base\nFROM base\nCOPY --from=Alpine x y\nCOPY --from=0 x y')
+  const globals = globalScope(dockerfile, { buildArgs: new Map(), automatic: new Map() })
+  const { target, stages } = resolveStages(dockerfile, globals, { contexts: new Set(['base', 'alpine']) })
+  assert.equal(target.base.kind, 'context')
+  assert.deepEqual(
+    [...target.files.values()].map((source) => source.kind),
+    ['context', 'stage'],
+  )
+  assert.deepEqual(
+    stages.map(({ stage }) => stage.index),
+    [0, 1],
+  )
 })

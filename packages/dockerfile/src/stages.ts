@@ -2,12 +2,13 @@ import { DockerfileError } from './error.ts'
 import type { Range, Text } from './range.ts'
 import { expandText, type Variables } from './scope.ts'
 import { suggest } from './suggest.ts'
-import type { CopyInstruction, Dockerfile, Stage } from './syntax.ts'
+import type { CopyInstruction, Dockerfile, RunMount, Stage, StageInstruction } from './syntax.ts'
 
-/** Where files come from: nothing, an earlier stage, or an image by reference. */
+/** Where files come from: nothing, an earlier stage, a context that was given a name, or an image by reference. */
 export type StageSource =
   | { readonly kind: 'scratch' }
   | { readonly kind: 'stage'; readonly index: number }
+  | { readonly kind: 'context'; readonly name: string; readonly range: Range }
   | { readonly kind: 'image'; readonly reference: string; readonly range: Range }
 
 /** A stage with its names resolved. */
@@ -16,8 +17,10 @@ export interface ResolvedStage {
   readonly base: StageSource
   /** The expanded `--platform`, if given. */
   readonly platform: string | undefined
-  /** What each COPY --from of the stage reads. */
-  readonly copies: ReadonlyMap<CopyInstruction, StageSource>
+  /** The instructions: first those that the stage it starts from put off for it (ONBUILD), then its own. */
+  readonly instructions: readonly StageInstruction[]
+  /** What each `COPY --from` and each `RUN --mount=from=` of the instructions reads. */
+  readonly files: ReadonlyMap<CopyInstruction | RunMount, StageSource>
   /** Indices of the stages this one needs, ascending. */
   readonly needs: readonly number[]
 }
@@ -28,20 +31,29 @@ export interface StageGraph {
   readonly stages: readonly ResolvedStage[]
 }
 
+/** What is known beside the file when its stages are resolved. */
+export interface StageOptions {
+  /** The name or number of the stage to build. Default: the last. */
+  readonly target?: string | undefined
+  /** Names, in lower case, of contexts that were given: they stand before stages and images of that name. */
+  readonly contexts?: ReadonlySet<string>
+}
+
 /**
- * Resolves names between stages and picks what the target needs. FROM refers to earlier stages by name; COPY --from
+ * Resolves names between stages and picks what the target needs. FROM refers to earlier stages by name; COPY --from, RUN --mount
  * and the target by name or number; names ignore case, and of two stages with one name the later counts.
  * @throws DockerfileError STAGE_UNKNOWN, STAGE_CYCLE, ARGUMENTS_INVALID (an empty image name), EXPANSION_*
  */
-export function resolveStages(dockerfile: Dockerfile, globals: Variables, target?: string): StageGraph {
+export function resolveStages(dockerfile: Dockerfile, globals: Variables, options: StageOptions = {}): StageGraph {
   const { stages } = dockerfile
+  const { target, contexts = new Set() } = options
   const wanted = target === undefined ? stages.at(-1) : findTarget(dockerfile, target)
   if (wanted === undefined) throw new TypeError('a parsed Dockerfile has at least one stage')
   const resolved = new Map<number, ResolvedStage>()
   const waiting = [wanted.index]
   for (let index = waiting.pop(); index !== undefined; index = waiting.pop()) {
     if (resolved.has(index)) continue
-    const stage = resolveStage(dockerfile, stages[index]!, globals)
+    const stage = resolveStage({ dockerfile, contexts }, stages[index]!, globals)
     resolved.set(index, stage)
     waiting.push(...stage.needs)
   }
@@ -59,7 +71,14 @@ function findTarget(dockerfile: Dockerfile, target: string): Stage {
   return fail(dockerfile, 'STAGE_UNKNOWN', `there is no stage "${target}" to build`, stages.at(-1)!.from.keyword, hint)
 }
 
-function resolveStage(dockerfile: Dockerfile, stage: Stage, globals: Variables): ResolvedStage {
+/** Where names are looked up. */
+interface Names {
+  readonly dockerfile: Dockerfile
+  readonly contexts: ReadonlySet<string>
+}
+
+function resolveStage(names: Names, stage: Stage, globals: Variables): ResolvedStage {
+  const { dockerfile } = names
   const { from } = stage
   const image = expandText(dockerfile, from.image, globals).value
   if (image === '') {
@@ -71,7 +90,7 @@ function resolveStage(dockerfile: Dockerfile, stage: Stage, globals: Variables):
       'FROM sees only ARGs that stand before the first FROM; give them a default or --build-arg',
     )
   }
-  const base = sourceOf(dockerfile, image, from.image, stage.index, false)
+  const base = sourceOf(names, image, { written: from.image, at: stage.index, copy: false })
   const platform = from.platform && expandText(dockerfile, from.platform, globals).value
   if (platform === '') {
     fail(
@@ -81,18 +100,52 @@ function resolveStage(dockerfile: Dockerfile, stage: Stage, globals: Variables):
       from.platform!.range,
     )
   }
-  const copies = new Map<CopyInstruction, StageSource>()
-  for (const instruction of stage.instructions) {
-    if (instruction.kind !== 'copy' || instruction.from === undefined) continue
-    copies.set(instruction, sourceOf(dockerfile, instruction.from.text, instruction.from, stage.index, true))
-  }
-  const sources = [base, ...copies.values()]
+  const triggers = base.kind === 'stage' ? triggersOf(dockerfile.stages[base.index]!) : []
+  const instructions = [...triggers, ...stage.instructions]
+  const files = resolveFiles(names, instructions, stage.index)
+  const sources = [base, ...files.values()]
   const needs = new Set(sources.flatMap((source) => (source.kind === 'stage' ? source.index : [])))
-  return { stage, base, platform, copies, needs: [...needs].toSorted((a, b) => a - b) }
+  return { stage, base, platform, instructions, files, needs: [...needs].toSorted((a, b) => a - b) }
 }
 
-function sourceOf(dockerfile: Dockerfile, name: string, written: Text, at: number, copy: boolean): StageSource {
+/** What a stage put off for those that start from it. */
+function triggersOf(stage: Stage): StageInstruction[] {
+  return stage.instructions.flatMap((instruction) => (instruction.kind === 'onbuild' ? instruction.instruction : []))
+}
+
+/**
+ * What `COPY --from` and `RUN --mount=from=` of instructions read that stand in, or are put into, the stage of that index.
+ * @throws DockerfileError STAGE_UNKNOWN, STAGE_CYCLE
+ */
+export function resolveFiles(
+  names: Names,
+  instructions: readonly StageInstruction[],
+  at: number,
+): ReadonlyMap<CopyInstruction | RunMount, StageSource> {
+  const files = new Map<CopyInstruction | RunMount, StageSource>()
+  for (const instruction of instructions) {
+    if (instruction.kind === 'copy' && instruction.from !== undefined) {
+      const { from } = instruction
+      files.set(instruction, sourceOf(names, from.text, { written: from, at, copy: true }))
+    }
+    if (instruction.kind !== 'run') continue
+    for (const mount of instruction.mounts) {
+      const from = mount.fields.findLast(({ key }) => key === 'from')?.value
+      if (from === undefined || from === '') continue
+      const written = { text: from, range: mount.range }
+      files.set(mount, sourceOf(names, from, { written, at, copy: true }))
+    }
+  }
+  return files
+}
+
+function sourceOf(
+  { dockerfile, contexts }: Names,
+  name: string,
+  { written, at, copy }: { readonly written: Text; readonly at: number; readonly copy: boolean },
+): StageSource {
   const { stages } = dockerfile
+  if (contexts.has(name.toLowerCase())) return { kind: 'context', name: name.toLowerCase(), range: written.range }
   if (!copy && name === 'scratch') return { kind: 'scratch' }
   const before = byName(stages, name, at)
   if (before !== undefined) return { kind: 'stage', index: before.index }

@@ -38,7 +38,7 @@ export function planCopyStep(evaluation: Evaluation, instruction: CopyInstructio
     sources,
     inline,
     destination: destinationOf(evaluation, written),
-    from: stage.copies.get(instruction),
+    from: stage.files.get(instruction),
     chown: chown === '' ? undefined : chown,
     chmod: modeOf(evaluation, instruction, chmod),
   }

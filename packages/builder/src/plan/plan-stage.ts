@@ -58,7 +58,7 @@ export function planStage(context: PlanContext, stage: ResolvedStage, state: Sta
       throw new DockerfileError('ARGUMENTS_INVALID', message, { file: dockerfile.file, range, hint })
     },
   }
-  return stage.stage.instructions.flatMap((instruction) => planInstruction(evaluation, instruction) ?? [])
+  return stage.instructions.flatMap((instruction) => planInstruction(evaluation, instruction) ?? [])
 }
 
 function planInstruction(evaluation: Evaluation, instruction: StageInstruction): PlannedStep | undefined {
@@ -71,7 +71,7 @@ function planInstruction(evaluation: Evaluation, instruction: StageInstruction):
     case 'copy':
       return planCopyStep(evaluation, instruction)
     case 'workdir':
-      return planWorkdirStep(evaluation, { ...instruction, kind: 'workdir' })
+      return planWorkdirStep(evaluation, instruction)
     case 'arg':
       declareArgs(evaluation, instruction)
       return undefined
