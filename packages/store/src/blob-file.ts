@@ -50,7 +50,7 @@ async function openFile({ digest }: Descriptor, path: string, place: string): Pr
   }
 }
 
-/** Reads with a fresh buffer for each chunk: who reads may keep it. */
+/** Reads part of a file, with a fresh buffer for each chunk: who reads may keep it. Ends early where the file does. */
 export async function* readFile(file: File, start: number, end: number): AsyncGenerator<Uint8Array> {
   for (let position = start; position < end;) {
     const buffer = Buffer.allocUnsafeSlow(Math.min(readSize, end - position))

@@ -9,18 +9,20 @@ import {
   type LayerCompression,
   type Manifest,
 } from '@gantry/oci'
-import { collect, describeBytes, readerOf } from '../bytes.ts'
+import type { BlobSink, BlobSource } from '../blob.ts'
+import { describeBytes, readerOf } from '../bytes.ts'
 import type { Codec } from '../codec.ts'
 import { ImageError } from '../errors.ts'
 import { readDocument } from '../read-document.ts'
 import { parseDockerManifest, type DockerArchiveImage } from './docker-manifest.ts'
-import type { ArchivedImage } from './save.ts'
+import type { ArchiveFiles } from './archive-files.ts'
+import type { LayoutEntry } from './layout-names.ts'
 import { sniff, sniffBytes } from './sniff.ts'
-import { blobAt, type BlobSpool, type SpooledArchive } from './spooled.ts'
 
-/** How a spooled archive is taken in. */
+/** How the images of an archive are taken. */
 export interface TakeOptions {
-  readonly spool: BlobSpool
+  /** Has the archive's blobs, and takes the manifests that are made. */
+  readonly blobs: BlobSource & Pick<BlobSink, 'put'>
   readonly codec: Codec
   readonly signal?: AbortSignal
 }
@@ -30,28 +32,25 @@ export interface TakeOptions {
  * for byte, and with them the image IDs.
  */
 export async function takeDockerImages(
-  archive: SpooledArchive,
+  archive: ArchiveFiles,
   manifest: Uint8Array,
   options: TakeOptions,
-): Promise<readonly ArchivedImage[]> {
-  const loaded: ArchivedImage[] = []
+): Promise<readonly LayoutEntry[]> {
+  const loaded: LayoutEntry[] = []
   for (const image of parseDockerManifest(manifest)) {
     const descriptor = await takeImage(archive, image, options)
-    const references = image.RepoTags.map((tag) => formatReference(parseReference(tag)))
-    if (references.length === 0) loaded.push({ descriptor })
-    for (const reference of references) loaded.push({ reference, descriptor })
+    if (image.RepoTags.length === 0) loaded.push({ descriptor })
+    for (const name of image.RepoTags) {
+      loaded.push({ name, reference: formatReference(parseReference(name)), descriptor })
+    }
   }
   return loaded
 }
 
-async function takeImage(
-  archive: SpooledArchive,
-  image: DockerArchiveImage,
-  options: TakeOptions,
-): Promise<Descriptor> {
-  const { spool, codec } = options
-  const config = { ...blobAt(archive, image.Config), mediaType: MediaType.imageConfig }
-  const diffIds = parseImageConfig(await readDocument(spool, config, options)).rootfs.diff_ids
+async function takeImage(archive: ArchiveFiles, image: DockerArchiveImage, options: TakeOptions): Promise<Descriptor> {
+  const { blobs, codec } = options
+  const config = { ...(await archive.describe(image.Config)), mediaType: MediaType.imageConfig }
+  const diffIds = parseImageConfig(await readDocument(blobs, config, options)).rootfs.diff_ids
   if (diffIds.length !== image.Layers.length) {
     throw new ImageError(
       'ARCHIVE_INVALID',
@@ -60,12 +59,12 @@ async function takeImage(
   }
   const layers: Descriptor[] = []
   for (const [at, path] of image.Layers.entries()) {
-    layers.push(await takeLayer(blobAt(archive, path), diffIds[at]!, options))
+    layers.push(await takeLayer(archive, path, diffIds[at]!))
   }
   const manifest: Manifest = { schemaVersion: 2, mediaType: MediaType.imageManifest, config, layers }
   const bytes = encodeJson(manifest)
   const descriptor = await describeBytes(bytes, MediaType.imageManifest, codec)
-  await spool.put(descriptor, readerOf(bytes), options)
+  await blobs.put(descriptor, readerOf(bytes), options)
   return descriptor
 }
 
@@ -75,13 +74,12 @@ const layerTypes: Readonly<Record<LayerCompression, string>> = {
   zstd: MediaType.layerTarZstd,
 }
 
-async function takeLayer(blob: Descriptor, diffId: Digest, { spool, signal }: TakeOptions): Promise<Descriptor> {
-  const range = { start: 0, end: Math.min(sniffBytes, blob.size) }
-  await using reader = await spool.open(blob, signal === undefined ? { range } : { range, signal })
-  const compression = sniff((await collect(reader, sniffBytes)) ?? new Uint8Array())
+async function takeLayer(archive: ArchiveFiles, path: string, diffId: Digest): Promise<Descriptor> {
+  const compression = sniff(await archive.head(path, sniffBytes))
   if (compression === 'xz' || compression === 'bzip2') {
     throw new ImageError('LAYER_INVALID', `Cannot load the layer ${diffId}: it is compressed with ${compression}`)
   }
+  const blob = await archive.describe(path, compression === 'none' ? diffId : undefined)
   if (compression === 'none' && blob.digest !== diffId) {
     throw new ImageError('DIGEST_MISMATCH', `Cannot load the layer ${diffId}: its tar has the digest ${blob.digest}`)
   }
