@@ -1,5 +1,6 @@
-import type { Descriptor, Digest } from '@gantry/oci'
+import type { Descriptor, Digest, DigestAlgorithm } from '@gantry/oci'
 import type { State } from '@gantry/state'
+import type { Edge, EdgeKind } from './edges.ts'
 import type { ManifestReference } from './route.ts'
 
 /** A manifest of a repository. */
@@ -12,6 +13,8 @@ export interface ManifestRecord {
 /** A manifest that is recorded. */
 export interface NewManifest extends ManifestRecord {
   readonly tags: readonly string[]
+  /** What it leads to. */
+  readonly edges: readonly Edge[]
   /** What it refers to, and how the referrers API lists it. */
   readonly referrer?: { readonly subject: Digest; readonly descriptor: Descriptor }
 }
@@ -122,7 +125,7 @@ export class Catalog {
 
   /** Records a manifest and its tags; inside the caller's transaction. */
   putManifest(repository: number, manifest: NewManifest): void {
-    const { digest, mediaType, size, tags, referrer } = manifest
+    const { digest, mediaType, size, tags, edges, referrer } = manifest
     const now = Date.now()
     this.#state
       .prepare(
@@ -141,6 +144,10 @@ export class Catalog {
         referrer?.descriptor.artifactType ?? null,
         now,
       )
+    const insertEdge = this.#state.prepare(
+      'INSERT INTO registry_edges (repository, parent, child, kind) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
+    )
+    for (const { child, kind } of edges) insertEdge.run(repository, digest, child, kind)
     for (const tag of tags) {
       this.#state
         .prepare(
@@ -149,16 +156,33 @@ export class Catalog {
         )
         .run(repository, tag, digest, now)
     }
+    this.#changed(repository)
+  }
+
+  /** What a manifest of the repository leads to. */
+  children(repository: number, parent: Digest): readonly Edge[] {
+    const sql = 'SELECT child, kind FROM registry_edges WHERE repository = ? AND parent = ? ORDER BY kind, child'
+    const rows = this.#state.prepare(sql).all(repository, parent)
+    return rows.map((row) => ({ kind: row['kind'] as EdgeKind, child: row['child'] as Digest }))
+  }
+
+  /** The manifests of the repository that lead to something. */
+  parents(repository: number, child: Digest): readonly Digest[] {
+    const sql = 'SELECT DISTINCT parent FROM registry_edges WHERE repository = ? AND child = ? ORDER BY parent'
+    return this.#column('parent', sql, repository, child) as readonly Digest[]
   }
 
   /** Forgets a manifest and every tag on it; false when it was not there. Inside the caller's transaction. */
   deleteManifest(repository: number, digest: Digest): boolean {
     this.#state.prepare('DELETE FROM registry_tags WHERE repository = ? AND digest = ?').run(repository, digest)
+    this.#changed(repository)
     const sql = 'DELETE FROM registry_manifests WHERE repository = ? AND digest = ?'
     return this.#state.prepare(sql).run(repository, digest).changes > 0
   }
 
+  /** Takes a tag away; false when it was not there. Inside the caller's transaction. */
   deleteTag(repository: number, tag: string): boolean {
+    this.#changed(repository)
     const sql = 'DELETE FROM registry_tags WHERE repository = ? AND tag = ?'
     return this.#state.prepare(sql).run(repository, tag).changes > 0
   }
@@ -189,16 +213,17 @@ export class Catalog {
     ).map((text) => JSON.parse(text) as Descriptor)
   }
 
-  startUpload(id: string, repository: number): void {
+  startUpload(id: string, repository: number, algorithm: DigestAlgorithm): void {
     this.#state
-      .prepare('INSERT INTO registry_uploads (id, repository, used) VALUES (?, ?, ?)')
-      .run(id, repository, Date.now())
+      .prepare('INSERT INTO registry_uploads (id, repository, used, algorithm) VALUES (?, ?, ?, ?)')
+      .run(id, repository, Date.now(), algorithm)
   }
 
-  /** Whether the repository has that upload under way; it counts as used now. */
-  useUpload(id: string, repository: number): boolean {
-    const sql = 'UPDATE registry_uploads SET used = ? WHERE id = ? AND repository = ?'
-    return this.#state.prepare(sql).run(Date.now(), id, repository).changes > 0
+  /** By what an upload under way of the repository is hashed; `undefined` when it is none. It counts as used now. */
+  useUpload(id: string, repository: number): DigestAlgorithm | undefined {
+    const sql = 'UPDATE registry_uploads SET used = ? WHERE id = ? AND repository = ? RETURNING algorithm'
+    const row = this.#state.prepare(sql).get(Date.now(), id, repository)
+    return row === undefined ? undefined : row['algorithm'] === 'sha512' ? 'sha512' : 'sha256'
   }
 
   endUpload(id: string): void {
@@ -208,6 +233,10 @@ export class Catalog {
   /** Uploads that nobody has touched since, in milliseconds. */
   abandonedUploads(before: number): readonly string[] {
     return this.#column('id', 'SELECT id FROM registry_uploads WHERE used < ?', before)
+  }
+
+  #changed(repository: number): void {
+    this.#state.prepare('UPDATE registry_repositories SET changed = changed + 1 WHERE id = ?').run(repository)
   }
 
   #column(name: string, sql: string, ...values: (string | number | null)[]): readonly string[] {

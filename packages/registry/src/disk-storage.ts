@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import type { Digest } from '@gantry/oci'
 import type { Lease, Store } from '@gantry/store'
 import type { RegistryStorage } from './storage.ts'
@@ -25,6 +26,7 @@ export function diskStorage(store: Store): RegistryStorage & AsyncDisposable {
 
   return {
     id: store.id,
+    directory: join(store.root, 'repositories'),
     open: (descriptor, options) => store.open(descriptor, options),
     size: async (digest) => store.size(digest),
     async touch(digest) {
@@ -32,7 +34,7 @@ export function diskStorage(store: Store): RegistryStorage & AsyncDisposable {
       return store.touch(digest)
     },
     file: (digest) => store.path(digest),
-    stage: (key) => store.stage(key === undefined ? {} : { key }),
+    stage: (key, algorithm = 'sha256') => store.stage(key === undefined ? { algorithm } : { key, algorithm }),
     retain: (owner, digest) => store.pin(owner, digest),
     release: (owner, digest) => store.unpin(owner, digest),
     async [Symbol.asyncDispose]() {

@@ -12,6 +12,7 @@ import {
   quote,
 } from '@gantry/oci'
 import type { Descriptor, ManifestOrIndex } from '@gantry/oci'
+import { edgesOf } from './edges.ts'
 import { emitEvent } from './emit-event.ts'
 import { bodyOf, emptyResponse } from './exchange.ts'
 import type { RegistryRequest, RegistryResponse } from './exchange.ts'
@@ -99,7 +100,7 @@ export async function storeManifest(
     found === undefined ? {} : { referrer: { subject: found.subject.digest, descriptor: found.descriptor } }
   state.transaction(
     () => {
-      catalog.putManifest(catalog.ensure(repository), { ...descriptor, tags, ...referrer })
+      catalog.putManifest(catalog.ensure(repository), { ...descriptor, tags, edges: edgesOf(content), ...referrer })
       storage.retain(ownerOf(repository), descriptor.digest)
     },
     { durable: true },

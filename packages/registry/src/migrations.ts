@@ -1,8 +1,8 @@
 import type { Migrations } from '@gantry/state'
 
 /**
- * The tables of the distribution API itself. All of them can be made again from the manifests, but for tags and which repository
- * has which.
+ * The tables of the distribution API itself. `rebuildRegistry` makes them again: edges and referrers from the manifests, tags
+ * and which repository has which manifest from the files beside the blobs.
  */
 export const coreMigrations: Migrations = {
   name: 'registry',
@@ -49,5 +49,20 @@ export const coreMigrations: Migrations = {
        repository INTEGER NOT NULL REFERENCES registry_repositories (id) ON DELETE CASCADE,
        used INTEGER NOT NULL
      ) STRICT, WITHOUT ROWID;`,
+
+    // What manifests lead to; how a digest of an upload is most likely asked for; which repositories differ from their files.
+    `CREATE TABLE registry_edges (
+       repository INTEGER NOT NULL,
+       parent TEXT NOT NULL,
+       child TEXT NOT NULL,
+       kind TEXT NOT NULL,
+       PRIMARY KEY (repository, parent, child, kind),
+       FOREIGN KEY (repository, parent) REFERENCES registry_manifests (repository, digest) ON DELETE CASCADE
+     ) STRICT, WITHOUT ROWID;
+     CREATE INDEX registry_edges_child ON registry_edges (repository, child);
+
+     ALTER TABLE registry_uploads ADD COLUMN algorithm TEXT NOT NULL DEFAULT 'sha256';
+     ALTER TABLE registry_repositories ADD COLUMN changed INTEGER NOT NULL DEFAULT 1;
+     ALTER TABLE registry_repositories ADD COLUMN projected INTEGER NOT NULL DEFAULT 0;`,
   ],
 }

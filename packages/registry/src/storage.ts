@@ -1,5 +1,5 @@
 import type { BlobSource } from '@gantry/image'
-import type { Digest } from '@gantry/oci'
+import type { Digest, DigestAlgorithm } from '@gantry/oci'
 
 /** A blob that is being uploaded. Calls are made one at a time; disposing closes it, and removes one without a key. */
 export interface UploadStaging extends AsyncDisposable {
@@ -20,14 +20,19 @@ export interface UploadStaging extends AsyncDisposable {
 export interface RegistryStorage extends BlobSource {
   /** Which content store it is, where others may use the same. */
   readonly id?: string
+  /** A directory beside the blobs, there or not, where the registry writes down what it could not make from them again. */
+  readonly directory?: string
   /** The size of a blob, or `undefined` when it is not there. */
   size(digest: Digest): Promise<number | undefined>
   /** As `size`, and keeps it from being collected for a while: somebody is about to refer to it. */
   touch(digest: Digest): Promise<number | undefined>
   /** The file of a blob, where it is one. */
   file?(digest: Digest): string
-  /** A blob to be written. With a key it outlives its disposal, and on a disk the process: it goes on where it was. */
-  stage(key?: string): Promise<UploadStaging>
+  /**
+   * A blob to be written, hashed as it comes by what it will most likely be committed as (default: sha256). With a key it
+   * outlives its disposal, and on a disk the process: it goes on where it was.
+   */
+  stage(key?: string, algorithm?: DigestAlgorithm): Promise<UploadStaging>
   /** Keeps a manifest and what it leads to for an owner. Idempotent; may be called inside a transaction of the state. */
   retain(owner: string, digest: Digest): void
   /** Gives it up again. Idempotent. */

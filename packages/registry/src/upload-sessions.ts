@@ -1,3 +1,4 @@
+import type { DigestAlgorithm } from '@gantry/oci'
 import type { RegistryStorage, UploadStaging } from './storage.ts'
 
 /** After this time without a request a session's file is closed, to be opened again by the next; in milliseconds. */
@@ -19,9 +20,13 @@ export class UploadSessions {
     this.#storage = storage
   }
 
-  /** Works on an upload, after whoever is working on it. */
-  async use<T>(id: string, work: (staging: UploadStaging) => Promise<T>): Promise<T> {
-    const session = this.#session(id)
+  /** Works on an upload, after whoever is working on it. The algorithm counts when it is opened: a hint, no more. */
+  async use<T>(
+    id: string,
+    work: (staging: UploadStaging) => Promise<T>,
+    algorithm: DigestAlgorithm = 'sha256',
+  ): Promise<T> {
+    const session = this.#session(id, algorithm)
     const before = session.tail
     const turn = (async () => {
       await before.catch(() => undefined)
@@ -72,10 +77,10 @@ export class UploadSessions {
     await staging[Symbol.asyncDispose]()
   }
 
-  #session(id: string): Session {
+  #session(id: string, algorithm: DigestAlgorithm = 'sha256'): Session {
     let session = this.#open.get(id)
     if (session === undefined) {
-      session = { staging: this.#storage.stage(id), tail: Promise.resolve() }
+      session = { staging: this.#storage.stage(id, algorithm), tail: Promise.resolve() }
       session.staging.catch(() => this.#open.delete(id))
       this.#open.set(id, session)
     }

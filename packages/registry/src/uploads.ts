@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { isDigest, isRepositoryName, quote } from '@gantry/oci'
-import type { Digest } from '@gantry/oci'
+import { digestAlgorithm, isDigest, isRepositoryName, quote } from '@gantry/oci'
+import type { Digest, DigestAlgorithm } from '@gantry/oci'
 import { emitEvent } from './emit-event.ts'
 import { bodyOf, emptyResponse } from './exchange.ts'
 import type { RegistryRequest, RegistryResponse } from './exchange.ts'
@@ -26,12 +26,12 @@ export async function startUpload(
   }
   const digest = request.query.get('digest')
   if (digest !== null) return putWhole(parts, request, repository, parseDigestParameter(digest))
-  const algorithm = request.query.get('digest-algorithm')
-  if (algorithm !== null && algorithm !== 'sha256' && algorithm !== 'sha512') {
+  const algorithm = request.query.get('digest-algorithm') ?? 'sha256'
+  if (algorithm !== 'sha256' && algorithm !== 'sha512') {
     throw new WireError('DIGEST_INVALID', `the algorithm ${quote(algorithm)} is not supported`)
   }
   const id = randomUUID()
-  parts.state.transaction(() => parts.catalog.startUpload(id, parts.catalog.ensure(repository)))
+  parts.state.transaction(() => parts.catalog.startUpload(id, parts.catalog.ensure(repository), algorithm))
   return emptyResponse(202, uploadHeaders(repository, id, 0))
 }
 
@@ -55,26 +55,31 @@ export async function finishUpload(
 ): Promise<RegistryResponse> {
   const { repository, id } = route
   const digest = parseDigestParameter(request.query.get('digest'))
-  return useUpload(parts, route, async (staging, number) => {
-    await append(request, staging, route)
-    try {
-      await commit(parts, staging, digest)
-    } catch (error) {
-      if (toWireError(error).code !== 'DIGEST_INVALID') throw error
-      // What came is not what was announced and cannot be mended.
-      await parts.sessions.discard(id)
-      parts.catalog.endUpload(id)
-      throw error
-    }
-    parts.state.transaction(() => {
-      parts.catalog.linkBlob(number, digest)
-      parts.catalog.endUpload(id)
-    })
-    const { size } = staging
-    await parts.sessions.end(id)
-    emitEvent(parts, request, { kind: 'blob-push', repository, digest, size })
-    return emptyResponse(201, blobHeaders(repository, digest))
-  })
+  return useUpload(
+    parts,
+    route,
+    async (staging, number) => {
+      await append(request, staging, route)
+      try {
+        await commit(parts, staging, digest)
+      } catch (error) {
+        if (toWireError(error).code !== 'DIGEST_INVALID') throw error
+        // What came is not what was announced and cannot be mended.
+        await parts.sessions.discard(id)
+        parts.catalog.endUpload(id)
+        throw error
+      }
+      parts.state.transaction(() => {
+        parts.catalog.linkBlob(number, digest)
+        parts.catalog.endUpload(id)
+      })
+      const { size } = staging
+      await parts.sessions.end(id)
+      emitEvent(parts, request, { kind: 'blob-push', repository, digest, size })
+      return emptyResponse(201, blobHeaders(repository, digest))
+    },
+    digest,
+  )
 }
 
 /** `GET`: how far it has come. */
@@ -133,7 +138,7 @@ async function putWhole(
   repository: string,
   digest: Digest,
 ): Promise<RegistryResponse> {
-  await using staging = await parts.storage.stage()
+  await using staging = await parts.storage.stage(undefined, digestAlgorithm(digest))
   for await (const chunk of bodyOf(request)) await staging.write(chunk)
   await commit(parts, staging, digest)
   parts.state.transaction(() => parts.catalog.linkBlob(parts.catalog.ensure(repository), digest))
@@ -192,14 +197,23 @@ async function useUpload<T>(
   parts: RegistryParts,
   route: UploadRoute,
   work: (staging: UploadStaging, repository: number) => Promise<T>,
+  digest?: Digest,
 ): Promise<T> {
-  requireUpload(parts, route)
-  return parts.sessions.use(route.id, (staging) => work(staging, requireUpload(parts, route)))
+  const { algorithm } = requireUpload(parts, route)
+  return parts.sessions.use(
+    route.id,
+    (staging) => work(staging, requireUpload(parts, route).repository),
+    digest === undefined ? algorithm : digestAlgorithm(digest),
+  )
 }
 
-function requireUpload({ catalog }: RegistryParts, { repository, id }: UploadRoute): number {
+function requireUpload(
+  { catalog }: RegistryParts,
+  { repository, id }: UploadRoute,
+): { readonly repository: number; readonly algorithm: DigestAlgorithm } {
   const number = catalog.find(repository)
-  if (number !== undefined && catalog.useUpload(id, number)) return number
+  const algorithm = number === undefined ? undefined : catalog.useUpload(id, number)
+  if (number !== undefined && algorithm !== undefined) return { repository: number, algorithm }
   throw new WireError('BLOB_UPLOAD_UNKNOWN', `the repository ${repository} has no upload ${id}`)
 }
 
