@@ -1,3 +1,4 @@
+export { type AddressMistake, type AddSource, classifySource, type GitSource, parseGitSource } from './add-source.ts'
 export { cleanPath, joinPath } from './clean-path.ts'
 export { renderDiagnostic, type Diagnostic } from './diagnostic.ts'
 export { formatDuration, parseDuration } from './duration.ts'
@@ -5,6 +6,7 @@ export { DockerfileError, type DockerfileErrorCode, type DockerfileErrorDetails 
 export { expand, type ExpandOptions, type Expansion, ExpansionError } from './expand.ts'
 export { heredocBody, type Heredoc, type HeredocWord, parseHeredocWord } from './heredoc.ts'
 export { parseIgnoreFile, type IgnoreMatcher, type IgnoreState, type IgnoreVerdict } from './ignore.ts'
+export { type ModeChange, parseMode } from './mode.ts'
 export { type Mount, type MountMistake, type MountScope, resolveMount } from './mount.ts'
 export { largestDockerfile, parseDockerfile, parseTrigger } from './parse.ts'
 export { parsePathPattern, type PathPattern } from './path-pattern.ts'
