@@ -44,6 +44,21 @@ program() {
 }
 need() { case " $missing " in *" $1 "*) ;; *) missing="${missing:+$missing }$1" ;; esac; }
 
+# without PACKAGE - what is not there without a package that Gantry can do without; fails for one that it cannot
+without() {
+  case $1 in
+    aardvark-dns) echo 'containers do not find each other by name' ;;
+    catatonit) echo '"gantry run --init" is refused' ;;
+    skopeo | umoci | buildah | docker-registry | docker-cli | jq | curl | iptables | busybox-static)
+      echo 'the tests that use it are left out'
+      ;;
+    *) return 1 ;;
+  esac
+}
+
+# offered PACKAGE - whether this machine's package lists have it, or something that provides it
+offered() { apt-get --simulate --no-install-recommends install "$1" >/dev/null 2>&1; }
+
 # crun refuses hosts that still have cgroup v1 controllers.
 if [ -f /sys/fs/cgroup/cgroup.controllers ]; then runtimes='crun runc' runtime=crun; else runtimes=runc runtime=runc; fi
 
@@ -56,6 +71,7 @@ find_missing() {
   program $runtimes || need $runtime
   program conmon || need conmon
   program aardvark-dns || need aardvark-dns
+  program catatonit || need catatonit
   program ip || need iproute2
   program nft || need nftables
   # What the base images are made with.
@@ -63,9 +79,30 @@ find_missing() {
   program gpgv || need gpgv
   has /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt || need ca-certificates
   if [ -n "$tests" ]; then
-    for name in skopeo umoci buildah docker-registry jq; do program "$name" || need "$name"; done
+    for name in skopeo umoci buildah docker-registry jq curl iptables; do program "$name" || need "$name"; done
+    program docker || need docker-cli
     has /bin/busybox || need busybox-static
   fi
+}
+
+# Sets aside, in $absent, what this release does not have and Gantry can do without. Before the package lists have been read
+# for the first time nobody knows.
+set_aside() {
+  absent=''
+  has /var/lib/apt/lists/*_Packages* && command -v apt-get >/dev/null 2>&1 || return 0
+  kept=''
+  for package in $missing; do
+    if without "$package" >/dev/null && ! offered "$package"; then
+      absent="${absent:+$absent }$package"
+    else
+      kept="${kept:+$kept }$package"
+    fi
+  done
+  missing=$kept
+}
+
+tell_absent() {
+  for package in $absent; do say "  this release has no package \"$package\": $(without "$package")"; done
 }
 
 npm_missing() {
@@ -73,18 +110,18 @@ npm_missing() {
   [ -z "$(find "$here/node_modules/.package-lock.json" -newer "$here/package-lock.json" 2>/dev/null)" ]
 }
 
-missing='' libraries=''
-[ "$only" = npm ] || find_missing
+missing='' absent='' libraries=''
+[ "$only" = npm ] || { find_missing && set_aside; }
 [ "$only" = system ] || ! npm_missing || libraries=1
 if [ -z "$missing$libraries" ]; then
-  [ -n "$quiet" ] || say 'Everything that Gantry needs is installed'
+  [ -n "$quiet" ] || { say 'Everything that Gantry needs is installed' && tell_absent; }
   exit 0
 fi
 
-install="apt-get install --yes --no-install-recommends $missing"
 say 'Gantry needs, and this machine lacks:'
 [ -z "$missing" ] || say "  system packages: $missing"
 [ -z "$libraries" ] || say '  Node 26 and the development libraries, from npm, into ./node_modules'
+tell_absent
 [ -z "$list" ] || exit 0
 
 machine=$(uname -m)
@@ -98,7 +135,10 @@ if [ -n "$libraries" ]; then
     fail "npm needs a Node of 18 or later, this is $(node --version 2>/dev/null || echo none)"
 fi
 
-if [ -z "$yes" ]; then
+# What takes root is only named to others, so they are asked only about what is left.
+can_install=''
+[ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null 2>&1 || can_install=$missing
+if [ -z "$yes" ] && [ -n "$can_install$libraries" ]; then
   [ -t 0 ] || fail 'nobody to ask here; add --yes to agree'
   printf 'Install this? [Y/n] '
   read -r answer || exit 1
@@ -131,18 +171,33 @@ install_packages() {
   export DEBIAN_FRONTEND=noninteractive
   # A repository of somebody else may be out of reach: what matters is whether the packages are there.
   step 'read the package lists' apt-get update || say '  (going on with the lists that are there)'
-  absent='' present=''
+  set_aside
+  tell_absent
+  [ -n "$missing" ] || return 0
   for package in $missing; do
-    if apt-cache show "$package" >/dev/null 2>&1; then present="$present $package"; else absent="$absent $package"; fi
+    offered "$package" || say "  the package lists here do not have \"$package\"; on Ubuntu it may be in \"universe\": add-apt-repository universe"
   done
-  [ -z "$absent" ] || say "  this release has no package:$absent (\"gantry doctor\" says what that means)"
-  [ -n "$present" ] || return 0
   # Services that come with a package (a registry, for one) are not started: RUNLEVEL=1 tells their scripts so.
   # shellcheck disable=SC2086 # a list of words
-  step "install$present" env RUNLEVEL=1 apt-get install --yes --no-install-recommends $present
+  step "install $missing" env RUNLEVEL=1 apt-get install --yes --no-install-recommends $missing
 }
 
-[ "$only" = npm ] || find_missing
+# Without root, what the pinned Node is linked with is unpacked beside it: scripts/node.sh and ./gantry look there.
+# (The other library, libstdc++, is one that APT itself needs.)
+beside="$here/node_modules/.libraries"
+node_starts() {
+  for node in "$here"/node_modules/node-linux-*/bin/node; do
+    LD_LIBRARY_PATH="$beside" "$node" -e 0 >"$log" 2>&1 || return 1
+  done
+}
+# shellcheck disable=SC2317 # called by step
+unpack_library() {
+  mkdir -p "$beside/package" && cd "$beside/package" && apt-get download libatomic1 &&
+    dpkg-deb --extract libatomic1_*.deb . && mv usr/lib/*/libatomic.so.1* .. && cd "$here" && rm -r "$beside/package"
+}
+
+[ "$only" = npm ] || { find_missing && set_aside; }
+install="apt-get install --yes --no-install-recommends $missing"
 if [ -n "$missing" ]; then
   if ! command -v apt-get >/dev/null 2>&1; then
     say "This machine's package manager is not apt-get: install the equivalents of these yourself, then run this again:"
@@ -158,9 +213,12 @@ fi
 if [ -n "$libraries" ] && npm_missing; then
   cd "$here" || exit 1
   step 'install Node 26 and the libraries' npm ci --ignore-scripts --no-audit --no-fund || fail 'npm ci failed'
-  for node in "$here"/node_modules/node-linux-*/bin/node; do
-    [ -x "$node" ] || fail 'npm ci has not brought the pinned Node (was it called with --omit=optional?)'
-    "$node" -e 0 || fail "the pinned Node does not start here (as root: apt-get install libatomic1 libstdc++6)"
-  done
+  has "$here"/node_modules/node-linux-*/bin/node || fail 'npm ci has not brought the pinned Node (was it called with --omit=optional?)'
+fi
+if [ "$only" != system ] && ! node_starts; then
+  why=$(tail -n 1 "$log")
+  step 'unpack a library that Node 26 needs beside it' unpack_library ||
+    fail "the pinned Node does not start here ($why); as root: apt-get update && apt-get install libatomic1 libstdc++6"
+  node_starts || fail "the pinned Node does not start here: $(tail -n 1 "$log")"
 fi
 exit 0
