@@ -9,6 +9,9 @@ export type ImageErrorCode =
   | 'LAYER_INVALID'
   | 'ARCHIVE_INVALID'
   | 'COPY_FAILED'
+  | 'REBASE_INVALID'
+  | 'ARTIFACT_INVALID'
+  | 'SIGNATURE_INVALID'
 
 /** The two ends of a copy. */
 export type Side = 'source' | 'sink'

@@ -28,3 +28,22 @@ export { openArchive, type ImageArchive, type OpenArchiveOptions } from './archi
 export { plainArchive, type PlainArchive } from './archive/plain-archive.ts'
 export type { RandomAccess } from './archive/random-access.ts'
 export type { BlobSpool } from './archive/spooled.ts'
+export { append, type AppendOptions, type NewLayer } from './tools/append.ts'
+export {
+  diffImages,
+  type DiffImagesOptions,
+  type FieldDifference,
+  type FileAspect,
+  type FileDifference,
+  type FileState,
+  type ImageDifference,
+  type LayerDifference,
+} from './tools/diff-images.ts'
+export { editConfig, type ConfigEdits } from './tools/edit-config.ts'
+export { exportTar, type ExportOptions } from './tools/export-files.ts'
+export { FileView, type FileChange, type Inode } from './tools/file-view.ts'
+export { flatten, type FlattenOptions } from './tools/flatten.ts'
+export { imageTree, type ImageFile, type ImageTree, type ImageTreeOptions } from './tools/image-tree.ts'
+export { readFiles, type LayerFiles, type ReadFilesOptions } from './tools/read-files.ts'
+export { baseAnnotations, rebase, type RebaseOptions } from './tools/rebase.ts'
+export { validateContent, type ContentProblem, type ValidateContentOptions } from './tools/validate-content.ts'
