@@ -28,9 +28,12 @@ export interface Page {
 /** What the database knows of repositories: tags, manifests, which blobs each may show, and uploads under way. */
 export class Catalog {
   readonly #state: State
+  readonly #onChange: (() => void) | undefined
 
-  constructor(state: State) {
+  /** `onChange` is told when what a repository has changed, before it is committed. */
+  constructor(state: State, onChange?: () => void) {
     this.#state = state
+    this.#onChange = onChange
   }
 
   /** The number of a repository; `undefined` when nothing was ever pushed to it. */
@@ -148,15 +151,34 @@ export class Catalog {
       'INSERT INTO registry_edges (repository, parent, child, kind) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
     )
     for (const { child, kind } of edges) insertEdge.run(repository, digest, child, kind)
-    for (const tag of tags) {
-      this.#state
-        .prepare(
-          `INSERT INTO registry_tags (repository, tag, digest, updated) VALUES (?, ?, ?, ?)
-           ON CONFLICT (repository, tag) DO UPDATE SET digest = excluded.digest, updated = excluded.updated`,
-        )
-        .run(repository, tag, digest, now)
-    }
+    for (const tag of tags) this.putTag(repository, tag, digest)
     this.#changed(repository)
+  }
+
+  /** Puts a tag on a manifest, taking it from where it was. Inside the caller's transaction. */
+  putTag(repository: number, tag: string, digest: Digest): void {
+    this.#state
+      .prepare(
+        `INSERT INTO registry_tags (repository, tag, digest, updated) VALUES (?, ?, ?, ?)
+         ON CONFLICT (repository, tag) DO UPDATE SET digest = excluded.digest, updated = excluded.updated`,
+      )
+      .run(repository, tag, digest, Date.now())
+    this.#changed(repository)
+  }
+
+  /** Every manifest of every repository. */
+  everyManifest(): readonly (Omit<ManifestRecord, 'size'> & { readonly repository: string })[] {
+    const rows = this.#state
+      .prepare(
+        `SELECT name, digest, media_type FROM registry_manifests JOIN registry_repositories ON id = repository
+         ORDER BY name, digest`,
+      )
+      .all()
+    return rows.map((row) => ({
+      repository: String(row['name']),
+      digest: row['digest'] as Digest,
+      mediaType: String(row['media_type']),
+    }))
   }
 
   /** What a manifest of the repository leads to. */
@@ -237,6 +259,7 @@ export class Catalog {
 
   #changed(repository: number): void {
     this.#state.prepare('UPDATE registry_repositories SET changed = changed + 1 WHERE id = ?').run(repository)
+    this.#onChange?.()
   }
 
   #column(name: string, sql: string, ...values: (string | number | null)[]): readonly string[] {

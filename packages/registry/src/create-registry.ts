@@ -1,8 +1,11 @@
 import type { State } from '@gantry/state'
 import { deleteBlob, getBlob } from './blobs.ts'
 import { Catalog } from './catalog.ts'
+import { listExtensions } from './discover.ts'
+import type { RegistryExtension } from './discover.ts'
+import { DocumentCache } from './document-cache.ts'
 import { errorResponse } from './error-response.ts'
-import { emptyResponse, jsonResponse } from './exchange.ts'
+import { jsonResponse } from './exchange.ts'
 import type { Answer, RegistryRequest, RegistryResponse } from './exchange.ts'
 import { listReferrers, listRepositories, listTags } from './lists.ts'
 import { deleteManifest, getManifest, putManifest } from './manifests.ts'
@@ -11,9 +14,11 @@ import type { RegistryParts } from './registry-parts.ts'
 import { parseRoute } from './route.ts'
 import type { Route } from './route.ts'
 import type { RegistryStorage } from './storage.ts'
+import { RepositoryFiles } from './repository-files.ts'
 import { UploadSessions } from './upload-sessions.ts'
 import { appendUpload, cancelUpload, finishUpload, startUpload, uploadStatus } from './uploads.ts'
 import { answerWeb } from './web-adapter.ts'
+import { warningHeader } from './warning-header.ts'
 import { toWireError, WireError } from './wire-error.ts'
 
 /** What a registry is made of. */
@@ -22,8 +27,14 @@ export interface RegistryOptions {
   readonly storage: RegistryStorage
   /** Opened with `registryMigrations`. */
   readonly state: State
-  /** Told of what is the server's own fault, with the request it happened on. */
-  readonly onError?: (error: unknown, request: RegistryRequest) => void
+  /** Whether an index may name manifests that its repository does not have, for those who mirror some platforms. Default: no. */
+  readonly sparseIndexes?: boolean
+  /** What is told of at `_oci/ext/discover`; who answers there is somebody in front of the registry. */
+  readonly extensions?: readonly RegistryExtension[]
+  /** What clients are to show to people with the answer, such as that the registry moves; in ASCII. */
+  readonly warnings?: (request: RegistryRequest) => readonly string[]
+  /** Told of what is the server's own fault, with the request it happened on, if it was one. */
+  readonly onError?: (error: unknown, request?: RegistryRequest) => void
   /** Told of what clients do. It is called on the way to the answer, so it must be quick. */
   readonly onEvent?: (event: RegistryEvent) => void
 }
@@ -46,18 +57,38 @@ const week = 7 * 24 * 3_600_000
 
 /** Makes a registry over a storage and the state database. */
 export function createRegistry(options: RegistryOptions): Registry {
-  const { storage, state, onError, onEvent } = options
+  const { storage, state, onError, onEvent, sparseIndexes = false, extensions = [], warnings } = options
   const sessions = new UploadSessions(storage)
-  const parts: RegistryParts = { storage, state, catalog: new Catalog(state), sessions, onEvent, onError }
-  const answer = async (request: RegistryRequest): Promise<RegistryResponse> => {
+  const { directory } = storage
+  const files = directory === undefined ? undefined : new RepositoryFiles(state, directory, (error) => onError?.(error))
+  files?.schedule()
+  const parts: RegistryParts = {
+    storage,
+    state,
+    catalog: new Catalog(state, () => files?.schedule()),
+    sessions,
+    documents: new DocumentCache(),
+    sparseIndexes,
+    onEvent,
+    onError,
+  }
+  const refuse = (error: unknown, request: RegistryRequest): RegistryResponse => {
+    const wire = toWireError(error)
+    if (wire.code === 'UNKNOWN') onError?.(error, request)
+    return errorResponse(wire)
+  }
+  const warn = (request: RegistryRequest): Readonly<Record<string, string>> => {
     try {
-      return withApiVersion(await dispatch(parts, request))
+      return warnings === undefined ? {} : warningHeader(warnings(request))
     } catch (error) {
-      const wire = toWireError(error)
-      if (wire.code === 'UNKNOWN') onError?.(error, request)
-      const response = withApiVersion(errorResponse(wire))
-      return request.method === 'HEAD' ? { status: response.status, headers: response.headers } : response
+      onError?.(error, request)
+      return {}
     }
+  }
+  const answer = async (request: RegistryRequest): Promise<RegistryResponse> => {
+    const response = await dispatch(parts, request, extensions).catch((error: unknown) => refuse(error, request))
+    const headers = { ...apiVersion, ...warn(request), ...response.headers }
+    return request.method === 'HEAD' ? { status: response.status, headers } : { ...response, headers }
   }
   return {
     answer,
@@ -70,18 +101,23 @@ export function createRegistry(options: RegistryOptions): Registry {
       }
       return ids.length
     },
-    [Symbol.asyncDispose]: () => sessions.close(),
+    async [Symbol.asyncDispose]() {
+      await sessions.close()
+      files?.flush()
+    },
   }
 }
 
-function withApiVersion(response: RegistryResponse): RegistryResponse {
-  return { ...response, headers: { 'Docker-Distribution-Api-Version': 'registry/2.0', ...response.headers } }
-}
+const apiVersion = { 'Docker-Distribution-Api-Version': 'registry/2.0' }
 
-async function dispatch(parts: RegistryParts, request: RegistryRequest): Promise<RegistryResponse> {
+async function dispatch(
+  parts: RegistryParts,
+  request: RegistryRequest,
+  extensions: readonly RegistryExtension[],
+): Promise<RegistryResponse> {
   const route = parseRoute(request.path)
   if (route === undefined) throw new WireError('UNSUPPORTED', 'there is nothing here', { status: 404 })
-  const response = await byMethod(parts, request, route)
+  const response = await byMethod(parts, request, route, extensions)
   if (response !== undefined) return response
   const allowed = methods[route.kind].join(', ')
   throw new WireError('UNSUPPORTED', `here are ${allowed} only`, { headers: { Allow: allowed } })
@@ -94,27 +130,31 @@ function identity({ storage }: RegistryParts): Record<string, string> {
 
 const methods: Readonly<Record<Route['kind'], readonly string[]>> = {
   base: ['GET', 'HEAD'],
-  catalog: ['GET'],
+  catalog: ['GET', 'HEAD'],
+  discover: ['GET', 'HEAD'],
   blob: ['GET', 'HEAD', 'DELETE'],
   uploads: ['POST'],
   upload: ['GET', 'PATCH', 'PUT', 'DELETE'],
   manifest: ['GET', 'HEAD', 'PUT', 'DELETE'],
-  tags: ['GET'],
-  referrers: ['GET'],
+  tags: ['GET', 'HEAD'],
+  referrers: ['GET', 'HEAD'],
 }
 
 async function byMethod(
   parts: RegistryParts,
   request: RegistryRequest,
   route: Route,
+  extensions: readonly RegistryExtension[],
 ): Promise<RegistryResponse | undefined> {
   const { method } = request
   if (!methods[route.kind].includes(method)) return undefined
   switch (route.kind) {
     case 'base':
-      return method === 'HEAD' ? emptyResponse(200, identity(parts)) : jsonResponse(200, {}, identity(parts))
+      return jsonResponse(200, {}, identity(parts))
     case 'catalog':
       return listRepositories(parts, request)
+    case 'discover':
+      return listExtensions(extensions, route.repository === undefined ? 'registry' : 'repository')
     case 'blob':
       return method === 'DELETE' ? deleteBlob(parts, request, route) : getBlob(parts, request, route)
     case 'uploads':

@@ -20,6 +20,9 @@ import type { RegistryParts } from './registry-parts.ts'
 import type { ManifestReference, Route } from './route.ts'
 import { WireError } from './wire-error.ts'
 
+/** Tags of one request: the specification asks for ten at least. */
+const mostTags = 100
+
 type ManifestRoute = Extract<Route, { kind: 'manifest' }>
 
 /** `GET` and `HEAD` of a manifest: the bytes and the media type that were pushed, whatever the client accepts. */
@@ -32,7 +35,8 @@ export async function getManifest(
   const id = catalog.find(repository)
   if (id === undefined) throw new WireError('NAME_UNKNOWN', `there is no repository ${repository}`)
   const found = catalog.manifest(id, reference)
-  if (found === undefined || (await storage.size(found.digest)) !== found.size) {
+  const cached = found === undefined ? undefined : parts.documents.get(found.digest)
+  if (found === undefined || (cached === undefined && (await storage.size(found.digest)) !== found.size)) {
     throw unknownManifest({ kind: 'manifest', repository, reference })
   }
   const headers = {
@@ -43,7 +47,8 @@ export async function getManifest(
   if (request.header('if-none-match') === headers.ETag) return emptyResponse(304, headers)
   const answer = { status: 200, headers: { ...headers, 'Content-Length': String(found.size) } }
   if (request.method === 'HEAD') return answer
-  const body = await readDocument(storage, found)
+  const body = cached ?? (await readDocument(storage, found))
+  if (cached === undefined) parts.documents.set(found.digest, body)
   emitEvent(parts, request, { kind: 'pull', repository, ...found, ...tagOf(reference) })
   return { ...answer, body }
 }
@@ -91,7 +96,7 @@ export async function storeManifest(
   repository: string,
   { descriptor, bytes, content, tags }: ManifestToStore,
 ): Promise<void> {
-  await using staging = await storage.stage()
+  await using staging = await storage.stage(undefined, digestAlgorithm(descriptor.digest))
   await staging.write(bytes)
   await staging.commit({ digest: descriptor.digest })
   await storage.touch(descriptor.digest)
@@ -143,13 +148,17 @@ function tagOf(reference: ManifestReference): { readonly tag?: string } {
   return reference.kind === 'tag' ? { tag: reference.tag } : {}
 }
 
-function ownerOf(repository: string): string {
+/** For whom a repository's manifests are kept in the store. */
+export function ownerOf(repository: string): string {
   return `registry/${repository}`
 }
 
 function readTags(request: RegistryRequest, reference: ManifestRoute['reference']): readonly string[] {
   if (reference.kind === 'tag') return [reference.tag]
   const tags = request.query.getAll('tag')
+  if (tags.length > mostTags) {
+    throw new WireError('SIZE_INVALID', `a manifest gets at most ${mostTags} tags at once`, { status: 414 })
+  }
   for (const tag of tags) if (!isTag(tag)) throw new WireError('MANIFEST_INVALID', `${quote(tag)} is not a tag`)
   return [...new Set(tags)]
 }
@@ -179,10 +188,11 @@ function mediaTypeInside(bytes: Uint8Array): string {
 }
 
 async function checkChildren(
-  { catalog, storage }: RegistryParts,
+  { catalog, storage, sparseIndexes }: RegistryParts,
   repository: string,
   content: ManifestOrIndex,
 ): Promise<void> {
+  if (content.kind === 'index' && sparseIndexes) return
   const id = catalog.find(repository)
   const missing: Descriptor[] = []
   for (const child of childrenOf(content)) {

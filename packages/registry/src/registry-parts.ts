@@ -1,5 +1,6 @@
 import type { State } from '@gantry/state'
 import type { Catalog } from './catalog.ts'
+import type { DocumentCache } from './document-cache.ts'
 import type { RegistryRequest } from './exchange.ts'
 import type { RegistryEvent } from './registry-event.ts'
 import type { RegistryStorage } from './storage.ts'
@@ -11,6 +12,9 @@ export interface RegistryParts {
   readonly state: State
   readonly catalog: Catalog
   readonly sessions: UploadSessions
+  readonly documents: DocumentCache
+  /** Whether an index may name manifests that the repository does not have. */
+  readonly sparseIndexes: boolean
   readonly onEvent?: ((event: RegistryEvent) => void) | undefined
-  readonly onError?: ((error: unknown, request: RegistryRequest) => void) | undefined
+  readonly onError?: ((error: unknown, request?: RegistryRequest) => void) | undefined
 }

@@ -6,6 +6,7 @@ import { WireError } from './wire-error.ts'
 export type Route =
   | { readonly kind: 'base' }
   | { readonly kind: 'catalog' }
+  | { readonly kind: 'discover'; readonly repository?: string }
   | { readonly kind: 'blob'; readonly repository: string; readonly digest: Digest }
   | { readonly kind: 'uploads'; readonly repository: string }
   | { readonly kind: 'upload'; readonly repository: string; readonly id: string }
@@ -29,6 +30,9 @@ export function parseRoute(path: string): Route | undefined {
   const rest = segments.slice(2)
   if (rest.length === 0 || (rest.length === 1 && rest[0] === '')) return { kind: 'base' }
   if (rest.length === 1 && rest[0] === '_catalog') return { kind: 'catalog' }
+  if (rest.slice(-3).join('/') === '_oci/ext/discover') {
+    return rest.length === 3 ? { kind: 'discover' } : { kind: 'discover', repository: parseName(rest.slice(0, -3)) }
+  }
   // Names have slashes in them, so the end of the path is read first.
   const [last = '', verb, before] = rest.toReversed()
   if (verb === 'uploads' && before === 'blobs') {
