@@ -61,7 +61,7 @@ export function parseGitSource(text: string): GitSource | AddressMistake | undef
 const commit = /^[0-9a-f]{7,64}$/
 
 function withOptions(remote: string, query: string, fragment: string): GitSource | AddressMistake {
-  const [before = '', after] = splitOnce(fragment.slice(1), ':')
+  const [before, after] = splitOnce(fragment.slice(1), ':')
   const options = new URLSearchParams(query)
   const known = new Set([
     'ref',

@@ -110,7 +110,7 @@ test('expand: words are split after expansion, not inside quotes', () => {
 })
 
 test('expand: says which names were used and which were unset', () => {
-  const { used, unset } = expand('$PWD ${NOPE:-x}', lookup, { escape: '\\' })
+  const { used, unset } = expand('$PWD ${NOPE} ${NOPE:-x} ${OTHER:-x}', lookup, { escape: '\\' })
   assert.deepEqual([[...used], [...unset]], [['PWD'], ['NOPE']])
 })
 

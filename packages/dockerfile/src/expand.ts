@@ -20,7 +20,7 @@ export interface Expansion {
   readonly value: string
   /** The value split at unquoted blanks, after expansion. */
   readonly words: readonly string[]
-  /** Names that were asked for and found, or not. */
+  /** Names that were asked for and found, or not; those that `-`, `+` or `?` provide for are neither. */
   readonly used: ReadonlySet<string>
   readonly unset: ReadonlySet<string>
 }
@@ -221,7 +221,10 @@ class Expander {
     }
     const trims = modifier === '#' || modifier === '%'
     const { value: word } = this.#until('}', trims)
+    // Whoever says what holds for an unset variable knows that it may be unset.
+    const isKnown = trims || this.#unset.has(name)
     const value = this.#value(name)
+    if (!isKnown) this.#unset.delete(name)
     if (value === undefined && keepUnset) return `\${${name}${written}${word}}`
     const missing = value === undefined || (emptyIsUnset && value === '')
     if (modifier === '-') return missing ? word : value

@@ -1,4 +1,5 @@
 import type { Heredoc } from './heredoc.ts'
+import type { Rule } from './lint/rules.ts'
 import type { Range, Text } from './range.ts'
 
 /** What every instruction has. */
@@ -172,7 +173,7 @@ export interface Directives {
 
 /** Something that works but is better written otherwise; `rule` is BuildKit's name for it. */
 export interface Warning {
-  readonly rule: 'NoEmptyContinuation' | 'LegacyKeyValueFormat' | 'MaintainerDeprecated'
+  readonly rule: Rule
   readonly message: string
   readonly range: Range
 }
