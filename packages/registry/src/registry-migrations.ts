@@ -1,6 +1,7 @@
 import type { Migrations } from '@gantry/state'
 import { coreMigrations } from './migrations.ts'
 import { observeMigrations } from './observe/migrations.ts'
+import { webhookMigrations } from './webhooks/migrations.ts'
 
 /** The tables of every part of the registry: a state is opened with all of them. */
-export const registryMigrations: readonly Migrations[] = [coreMigrations, observeMigrations]
+export const registryMigrations: readonly Migrations[] = [coreMigrations, observeMigrations, webhookMigrations]
