@@ -14,16 +14,17 @@ describe('resetRoot', { skip }, () => {
     await using daemon = await realDaemon()
     const { site } = daemon
     const bridgesBefore = readdirSync('/sys/class/net')
-    for (const args of [
-      ['network', 'create', 'n1'],
-      ['volume', 'create', 'v1'],
-      ['run', '-d', '--name', 'one', '-p', '0:80', '-v', 'v1:/d', 'localhost/busybox', 'sleep', '600'],
-      ['run', '-d', '--rm', '--name', 'two', '--network', 'n1', 'localhost/busybox', 'sleep', '600'],
-      ['create', '--name', 'three', 'localhost/busybox', 'true'],
-    ]) {
-      const { code, stderr } = await daemon.docker(...args)
-      assert.equal(code, 0, stderr)
-    }
+    const { containers: made, networks: nets, volumes: vols } = daemon.client
+    const Image = 'localhost/busybox'
+    const Cmd = ['sleep', '600']
+    await nets.create({ Name: 'n1' })
+    await vols.create({ Name: 'v1' })
+    const PortBindings = { '80/tcp': [{ HostIp: '', HostPort: '0' }] }
+    await made.create({ Image, Cmd, HostConfig: { Binds: ['v1:/d'], PortBindings } }, { name: 'one' })
+    await made.create({ Image, Cmd, HostConfig: { AutoRemove: true, NetworkMode: 'n1' } }, { name: 'two' })
+    await made.create({ Image, Cmd: ['true'] }, { name: 'three' })
+    await made.start('one')
+    await made.start('two')
     writeFileSync(join(site.root, 'mine.txt'), 'mine')
     const { containers, images, volumes, networks } = await rootContents(site)
     assert.deepEqual(containers.map(({ name, running }) => `${name} ${String(running)}`).toSorted(), [

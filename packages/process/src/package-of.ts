@@ -19,6 +19,7 @@ const debian: Readonly<Record<string, string>> = {
   newuidmap: 'uidmap',
   nft: 'nftables',
   podman: 'podman',
+  ps: 'procps',
   runc: 'runc',
   skopeo: 'skopeo',
   sysctl: 'procps',
