@@ -3,6 +3,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { pipeline } from 'node:stream/promises'
 import type { Answer, FileBody, RegistryRequest, RegistryResponse } from './exchange.ts'
+import { discardBody, patientBody } from './patient-body.ts'
 import { sendFile } from './send-file.ts'
 
 /** How a registry is served. */
@@ -14,6 +15,8 @@ export interface ServeOptions {
   readonly port?: number
   /** PEM texts. Without them it is plain HTTP. */
   readonly tls?: { readonly key: string; readonly cert: string }
+  /** How long a client may neither send nor take a byte in the middle of a body, in milliseconds. Default: a minute. */
+  readonly idleTimeout?: number
   /** Told of what went wrong outside of an answer, such as a client that hung up. */
   readonly onError?: (error: unknown) => void
 }
@@ -33,10 +36,10 @@ export interface ServedRegistry {
  * from the file to the socket.
  */
 export async function serveRegistry(options: ServeOptions): Promise<ServedRegistry> {
-  const { registry, host = '127.0.0.1', port = 5000, tls, onError } = options
+  const { registry, host = '127.0.0.1', port = 5000, tls, idleTimeout = 60_000, onError } = options
   const scheme = tls === undefined ? 'http' : 'https'
   const listener = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
-    exchange(registry.answer, incoming, outgoing, scheme).catch((error: unknown) => {
+    exchange({ answer: registry.answer, scheme, idleTimeout }, incoming, outgoing).catch((error: unknown) => {
       onError?.(error)
       outgoing.destroy()
     })
@@ -73,15 +76,23 @@ async function closeServer(server: Server, timeout: number): Promise<void> {
   clearTimeout(timer)
 }
 
+interface Exchange {
+  readonly answer: Answer
+  readonly scheme: 'http' | 'https'
+  readonly idleTimeout: number
+}
+
 async function exchange(
-  answer: Answer,
+  { answer, scheme, idleTimeout }: Exchange,
   incoming: IncomingMessage,
   outgoing: ServerResponse,
-  scheme: 'http' | 'https',
 ): Promise<void> {
   const { socket } = incoming
   const sentBefore = socket.bytesWritten
-  const response = await answer(requestOf(incoming, scheme))
+  const response = await answer(requestOf(incoming, scheme, patientBody(incoming, idleTimeout)))
+  discardBody(incoming, idleTimeout)
+  // From here on only the client can be slow; Node ends the timeout with the answer, and closes the connection after it.
+  socket.setTimeout(idleTimeout)
   const { status, headers, body, settled } = response
   if (settled !== undefined) {
     const end = (): void => settled({ completed: outgoing.writableFinished, bytes: socket.bytesWritten - sentBefore })
@@ -97,7 +108,11 @@ async function exchange(
   await pipeline(body, outgoing).catch(ignoreHangUp)
 }
 
-function requestOf(incoming: IncomingMessage, scheme: 'http' | 'https'): RegistryRequest {
+function requestOf(
+  incoming: IncomingMessage,
+  scheme: 'http' | 'https',
+  body: AsyncIterable<Uint8Array>,
+): RegistryRequest {
   const peer = incoming.socket.remoteAddress
   const { host } = incoming.headers
   const url = incoming.url ?? '/'
@@ -110,7 +125,7 @@ function requestOf(incoming: IncomingMessage, scheme: 'http' | 'https'): Registr
       const value = incoming.headers[name]
       return typeof value === 'string' ? value : value?.join(', ')
     },
-    body: incoming,
+    body,
     scheme,
     ...(peer === undefined ? {} : { peer }),
     ...(host === undefined ? {} : { host }),
