@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { parsePlan } from './apt-session.ts'
+import { knowsPriorities, parsePlan, parseRequired } from './apt-session.ts'
 
 test('parsePlan reads names, versions with an epoch and files, sorted by name', () => {
   const output = [
@@ -21,4 +21,13 @@ test('parsePlan reads names, versions with an epoch and files, sorted by name', 
 
 test('parsePlan refuses an answer without packages', () => {
   assert.throws(() => parsePlan('nothing to do\n'), { code: 'PACKAGES_UNAVAILABLE' })
+})
+
+test('an APT before 2.3.14 is told the names of required packages', () => {
+  assert.equal(knowsPriorities('apt 2.2.4 (amd64)\n'), false)
+  for (const version of ['2.3.14', '2.4.13', '2.6.1', '3.0.3'])
+    assert.equal(knowsPriorities(`apt ${version} (amd64)\n`), true, version)
+  const lines =
+    'Package: a\nPriority: required\nPackage: b\nPriority: optional\nPackage: c\nPackage: dash\nPriority: required\n'
+  assert.deepEqual(parseRequired(`${lines}Package: a\nPriority: required\n`), ['a', 'dash'])
 })

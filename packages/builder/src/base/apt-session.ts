@@ -98,6 +98,12 @@ export async function openAptSession(options: AptSessionOptions): Promise<AptSes
       throw unavailable(error, lines)
     }
   }
+  const namesKnown = async (names: readonly string[]): Promise<readonly string[]> => {
+    if (!names.includes(requiredPackages) || knowsPriorities((await run('apt-get', ['--version'])).stdout)) return names
+    const env = { ...process.env, LC_ALL: 'C', APT_CONFIG: configuration }
+    const { stdout } = await run('sh', ['-c', 'apt-cache dumpavail | grep -E "^(Package|Priority): "'], { env })
+    return [...names.filter((name) => name !== requiredPackages), ...parseRequired(stdout)]
+  }
   return {
     archives,
     settings: fromHost,
@@ -105,15 +111,32 @@ export async function openAptSession(options: AptSessionOptions): Promise<AptSes
       await apt('update', '-qq', '-o', 'APT::Update::Error-Mode=any')
     },
     // Packages that are there already would not be printed: the plan is made as if none were.
-    plan: async (names) =>
-      parsePlan(await apt('install', '-qq', '--print-uris', '-o', `Dir::Cache::Archives=${empty}`, ...names)),
+    plan: async (names) => {
+      const known = await namesKnown(names)
+      return parsePlan(await apt('install', '-qq', '--print-uris', '-o', `Dir::Cache::Archives=${empty}`, ...known))
+    },
     download: async (names, plan) => {
-      await apt('install', '-qq', '--download-only', ...names)
+      await apt('install', '-qq', '--download-only', ...(await namesKnown(names)))
       const wanted = new Set(plan.map(({ file }) => file))
       const stale = (await readdir(archives)).filter((file) => file.endsWith('.deb') && !wanted.has(file))
       await Promise.all(stale.map((file) => rm(join(archives, file), { force: true })))
     },
   }
+}
+
+/** The APT pattern for the distribution's required packages. */
+export const requiredPackages = '?priority(required)'
+
+/** Whether an APT, by the answer to `apt-get --version`, knows the pattern above: since 2.3.14. */
+export function knowsPriorities(answer: string): boolean {
+  const [major = 0, minor = 0, patch = 0] = (/^apt (\d+)\.(\d+)\.(\d+)/.exec(answer) ?? []).slice(1).map(Number)
+  return major * 1e6 + minor * 1e3 + patch >= 2_003_014
+}
+
+/** The required packages among lines of `apt-cache dumpavail` that hold names and priorities; sorted, each once. */
+export function parseRequired(lines: string): string[] {
+  const found = lines.matchAll(/^Package: (\S+)\nPriority: required$/gm)
+  return [...new Set(Array.from(found, ([, name = '']) => name))].toSorted()
 }
 
 /**

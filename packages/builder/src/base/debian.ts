@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { MediaType } from '@gantry/oci'
 import { writeTar } from '@gantry/tar'
+import { requiredPackages } from './apt-session.ts'
 import { openPackages, signalOf, type BaseBuild } from './base-build.ts'
 import { debianLayer } from './debian-layer.ts'
 import { installDebianRoot } from './debian-root.ts'
@@ -22,7 +23,7 @@ const include = ['apt', 'ca-certificates', 'libatomic1']
 export async function makeDebian(build: BaseBuild): Promise<MadeImage> {
   const { ports, reference, architecture, options } = build
   const { sources, apt } = await openPackages(build)
-  const names = ['?essential', '?priority(required)', ...include]
+  const names = ['?essential', requiredPackages, ...include]
   const plan = await apt.plan(names)
   const key = imageKey({
     recipe: 'debian/1',
