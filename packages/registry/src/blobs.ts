@@ -3,6 +3,7 @@ import { emitEvent } from './emit-event.ts'
 import { emptyResponse } from './exchange.ts'
 import type { RegistryRequest, RegistryResponse } from './exchange.ts'
 import { parseRange } from './range.ts'
+import type { Part } from './range.ts'
 import type { RegistryParts } from './registry-parts.ts'
 import type { Route } from './route.ts'
 import { WireError } from './wire-error.ts'
@@ -21,6 +22,29 @@ export async function getBlob(
   // A client that asks with HEAD is about to rely on the answer.
   const size = !visible ? undefined : isHead ? await storage.touch(digest) : await storage.size(digest)
   if (size === undefined) throw unknownBlob(repository, digest)
+  const answer = describeBlob(request, digest, size)
+  if (answer.part === undefined) return answer.response
+  const { start, end } = answer.part
+  emitEvent(parts, request, { kind: 'blob-pull', repository, digest, size: end - start })
+  if (end === start) return answer.response
+  const path = storage.file?.(digest)
+  if (path !== undefined) return { ...answer.response, body: { path, start, end } }
+  const descriptor = { mediaType: 'application/octet-stream', digest, size }
+  const isWhole = start === 0 && end === size
+  return { ...answer.response, body: await storage.open(descriptor, isWhole ? {} : { range: { start, end } }) }
+}
+
+/**
+ * The answer to a `GET` or `HEAD` of a blob without its body, and the part of the blob that the body is to be: none for a HEAD,
+ * and for a client that has it already.
+ *
+ * @throws {WireError} RANGE_INVALID
+ */
+export function describeBlob(
+  request: RegistryRequest,
+  digest: Digest,
+  size: number,
+): { readonly response: RegistryResponse; readonly part?: Part } {
   const headers = {
     'Docker-Content-Digest': digest,
     'Content-Type': 'application/octet-stream',
@@ -28,7 +52,7 @@ export async function getBlob(
     ETag: `"${digest}"`,
     'Cache-Control': 'max-age=31536000, immutable',
   }
-  if (request.header('if-none-match') === headers.ETag) return emptyResponse(304, headers)
+  if (request.header('if-none-match') === headers.ETag) return { response: emptyResponse(304, headers) }
   const part = parseRange(request.header('range'), size)
   if (part === 'unsatisfiable') {
     throw new WireError('RANGE_INVALID', `the blob has ${size} bytes`, {
@@ -38,14 +62,8 @@ export async function getBlob(
   const { start, end } = part ?? { start: 0, end: size }
   const range = part === undefined ? {} : { 'Content-Range': `bytes ${start}-${end - 1}/${size}` }
   const status = part === undefined ? 200 : 206
-  const answer = { status, headers: { ...headers, ...range, 'Content-Length': String(end - start) } }
-  if (isHead) return answer
-  emitEvent(parts, request, { kind: 'blob-pull', repository, digest, size: end - start })
-  if (end === start) return answer
-  const path = storage.file?.(digest)
-  if (path !== undefined) return { ...answer, body: { path, start, end } }
-  const descriptor = { mediaType: 'application/octet-stream', digest, size }
-  return { ...answer, body: await storage.open(descriptor, part === undefined ? {} : { range: { start, end } }) }
+  const response = { status, headers: { ...headers, ...range, 'Content-Length': String(end - start) } }
+  return request.method === 'HEAD' ? { response } : { response, part: { start, end } }
 }
 
 /** `DELETE` of a blob: this repository no longer shows it; others do, and the bytes stay until they are collected. */
