@@ -1,11 +1,11 @@
 import { collect } from '@gantry/image'
 import { parseJson } from '@gantry/oci'
 import type { Challenge } from './challenge.ts'
-import { connectionFailure } from './connection-failure.ts'
-import type { Credential, CredentialSource } from './credentials.ts'
+import { connectionFailure } from './transport/connection-failure.ts'
+import type { Credential, CredentialSource } from './credentials/credential.ts'
 import { RegistryError } from './registry-error.ts'
 import { parseRetryAfter } from './retry.ts'
-import type { HttpRequest, HttpResponse, Transport } from './transport.ts'
+import type { HttpRequest, HttpResponse, Transport } from './transport/transport.ts'
 
 type BearerChallenge = Extract<Challenge, { scheme: 'bearer' }>
 

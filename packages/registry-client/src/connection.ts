@@ -1,12 +1,14 @@
+import type { ClientEvent } from './client-event.ts'
+import { parseRateLimit } from './rate-limit.ts'
 import type { Authorizer, Scope } from './authorizer.ts'
 import { parseChallenges } from './challenge.ts'
-import { connectionFailure } from './connection-failure.ts'
+import { connectionFailure } from './transport/connection-failure.ts'
 import { printable, readRefusal } from './refusal.ts'
 import { RegistryError } from './registry-error.ts'
 import type { RegistryErrorCode } from './registry-error.ts'
 import { isPassing, isPassingFailure, parseRetryAfter, waitBefore } from './retry.ts'
 import type { RetryPolicy } from './retry.ts'
-import type { HttpResponse, Transport } from './transport.ts'
+import type { HttpResponse, Transport } from './transport/transport.ts'
 
 /** A request to one registry. */
 export interface Ask {
@@ -23,6 +25,24 @@ export interface Ask {
   readonly accept?: readonly number[]
   /** The code for a 404 without one. Default: NAME_UNKNOWN. */
   readonly missing?: RegistryErrorCode
+  /** False: not from a mirror, which may be wrong or late. Only pulls ask mirrors. */
+  readonly mirrors?: boolean
+}
+
+/** Something that answers for a registry: the registry itself, or mirrors before it. */
+export interface Asker {
+  /** As it stands in references. */
+  readonly registry: string
+  readonly retry: RetryPolicy
+  /**
+   * Sends the request and gives the answer. One without a body, or with bytes, is sent again after a status or a failure that
+   * may pass.
+   *
+   * @throws {RegistryError} for every status but 2xx that is not accepted, and for connections that fail
+   */
+  send(ask: Ask): Promise<HttpResponse>
+  /** Says what it means that the connection failed while something was asked. */
+  failure(error: unknown, ask: Pick<Ask, 'purpose' | 'signal'>): unknown
 }
 
 /** What a connection is made of. */
@@ -32,16 +52,21 @@ export interface ConnectionParts {
   readonly transport: Transport
   readonly authorizer: Authorizer
   readonly retry: RetryPolicy
+  readonly onEvent?: ((event: ClientEvent) => void) | undefined
 }
 
 const redirects = [301, 302, 303, 307, 308]
 const mostRedirects = 5
+const mostWarnings = 32
+const longestWarning = 4096
 
 /** Asks one registry: with authorization, after redirects, and again where that may help. */
-export class Connection {
+export class Connection implements Asker {
   readonly registry: string
   readonly retry: RetryPolicy
   readonly #parts: ConnectionParts
+  readonly #warnings = new Set<string>()
+  #limit = ''
 
   constructor(parts: ConnectionParts) {
     this.registry = parts.registry
@@ -49,12 +74,6 @@ export class Connection {
     this.#parts = parts
   }
 
-  /**
-   * Sends the request and gives the answer. One without a body, or with bytes, is sent again after a status or a failure that
-   * may pass.
-   *
-   * @throws {RegistryError} for every status but 2xx that is not accepted, and for connections that fail
-   */
   async send(ask: Ask): Promise<HttpResponse> {
     const canRepeat = ask.body === undefined || ask.body instanceof Uint8Array
     for (let attempt = 0; ; attempt++) {
@@ -76,21 +95,50 @@ export class Connection {
         throw await this.#refusal(response, ask)
       }
       await response?.discard()
+      this.#tellRetry(ask, wait, response?.status, failure)
       await this.retry.sleep(wait, ask.signal)
     }
   }
 
-  /** Says what it means that the connection failed while something was asked. */
   failure(error: unknown, ask: Pick<Ask, 'purpose' | 'signal'>): unknown {
     return ask.signal?.aborted === true ? ask.signal.reason : connectionFailure(error, ask.purpose, this.registry)
+  }
+
+  #tellRetry({ purpose }: Ask, wait: number, status: number | undefined, failure: unknown): void {
+    const code: unknown = failure instanceof Error ? Reflect.get(failure, 'code') : undefined
+    this.#parts.onEvent?.({
+      kind: 'retry',
+      registry: this.registry,
+      purpose,
+      wait,
+      ...(status === undefined ? {} : { status }),
+      ...(typeof code === 'string' ? { code } : {}),
+    })
+  }
+
+  /** What the registry itself says beside its answer: how much it lets us do, and what people are to read. */
+  #tellHeaders(response: HttpResponse): void {
+    const { onEvent } = this.#parts
+    if (onEvent === undefined) return
+    const limit = parseRateLimit((name) => response.header(name))
+    if (limit !== undefined && JSON.stringify(limit) !== this.#limit) {
+      this.#limit = JSON.stringify(limit)
+      onEvent({ kind: 'rate-limit', registry: this.registry, limit })
+    }
+    const warnings = (response.header('warning') ?? '').slice(0, longestWarning)
+    for (const [, text = ''] of warnings.matchAll(/299 - "((?:[^"\\]|\\.)*)"/g)) {
+      if (this.#warnings.has(text) || this.#warnings.size >= mostWarnings) continue
+      this.#warnings.add(text)
+      onEvent({ kind: 'warning', registry: this.registry, text: printable(text.replaceAll(/\\(.)/g, '$1')) })
+    }
   }
 
   async #authorized(ask: Ask, canRepeat: boolean): Promise<HttpResponse> {
     const { authorizer } = this.#parts
     const response = await this.#following(ask, await authorizer.header(this.registry, ask.scopes, ask.signal))
-    if (response.status !== 401 || !canRepeat) return response
+    if (response.status !== 401) return response
     const challenges = parseChallenges(response.header('www-authenticate') ?? '')
-    if (!authorizer.learn(this.registry, challenges, ask.scopes)) return response
+    if (!authorizer.learn(this.registry, challenges, ask.scopes) || !canRepeat) return response
     const header = await authorizer.header(this.registry, ask.scopes, ask.signal)
     if (header === undefined) return response
     await response.discard()
@@ -110,6 +158,7 @@ export class Connection {
         ...(ask.body === undefined ? {} : { body: ask.body }),
         ...(ask.signal === undefined ? {} : { signal: ask.signal }),
       })
+      if (url.origin === endpoint.origin) this.#tellHeaders(response)
       const location = response.header('location')
       const follows = redirects.includes(response.status) && location !== undefined
       if (!follows || (ask.body !== undefined && !(ask.body instanceof Uint8Array))) return response
@@ -125,6 +174,11 @@ export class Connection {
     }
     if (count >= mostRedirects) return fail(`the registry redirects more than ${mostRedirects} times`)
     const next = URL.parse(location, url)
+    if (next !== null && url.protocol === 'https:' && next.protocol === 'http:') {
+      return fail(
+        `the registry redirects from https to ${JSON.stringify(printable(next.host))} without TLS, which is not safe`,
+      )
+    }
     if (next !== null && /^https?:$/.test(next.protocol)) return next
     return fail(`the registry redirects to ${JSON.stringify(printable(location))}, which is no HTTP address`)
   }

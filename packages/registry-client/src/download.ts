@@ -1,21 +1,25 @@
 import { abortable, ImageError, resolveRange, verified } from '@gantry/image'
 import type { BlobReader, Hashing, OpenOptions } from '@gantry/image'
 import type { Descriptor } from '@gantry/oci'
-import type { Connection } from './connection.ts'
+import type { Asker } from './connection.ts'
+import { parseContentRange } from './content-range.ts'
 import { isPassingFailure, waitBefore } from './retry.ts'
-import type { HttpResponse } from './transport.ts'
+import type { HttpResponse } from './transport/transport.ts'
 
-const enough = 64 * 1024
+/** Progress of so many bytes makes failures count afresh. */
+export const enough: number = 64 * 1024
 
 /** Where a blob is asked for. */
 export interface DownloadPlace {
-  readonly connection: Connection
+  readonly connection: Asker
   readonly hashing: Hashing
   /** `/v2/app/blobs/sha256:...`. */
   readonly url: string
   readonly headers?: Readonly<Record<string, string>>
   readonly scopes: readonly string[]
   readonly purpose: string
+  /** False: from no mirror. */
+  readonly mirrors?: boolean
 }
 
 /**
@@ -33,7 +37,7 @@ export async function download(
   const { start, end } = resolveRange(descriptor.size, options.range)
   if (start === end && descriptor.size > 0) return readerOver(noBytes(), 0, async () => undefined)
   const isWhole = start === 0 && end === descriptor.size
-  const first = await request(place, descriptor, { start, end, signal })
+  const first = await requestBlob(place, descriptor, { start, end, signal })
   const raw = read(place, descriptor, { start, end, signal, first })
   const checked = isWhole && options.verify !== false ? verified(raw, descriptor, place.hashing) : raw
   return readerOver(abortable(checked, signal), end - start, () => first.discard())
@@ -45,24 +49,54 @@ interface Part {
   readonly signal: AbortSignal | undefined
 }
 
-/** Ranges are closed: some registries refuse open ones. */
-async function request(place: DownloadPlace, { digest, size }: Descriptor, part: Part): Promise<HttpResponse> {
-  const { connection, url, headers = {}, scopes, purpose } = place
-  const { start, end, signal } = part
-  const range = start === 0 && end === size ? {} : { range: `bytes=${start}-${end - 1}` }
-  const response = await connection.send({
-    method: 'GET',
-    url,
-    headers: { ...headers, ...range },
-    scopes,
-    purpose,
-    signal,
-    accept: [404],
-    missing: 'BLOB_UNKNOWN',
-  })
+/**
+ * Asks for a part of a blob. Ranges are closed: some registries refuse open ones. One that refuses all of them is asked for
+ * everything.
+ *
+ * @throws {ImageError} BLOB_UNKNOWN
+ */
+export async function requestBlob(
+  place: DownloadPlace,
+  { digest, size }: Descriptor,
+  { start, end, signal }: Part,
+): Promise<HttpResponse> {
+  const { connection, url, headers = {}, scopes, purpose, mirrors } = place
+  const ask = (range: Readonly<Record<string, string>>, accept: readonly number[]): Promise<HttpResponse> =>
+    connection.send({
+      method: 'GET',
+      url,
+      headers: { ...headers, ...range },
+      scopes,
+      purpose,
+      signal,
+      accept,
+      missing: 'BLOB_UNKNOWN',
+      ...(mirrors === undefined ? {} : { mirrors }),
+    })
+  const isWhole = start === 0 && end === size
+  let response = await ask(isWhole ? {} : { range: `bytes=${start}-${end - 1}` }, isWhole ? [404] : [404, 416])
+  if (response.status === 416) {
+    await response.discard()
+    response = await ask({}, [404])
+  }
   if (response.status !== 404) return response
   await response.discard()
   throw new ImageError('BLOB_UNKNOWN', `${purpose}: ${connection.registry} does not have ${digest}`)
+}
+
+/** Says that a blob ended before it should have. */
+export function isCutOff({ purpose }: DownloadPlace, { digest, size }: Descriptor, position: number): ImageError {
+  return new ImageError('SIZE_MISMATCH', `${purpose}: ${digest} ended after ${position} bytes, expected ${size}`)
+}
+
+/** The bytes of a part in an answer with that part or with everything. */
+export function bytesOf(
+  response: HttpResponse,
+  { start, end }: { readonly start: number; readonly end: number },
+  descriptor: Descriptor,
+  signal: AbortSignal | undefined,
+): AsyncIterable<Uint8Array> {
+  return abortable(partOf(response, start, end, descriptor), signal)
 }
 
 async function* read(
@@ -90,13 +124,12 @@ async function* read(
       attempt += 1
       await connection.retry.sleep(wait, signal)
       if (position >= end) break
-      response = await request(place, descriptor, { start: position, end, signal })
+      // A mirror that breaks off again and again is no help.
+      const from = attempt > 2 ? { ...place, mirrors: false } : place
+      response = await requestBlob(from, descriptor, { start: position, end, signal })
     }
   }
-  if (position < end) {
-    const { digest } = descriptor
-    throw new ImageError('SIZE_MISMATCH', `${purpose}: ${digest} ended after ${position} bytes, expected ${end}`)
-  }
+  if (position < end) throw isCutOff(place, descriptor, position)
 }
 
 /** A server that knows no ranges sends all of it, of which the part is taken. What is too much of a whole blob shows. */
@@ -106,22 +139,30 @@ async function* partOf(
   end: number,
   { size }: Descriptor,
 ): AsyncGenerator<Uint8Array> {
-  if (response.status === 206) checkRange(response, start)
+  if (response.status === 206) checkRange(response, start, size)
   let position = response.status === 206 ? start : 0
-  const limit = end === size ? Infinity : end
+  // Of everything, too, only the part is wanted; that more of it comes than there should be is told at its end.
+  const limit = end === size && start === 0 ? Infinity : end
   for await (const chunk of response.body) {
+    // Looked at when more comes: a body that is read to its end leaves a connection that can be used again.
+    if (position >= limit) return
     const from = Math.max(start - position, 0)
     const to = Math.min(limit - position, chunk.length)
     position += chunk.length
     if (from < to) yield from === 0 && to === chunk.length ? chunk : chunk.subarray(from, to)
-    if (position >= limit) return
   }
 }
 
-function checkRange(response: HttpResponse, start: number): void {
-  const [, first] = /^bytes (\d+)-/.exec(response.header('content-range') ?? '') ?? []
-  if (first === undefined || Number(first) === start) return
-  throw new ImageError('RANGE_INVALID', `Cannot read from byte ${start}: the registry sent from byte ${first}`)
+function checkRange(response: HttpResponse, start: number, size: number): void {
+  const range = parseContentRange(response.header('content-range'))
+  if (range === undefined) return
+  const at = `Cannot read from byte ${start}`
+  if (range.start !== start) {
+    throw new ImageError('RANGE_INVALID', `${at}: the registry sent from byte ${range.start}`)
+  }
+  if (range.size !== undefined && range.size !== size) {
+    throw new ImageError('SIZE_MISMATCH', `${at}: the registry has ${range.size} bytes, expected ${size}`)
+  }
 }
 
 async function* noBytes(): AsyncGenerator<Uint8Array> {}

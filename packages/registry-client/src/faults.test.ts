@@ -10,7 +10,7 @@ import type { Descriptor } from '@gantry/oci'
 import { expectCode, readAll, testCodec } from '@gantry/testing'
 import { createRegistryClient, RegistryError } from './index.ts'
 import type { RegistryClientOptions, RemoteRepository } from './index.ts'
-import { nodeTransport } from './node-transport.ts'
+import { nodeTransport } from './transport/node-transport.ts'
 
 const stack = new AsyncDisposableStack()
 after(() => stack.disposeAsync())

@@ -1,6 +1,6 @@
 import { digestOf } from '@gantry/codec'
 import { collect, ImageError, readDocument, readerOf, resolveRange } from '@gantry/image'
-import type { BlobReader, BlobSource, Hashing, OpenOptions, PutOptions } from '@gantry/image'
+import type { BlobReader, BlobSource, DriveOptions, Hashing, OpenOptions, PartialBlob, PutOptions } from '@gantry/image'
 import {
   digestAlgorithm,
   isDigest,
@@ -15,14 +15,18 @@ import {
   parseReference,
 } from '@gantry/oci'
 import type { Descriptor, Digest, ManifestOrIndex } from '@gantry/oci'
-import type { Ask, Connection } from './connection.ts'
+import type { ClientEvent } from './client-event.ts'
+import type { Ask, Asker } from './connection.ts'
 import { download } from './download.ts'
 import type { DownloadPlace } from './download.ts'
 import { isLocalRegistry } from './endpoint.ts'
+import { fill } from './fill.ts'
 import { pagesOf } from './pages.ts'
 import { RegistryError } from './registry-error.ts'
 import type { AskOptions, RemoteRepository } from './remote-repository.ts'
-import type { HttpResponse } from './transport.ts'
+import type { TransferLimits } from './transfer-options.ts'
+import type { HttpResponse } from './transport/transport.ts'
+import type { UploadMemory } from './upload-memory.ts'
 import { Uploads } from './upload.ts'
 
 const accept = [
@@ -34,47 +38,53 @@ const accept = [
 /** Manifests that were just put are given tags without being fetched back. */
 const remembered = 16
 
+/** What a repository is made of. */
+export interface RepositoryParts {
+  readonly connection: Asker
+  readonly repository: string
+  readonly hashing: Hashing
+  readonly limits: TransferLimits
+  readonly uploads: UploadMemory
+  readonly onEvent?: ((event: ClientEvent) => void) | undefined
+}
+
 /** A repository over HTTP. */
 export class HttpRepository implements RemoteRepository {
   readonly registry: string
   readonly repository: string
-  readonly #connection: Connection
-  readonly #hashing: Hashing
+  readonly #connection: Asker
+  readonly #parts: RepositoryParts
   readonly #uploads: Uploads
   readonly #pull: readonly string[]
   readonly #push: readonly string[]
   readonly #manifests = new Map<Digest, Uint8Array>()
 
-  constructor(parts: { connection: Connection; repository: string; hashing: Hashing }) {
-    const { connection, repository, hashing } = parts
+  constructor(parts: RepositoryParts) {
+    const { connection, repository } = parts
     this.registry = connection.registry
     this.repository = repository
     this.#connection = connection
-    this.#hashing = hashing
+    this.#parts = parts
     this.#pull = [`repository:${repository}:pull`]
     this.#push = [`repository:${repository}:pull,push`]
-    this.#uploads = new Uploads({ connection, repository, scopes: this.#push, purpose: this.#purpose('push to') })
+    this.#uploads = new Uploads({ ...parts, scopes: this.#push, purpose: this.#purpose('push to') })
   }
 
   async open(descriptor: Descriptor, options: OpenOptions = {}): Promise<BlobReader> {
     const { digest, size } = descriptor
-    const purpose = this.#purpose('pull from')
-    const place: DownloadPlace = {
-      connection: this.#connection,
-      hashing: this.#hashing,
-      scopes: this.#pull,
-      purpose,
-      url: '',
-    }
-    if (!isDocument(descriptor)) {
-      return download({ ...place, url: `/v2/${this.repository}/blobs/${digest}` }, descriptor, options)
-    }
+    const place = this.#blobPlace(digest)
+    if (!isDocument(descriptor)) return download(place, descriptor, options)
     const manifest = { ...place, url: this.#manifestUrl(digest), headers: { accept: acceptOf(descriptor) } }
     if (options.range === undefined) return download(manifest, descriptor, options)
     // Registries give ranges of blobs only.
     const { start, end } = resolveRange(size, options.range)
     const bytes = await readDocument({ open: () => download(manifest, descriptor) }, descriptor)
     return readerOf(bytes.subarray(start, end), options.signal)
+  }
+
+  async fill(descriptor: Descriptor, partial: PartialBlob, options: DriveOptions = {}): Promise<void> {
+    const { limits, onEvent } = this.#parts
+    return fill({ ...this.#blobPlace(descriptor.digest), limits, onEvent }, descriptor, partial, options)
   }
 
   async has(descriptor: Descriptor, { signal }: PutOptions = {}): Promise<boolean> {
@@ -87,6 +97,7 @@ export class HttpRepository implements RemoteRepository {
       purpose: this.#purpose('push to'),
       signal,
       accept: [404, 405],
+      mirrors: false,
     })
     await response.discard()
     const length = response.header('content-length')
@@ -122,6 +133,11 @@ export class HttpRepository implements RemoteRepository {
     }
     await this.#putManifest(descriptor.digest, descriptor.mediaType, bytes, signal)
     this.#remember(descriptor.digest, bytes)
+  }
+
+  async draw(descriptor: Descriptor, from: BlobSource, options: DriveOptions = {}): Promise<void> {
+    options.signal?.throwIfAborted()
+    return this.#uploads.draw(descriptor, from, options)
   }
 
   async resolve(reference: string, { signal }: AskOptions = {}): Promise<Descriptor | undefined> {
@@ -286,6 +302,16 @@ export class HttpRepository implements RemoteRepository {
       accept: accepted,
       missing: 'MANIFEST_UNKNOWN',
     })
+  }
+
+  #blobPlace(digest: Digest): DownloadPlace {
+    return {
+      connection: this.#connection,
+      hashing: this.#parts.hashing,
+      scopes: this.#pull,
+      purpose: this.#purpose('pull from'),
+      url: `/v2/${this.repository}/blobs/${digest}`,
+    }
   }
 
   #manifestUrl(target: string): string {

@@ -1,8 +1,8 @@
 import { collect } from '@gantry/image'
 import { parseJson } from '@gantry/oci'
-import type { Ask, Connection } from './connection.ts'
+import type { Ask, Asker } from './connection.ts'
 import { RegistryError } from './registry-error.ts'
-import type { HttpResponse } from './transport.ts'
+import type { HttpResponse } from './transport/transport.ts'
 
 const longestPage = 8 * 1024 * 1024
 const mostPages = 100_000
@@ -14,7 +14,7 @@ export interface ListPage {
 }
 
 /** Asks for a list page after page, as its `Link` headers lead. A 404, if accepted, is an empty list. */
-export async function* pagesOf(connection: Connection, ask: Ask): AsyncGenerator<ListPage> {
+export async function* pagesOf(connection: Asker, ask: Ask): AsyncGenerator<ListPage> {
   let url: string | undefined = ask.url
   for (let count = 0; url !== undefined && count < mostPages; count++) {
     const response = await connection.send({ ...ask, url })

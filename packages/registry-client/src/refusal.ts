@@ -3,7 +3,7 @@ import { parseJson } from '@gantry/oci'
 import { isWireCode, RegistryError } from './registry-error.ts'
 import type { RegistryErrorCode } from './registry-error.ts'
 import { parseRetryAfter } from './retry.ts'
-import type { HttpResponse } from './transport.ts'
+import type { HttpResponse } from './transport/transport.ts'
 
 const longestBody = 64 * 1024
 const longestMessage = 300

@@ -35,7 +35,7 @@ const blob: Descriptor = {
 }
 const anonymous = async (): Promise<undefined> => undefined
 const waits: number[] = []
-const quick = { sleep: async (milliseconds: number) => void waits.push(milliseconds), random: () => 0 }
+const quick = { sleep: async (milliseconds: number) => void waits.push(milliseconds), random: () => 0.5 }
 
 type Handler = (request: IncomingMessage, response: ServerResponse, body: Buffer) => void
 

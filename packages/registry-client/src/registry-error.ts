@@ -6,7 +6,15 @@
  */
 export type RegistryErrorCode = (typeof wireCodes)[number] | LocalCode
 
-type LocalCode = 'UNREACHABLE' | 'TLS' | 'TIMEOUT' | 'SERVER' | 'PROTOCOL' | 'CREDENTIALS' | 'UPLOAD_FAILED'
+type LocalCode =
+  | 'UNREACHABLE'
+  | 'TLS'
+  | 'TIMEOUT'
+  | 'SERVER'
+  | 'PROTOCOL'
+  | 'CREDENTIALS'
+  | 'CONFIG_INVALID'
+  | 'UPLOAD_FAILED'
 
 const wireCodes = [
   'BLOB_UNKNOWN',

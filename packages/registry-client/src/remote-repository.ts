@@ -1,7 +1,7 @@
 import type { BlobSink, BlobSource, PutOptions, ReferrerLister, TagResolver, TagWriter } from '@gantry/image'
 import type { Descriptor, Digest, Reference } from '@gantry/oci'
 import type { Ask } from './connection.ts'
-import type { HttpResponse } from './transport.ts'
+import type { HttpResponse } from './transport/transport.ts'
 
 /** How something is asked. */
 export interface AskOptions {

@@ -24,9 +24,12 @@ export function retryPolicy(options: RetryOptions = {}): RetryPolicy {
   return { attempts: 5, delay: 250, longest: 60_000, sleep, random: Math.random, ...options }
 }
 
+/** 499 and 52x are those of proxies and content networks that gave up on the registry behind them. */
+const passing: ReadonlySet<number> = new Set([408, 429, 499, 500, 502, 503, 504, 520, 521, 522, 523, 524])
+
 /** Whether an answer of that status may be another one next time. */
 export function isPassing(status: number): boolean {
-  return status === 408 || status === 429 || status === 500 || status === 502 || status === 503 || status === 504
+  return passing.has(status)
 }
 
 /**
@@ -47,15 +50,18 @@ export function isPassingFailure(error: unknown, attempt: number): boolean {
 export function waitBefore(policy: RetryPolicy, attempt: number, retryAfter: number | undefined): number | undefined {
   if (attempt + 1 >= policy.attempts) return undefined
   if (retryAfter !== undefined) return retryAfter <= policy.longest ? retryAfter : undefined
-  const full = Math.min(policy.delay * 2 ** attempt, policy.longest)
-  // Half of it at random: clients that failed together must not come back together.
-  return full / 2 + (policy.random() * full) / 2
+  // Anything up to it: clients that failed together must not come back together.
+  return policy.random() * Math.min(policy.delay * 2 ** attempt, policy.longest)
 }
 
-/** Reads `Retry-After`, seconds or a date, in milliseconds from now. */
+const months = 'Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec'
+const httpDate = new RegExp(String.raw`^[A-Z][a-z]{2}, \d{2} (?:${months}) \d{4} \d{2}:\d{2}:\d{2} GMT$`)
+
+/** Reads `Retry-After`, seconds or an HTTP date, in milliseconds from now; a date that has passed is at once. */
 export function parseRetryAfter(header: string | undefined, now: number = Date.now()): number | undefined {
-  if (header === undefined) return undefined
-  if (/^\d{1,9}$/.test(header.trim())) return Number(header) * 1000
-  const date = Date.parse(header)
+  const text = header?.trim() ?? ''
+  if (/^\d{1,9}$/.test(text)) return Number(text) * 1000
+  if (!httpDate.test(text)) return undefined
+  const date = Date.parse(text)
   return Number.isNaN(date) ? undefined : Math.max(date - now, 0)
 }

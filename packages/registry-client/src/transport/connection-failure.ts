@@ -1,4 +1,4 @@
-import { RegistryError } from './registry-error.ts'
+import { RegistryError } from '../registry-error.ts'
 
 const tlsCodes = /^(?:ERR_TLS_|ERR_SSL_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|EPROTO$|HOSTNAME_MISMATCH$)/
 
@@ -13,6 +13,12 @@ export function connectionFailure(error: unknown, purpose: string, registry: str
     return say(
       'TLS',
       `no safe connection to ${registry} could be made (${code}); check its certificate, or whether it speaks plain HTTP`,
+    )
+  }
+  if (code === 'ERR_PROXY_TUNNEL' || code === 'ERR_PROXY_INVALID_CONFIG') {
+    return say(
+      'UNREACHABLE',
+      `the proxy did not let us through to ${registry}; check HTTPS_PROXY, HTTP_PROXY and NO_PROXY`,
     )
   }
   // The HTTP parser's: TLS, SSH, or a broken proxy.

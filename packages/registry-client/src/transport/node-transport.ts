@@ -1,15 +1,24 @@
 import type { Agent as HttpAgent, ClientRequest, IncomingMessage } from 'node:http'
 import type { Agent as HttpsAgent } from 'node:https'
+import { readFileSync } from 'node:fs'
+import type { SecureContextOptions as TlsContext } from 'node:tls'
+import type { HostTls } from '../config/host-tls.ts'
+import { proxyFor } from './proxy-for.ts'
+import type { Environment } from './proxy-for.ts'
 import type { HttpRequest, HttpResponse, Transport } from './transport.ts'
+
+type SecureContextOptions = TlsContext & { rejectUnauthorized?: boolean }
 
 /** How connections are made. */
 export interface NodeTransportOptions {
-  /** PEM texts of certificate authorities that are trusted beside those of Node and of the system. */
+  /** PEM texts of certificate authorities that are trusted beside those of Node, of the system and of `SSL_CERT_FILE`. */
   readonly authorities?: readonly string[]
+  /** What single hosts need beside that, by host and port (`reg.example:5000`; without the usual port). */
+  readonly tlsOf?: (host: string) => HostTls | undefined
   /** A connection on which nothing moves for so long is given up, in milliseconds. Default: one minute. */
   readonly timeout?: number
-  /** Where `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` are looked up. Default: the environment of this process. */
-  readonly environment?: Readonly<Record<string, string | undefined>>
+  /** Where the proxies are looked up. Default: the environment of this process. */
+  readonly environment?: Environment
 }
 
 /** Making a connection takes at most so long, in milliseconds: nobody who is there needs more. */
@@ -20,27 +29,68 @@ const worthReading = 64 * 1024
 
 /**
  * A transport over Node's own HTTP client, whose streams are twice as fast as those of `fetch`. Connections are kept and used
- * again, several per host; they do not keep the process alive.
+ * again, several per host; they do not keep the process alive. Proxies are used as `proxyFor` says.
  */
 export function nodeTransport(options: NodeTransportOptions = {}): Transport {
-  const { timeout = 60_000, environment = process.env, authorities = [] } = options
-  const settings = { keepAlive: true, scheduling: 'lifo' as const, timeout, proxyEnv: { ...environment } }
-  let plain: HttpAgent | undefined
-  let secure: HttpsAgent | undefined
-  return (request) => {
+  const { timeout = 60_000, environment = process.env, authorities = [], tlsOf } = options
+  const plain = new Map<string, HttpAgent>()
+  const secure = new Map<string, HttpsAgent>()
+  return async (request) => {
+    const { url } = request
+    const proxy = proxyFor(url, environment)?.href
+    const settings = {
+      keepAlive: true,
+      scheduling: 'lifo' as const,
+      timeout,
+      ...(proxy === undefined ? {} : { proxyEnv: { http_proxy: proxy, https_proxy: proxy } }),
+    }
     // Taken at the first request, and not imported: an import costs every command 35 ms, since it loads all that node:http exports.
-    if (request.url.protocol === 'http:') {
+    if (url.protocol === 'http:') {
       const http = process.getBuiltinModule('node:http')
-      plain ??= new http.Agent(settings)
-      return exchange(request, timeout, http.request(request.url, { ...basics(request), agent: plain }))
+      const agent = kept(plain, proxy ?? '', () => new http.Agent(settings))
+      return exchange(request, timeout, http.request(url, { ...basics(request), agent }))
     }
     const https = process.getBuiltinModule('node:https')
-    const { getCACertificates } = process.getBuiltinModule('node:tls')
-    secure ??= new https.Agent({
-      ...settings,
-      ca: [...new Set([...getCACertificates('default'), ...getCACertificates('system'), ...authorities])],
+    const tls = tlsOf?.(url.host)
+    const agent = kept(secure, `${proxy ?? ''} ${tls === undefined ? '' : url.host}`, () => {
+      return new https.Agent({ ...settings, ...trust(authorities, tls, environment) })
     })
-    return exchange(request, timeout, https.request(request.url, { ...basics(request), agent: secure }))
+    return exchange(request, timeout, https.request(url, { ...basics(request), agent }))
+  }
+}
+
+function kept<T>(agents: Map<string, T>, key: string, make: () => T): T {
+  const known = agents.get(key)
+  if (known !== undefined) return known
+  const agent = make()
+  agents.set(key, agent)
+  return agent
+}
+
+function trust(
+  authorities: readonly string[],
+  tls: HostTls | undefined,
+  environment: Environment,
+): SecureContextOptions {
+  const { getCACertificates } = process.getBuiltinModule('node:tls')
+  const file = environment['SSL_CERT_FILE']
+  const named = file === undefined || file === '' ? [] : [readOptional(file)]
+  const known = [...getCACertificates('default'), ...getCACertificates('system'), ...named, ...authorities]
+  return {
+    ca: [...new Set([...known, ...(tls?.authorities ?? [])])].filter((each) => each !== ''),
+    ...(tls === undefined || tls.pairs.length === 0
+      ? {}
+      : { cert: tls.pairs.map(({ cert }) => cert), key: tls.pairs.map(({ key }) => key) }),
+    ...(tls?.verify === false ? { rejectUnauthorized: false } : {}),
+  }
+}
+
+/** The variable is often inherited from elsewhere, and names a file that is not here. */
+function readOptional(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch {
+    return ''
   }
 }
 
