@@ -22,6 +22,10 @@ export const commands: Readonly<Record<string, TableRow>> = {
     load: async () => (await import('./commands/attach.ts')).attach,
   },
   build: { summary: 'Build an image from a Dockerfile', load: async () => (await import('./commands/build.ts')).build },
+  copy: {
+    summary: 'Copy an image between registries, the local store, directories and archives',
+    load: async () => (await import('./commands/copy.ts')).copy,
+  },
   create: { summary: 'Create a new container', load: async () => (await import('./commands/create.ts')).create },
   doctor: {
     summary: 'Check that this machine can run containers, and say how to mend it',
@@ -149,7 +153,7 @@ export const groups: Readonly<Record<string, TableGroup>> = {
   },
   image: {
     summary: 'Manage images',
-    commands: pick('build history inspect load pull push save tag', {
+    commands: pick('build copy history inspect load pull push save tag', {
       ls: 'images',
       list: 'images',
       rm: 'rmi',

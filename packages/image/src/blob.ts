@@ -34,6 +34,9 @@ export interface BlobSource extends Partial<FillingSource> {
    * @throws {ImageError} BLOB_UNKNOWN, RANGE_INVALID
    */
   open(descriptor: Descriptor, options?: OpenOptions): Promise<BlobReader>
+
+  /** For a view over other sources: the one that has the blob itself, so that a sink that knows it can mount from it. */
+  behind?(descriptor: Descriptor): BlobSource | undefined
 }
 
 /** How a blob is put. */

@@ -1,4 +1,4 @@
-import type { Descriptor, Digest, Platform } from '@gantry/oci'
+import { isIndexType, type Descriptor, type Digest, type Platform } from '@gantry/oci'
 import { abortable } from './abortable.ts'
 import type { BlobSink, BlobSource } from './blob.ts'
 import { readerOf } from './bytes.ts'
@@ -49,6 +49,9 @@ export async function copy(
   await visit({ source, sink, options, signal, stop, limiter, seen: new Map() }, descriptor)
 }
 
+/** How many manifests of one index are under way at once. */
+const widestIndex = 8
+
 interface Copying {
   readonly source: BlobSource
   readonly sink: BlobSink
@@ -79,9 +82,11 @@ async function copyDocument(copying: Copying, descriptor: Descriptor, depth: num
   const { mediaType } = descriptor
   const finding = childrenOf(source, { bytes, mediaType }, { ...copying.options, signal })
   const children = await onSide('source', descriptor, signal, finding)
+  // A document is held until its children are there: of an index with thousands only some are visited at once.
+  const window = createLimiter(isIndexType(mediaType) ? widestIndex : children.length)
   await all(
     copying,
-    children.map((child) => visit(copying, child, depth + 1)),
+    children.map((child) => window(() => visit(copying, child, depth + 1))),
   )
   await limiter(() => copyBlob(copying, descriptor, { open: async () => readerOf(bytes) }))
 }
@@ -110,7 +115,7 @@ async function copyBlob(copying: Copying, descriptor: Descriptor, from: BlobSour
   if (there !== undefined && (await onSide('sink', descriptor, signal, there))) {
     return report('exists', descriptor.size)
   }
-  const mounting = sink.mount?.(descriptor, from, { signal })
+  const mounting = sink.mount?.(descriptor, from.behind?.(descriptor) ?? from, { signal })
   if (mounting !== undefined && (await onSide('sink', descriptor, signal, mounting))) {
     return report('mounted', descriptor.size)
   }
@@ -144,8 +149,23 @@ async function moveDriven(
   }
   if (sink.draw === undefined) return false
   report('start', 0)
-  await onSide('sink', descriptor, signal, sink.draw(descriptor, from, { signal, onBytes }))
+  await onSide('sink', descriptor, signal, sink.draw(descriptor, blamed(from, signal), { signal, onBytes }))
   return true
+}
+
+/** The same source, whose errors say that they are its own. */
+function blamed(from: BlobSource, signal: AbortSignal): BlobSource {
+  return {
+    async open(descriptor, options) {
+      const reader = await onSide('source', descriptor, signal, from.open(descriptor, options))
+      const body = counted(reader, descriptor, signal, () => undefined)
+      return {
+        size: reader.size,
+        [Symbol.asyncIterator]: () => body,
+        [Symbol.asyncDispose]: () => reader[Symbol.asyncDispose](),
+      }
+    },
+  }
 }
 
 async function* counted(

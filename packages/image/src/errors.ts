@@ -9,6 +9,7 @@ export type ImageErrorCode =
   | 'LAYER_INVALID'
   | 'ARCHIVE_INVALID'
   | 'COPY_FAILED'
+  | 'DIGEST_CHANGED'
   | 'REBASE_INVALID'
   | 'ARTIFACT_INVALID'
   | 'SIGNATURE_INVALID'

@@ -10,6 +10,17 @@ export { mutate, type AppendedLayer, type ImageChange } from './mutate.ts'
 export { ingestLayer, type IngestLayerOptions } from './ingest-layer.ts'
 export { validateImage, type ValidateOptions } from './validate.ts'
 export { copy, type CopyOptions, type CopyProgress } from './copy.ts'
+export { convertImage, type ConvertOptions, type ImageFormat } from './copy-convert.ts'
+export { copyAttached, listReferrers, type AttachedSink } from './copy-attached.ts'
+export {
+  fallbackTag,
+  findAttached,
+  type Attached,
+  type AttachedSource,
+  type FindAttachedOptions,
+} from './copy-referrers.ts'
+export { prepareCopy, type PrepareCopyOptions, type PreparedCopy } from './copy-prepare.ts'
+export { selectPlatforms, type SelectPlatformsOptions, type SourceView } from './copy-platforms.ts'
 export { childrenOf, hasChildren, type ChildrenOptions } from './children.ts'
 export { chainIds } from './chain-ids.ts'
 export { abortable } from './abortable.ts'
@@ -21,7 +32,13 @@ export { referrerOf, type Referrer } from './referrer.ts'
 export { createLimiter, type Limiter } from './limiter.ts'
 export { MemoryStore } from './memory-store.ts'
 export { randomBytes, randomImage, type RandomImageOptions } from './random-image.ts'
-export { saveDockerArchive, type ArchivedImage, type SaveOptions } from './archive/save.ts'
+export {
+  saveArchive,
+  saveDockerArchive,
+  type ArchivedImage,
+  type ArchiveKind,
+  type SaveOptions,
+} from './archive/save.ts'
 export { loadArchive, type LoadOptions } from './archive/load.ts'
 export { findLayoutEntry, layoutEntries, type LayoutEntry } from './archive/layout-names.ts'
 export { openArchive, type ImageArchive, type OpenArchiveOptions } from './archive/open-archive.ts'
@@ -47,3 +64,13 @@ export { imageTree, type ImageFile, type ImageTree, type ImageTreeOptions } from
 export { readFiles, type LayerFiles, type ReadFilesOptions } from './tools/read-files.ts'
 export { baseAnnotations, rebase, type RebaseOptions } from './tools/rebase.ts'
 export { validateContent, type ContentProblem, type ValidateContentOptions } from './tools/validate-content.ts'
+export { assembleArtifact, type Artifact, type ArtifactBlob, type ArtifactParts } from './tools/artifact.ts'
+export { bundleType, encodeBundle, parseBundle, type Bundle } from './tools/signing/bundle.ts'
+export { signaturePredicate, signImage, type SignOptions } from './tools/signing/sign-image.ts'
+export type { Signer, Verifier } from './tools/signing/signer.ts'
+export {
+  verifyImage,
+  type CheckedSignature,
+  type SignedPlace,
+  type VerifyOptions,
+} from './tools/signing/verify-image.ts'

@@ -12,5 +12,9 @@ export function overlaySource(base: BlobSource, blobs: ReadonlyMap<Digest, Uint8
       const { start, end } = resolveRange(known.length, options.range)
       return readerOf(known.subarray(start, end), options.signal)
     },
+    behind: (descriptor) => {
+      const known = blobs.get(descriptor.digest) ?? base
+      return known instanceof Uint8Array ? undefined : (known.behind?.(descriptor) ?? known)
+    },
   }
 }

@@ -1,9 +1,8 @@
-import type { BlobSink, BlobSource, CopyOptions, ReferrerLister, TagWriter } from '@gantry/image'
-import type { Descriptor } from '@gantry/oci'
+import type { Attached, AttachedSink, CopyOptions, PreparedCopy } from '@gantry/image'
 import type { Transport } from './parse-transport.ts'
 
-/** Where blobs can be put one by one. */
-export interface SinkStore extends BlobSink, BlobSource, TagWriter {}
+/** What belongs to an image goes where the image goes. */
+export type { Attached }
 
 /** A place for images that was named on the command line. */
 export interface ImageSink extends AsyncDisposable {
@@ -12,14 +11,14 @@ export interface ImageSink extends AsyncDisposable {
   readonly label: string
   /** The name that content gets here; undefined when none was given and none is needed. */
   readonly name: string | undefined
-  /** Undefined for archives, which are written in one go. */
-  readonly store: SinkStore | undefined
-  /** What another tag of its repository is called here. */
-  sibling(tag: string): string
-  /** Lists what refers to content here; undefined where that is not known. */
-  readonly referrers: ReferrerLister | undefined
+  /** Where blobs can be put one by one; undefined for archives, which are written in one go. */
+  readonly repository: AttachedSink | undefined
   /**
-   * Copies content here and names it, the name last. An archive is whole when this resolves, and not there when it rejects.
+   * Copies content and what is attached to it here, and names it, the name last. An archive is whole when this resolves, and
+   * not there when it rejects.
    */
-  write(source: BlobSource, descriptor: Descriptor, options?: CopyOptions): Promise<void>
+  write(
+    content: Pick<PreparedCopy, 'source' | 'descriptor'> & Partial<PreparedCopy>,
+    options?: CopyOptions,
+  ): Promise<void>
 }

@@ -1,12 +1,13 @@
-import { copy, type BlobSource, type CopyOptions } from '@gantry/image'
-import { formatReference, parseReference, quote, type Descriptor } from '@gantry/oci'
+import { copy, copyAttached, saveArchive, type ArchivedImage, type AttachedSink, type CopyOptions } from '@gantry/image'
+import { formatReference, isDigest, parseReference, quote } from '@gantry/oci'
 import { openLayout } from '@gantry/store'
 import { CliError } from '../cli-error.ts'
 import type { Context } from '../context.ts'
-import type { ImageSink, SinkStore } from './image-sink.ts'
+import type { ImageSink } from './image-sink.ts'
+import { observed } from './observed.ts'
 import { formatTransport, parseTransport, type Transport } from './parse-transport.ts'
-import { clientOf, codecOf, contentOf, siblingOf } from './transport-parts.ts'
-import { writeArchive } from './write-archive.ts'
+import { clientOf, codecOf, contentOf, platformOfHost, siblingOf } from './transport-parts.ts'
+import { writeWhole } from './write-whole.ts'
 
 type FileTransport = Extract<Transport, { path: string }>
 
@@ -40,14 +41,22 @@ async function openStoreSink(context: Context, text: string): Promise<ImageSink>
   const { store } = await contentOf(context)
   const name = formatReference(tagged(`store:${text}`, text))
   const lease = store.lease('new')
+  const repository: AttachedSink = {
+    blobs: store,
+    // Content that no name leads to would be collected: what refers to an image is kept by the index under its tag.
+    referrers: undefined,
+    sibling: (tag) => store.resolve(siblingOf(name, tag)),
+    tagSibling: (tag, descriptor) => store.tag(siblingOf(name, tag), descriptor),
+  }
   return {
     transport: { kind: 'store', name },
     label: `store:${text}`,
     name,
-    store,
-    referrers: undefined,
-    sibling: (tag) => siblingOf(name, tag),
-    write: (source, descriptor, options) => writeTo(store, name, { source, descriptor, options }),
+    repository,
+    write: async (content, options) => {
+      await fill(context, repository, content, options)
+      await store.tag(name, content.descriptor)
+    },
     [Symbol.asyncDispose]: async () => {
       await store.flush()
       await lease[Symbol.asyncDispose]()
@@ -57,21 +66,27 @@ async function openStoreSink(context: Context, text: string): Promise<ImageSink>
 
 async function openRegistrySink(context: Context, text: string): Promise<ImageSink> {
   const parsed = parseReference(text)
-  const repository = clientOf(context).repository(parsed)
+  const remote = clientOf(context).repository(parsed)
   const { tag, digest } = parsed
+  const repository: AttachedSink = {
+    blobs: remote,
+    referrers: remote,
+    sibling: (other) => remote.resolve(other),
+    tagSibling: (other, descriptor) => remote.tag(other, descriptor),
+  }
   return {
     transport: { kind: 'registry', name: text },
     label: `registry:${text}`,
     // With a digest alone the content gets no tag.
     name: tag ?? digest,
-    store: repository,
-    referrers: repository,
-    sibling: (other) => other,
-    async write(source, descriptor, options) {
+    repository,
+    async write(content, options) {
+      const { descriptor } = content
       if (digest !== undefined && digest !== descriptor.digest) {
         throw new CliError('INVALID', `Cannot write ${descriptor.digest} as ${quote(text)}: that is another digest`)
       }
-      await writeTo(repository, tag, { source, descriptor, options })
+      await fill(context, repository, content, options)
+      if (tag !== undefined) await remote.tag(tag, descriptor, { signal: context.signal })
     },
     [Symbol.asyncDispose]: async () => undefined,
   }
@@ -80,51 +95,80 @@ async function openRegistrySink(context: Context, text: string): Promise<ImageSi
 async function openLayoutSink(context: Context, transport: FileTransport): Promise<ImageSink> {
   const layout = await openLayout(transport.path, { codec: codecOf(context), create: true })
   const { name } = transport
+  const beside = (tag: string): string => (name === undefined || !name.includes(':') ? tag : siblingOf(name, tag))
+  const repository: AttachedSink = {
+    blobs: layout,
+    referrers: layout,
+    sibling: (tag) => layout.resolve(beside(tag)),
+    tagSibling: (tag, descriptor) => layout.tag(beside(tag), descriptor),
+  }
   return {
     transport,
     label: formatTransport(transport),
     name,
-    store: layout,
-    referrers: layout,
-    sibling: (tag) => (name === undefined || !name.includes(':') ? tag : siblingOf(name, tag)),
-    async write(source, descriptor, options) {
-      await writeTo(layout, name, { source, descriptor, options })
-      if (name === undefined) await layout.list(descriptor)
+    repository,
+    async write(content, options) {
+      await fill(context, repository, content, options)
+      if (name === undefined) await layout.list(content.descriptor)
+      else await layout.tag(name, content.descriptor)
     },
     [Symbol.asyncDispose]: async () => undefined,
   }
 }
 
 async function openArchiveSink(context: Context, transport: FileTransport): Promise<ImageSink> {
-  const { name, path } = transport
+  const { name, path, kind } = transport
   if (path === '-' && context.out.isTerminal) {
     throw new CliError('FAILED', 'Cannot write an archive to a terminal: it is no text', { hint: 'Redirect it' })
   }
+  const reference = name === undefined ? undefined : archiveName(transport, name)
   return {
     transport,
     label: formatTransport(transport),
     name,
-    store: undefined,
-    referrers: undefined,
-    sibling: (tag) => tag,
-    write: (source, descriptor, options = {}) => {
-      const images = [
-        { descriptor, ...(name === undefined ? {} : { reference: formatReference(parseReference(name)) }) },
-      ]
-      return writeArchive(context, path, images, { source, ...options })
+    repository: undefined,
+    async write({ source, descriptor, attached = [] }, options = {}) {
+      const images: ArchivedImage[] = [{ descriptor, ...reference }]
+      for (const { tag, descriptor: other } of attached) {
+        images.push({ descriptor: other, ...(tag === undefined ? {} : { name: tag }) })
+      }
+      const archive = saveArchive(images, {
+        source: observed(source, options.onProgress),
+        kind: kind === 'oci-archive' ? 'oci' : 'docker',
+        preferred: platformOfHost(),
+        signal: context.signal,
+      })
+      await writeWhole(context, path, archive)
     },
     [Symbol.asyncDispose]: async () => undefined,
   }
 }
 
-async function writeTo(
-  store: SinkStore,
-  name: string | undefined,
-  { source, descriptor, options }: { source: BlobSource; descriptor: Descriptor; options: CopyOptions | undefined },
+/** In an OCI archive a name is kept as it is written; Docker's archives have full names with a tag. */
+function archiveName(transport: FileTransport, name: string): Pick<ArchivedImage, 'reference' | 'name'> {
+  if (isDigest(name)) {
+    throw new CliError(
+      'INVALID',
+      `Cannot write to ${quote(formatTransport(transport))}: content cannot be named by a digest`,
+    )
+  }
+  if (transport.kind === 'oci-archive') return /[/:]/.test(name) ? { reference: fullName(name), name } : { name }
+  return { reference: fullName(name) }
+}
+
+function fullName(name: string): string {
+  return formatReference(parseReference(name))
+}
+
+async function fill(
+  context: Context,
+  repository: AttachedSink,
+  { source, descriptor, attached = [] }: Parameters<ImageSink['write']>[0],
+  options: CopyOptions = {},
 ): Promise<void> {
-  await copy(source, store, descriptor, options)
-  // The name is given last, so that it never stands for half an image.
-  if (name !== undefined) await store.tag(name, descriptor)
+  const all = { signal: context.signal, ...options }
+  await copy(source, repository.blobs, descriptor, all)
+  await copyAttached(source, repository, attached, { ...all, codec: codecOf(context) })
 }
 
 function tagged(label: string, text: string): ReturnType<typeof parseReference> {

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { createCodec, type NodeCodec } from '@gantry/codec'
 import type { ContentWorld } from '@gantry/daemon'
-import { formatReference, parseReference } from '@gantry/oci'
+import { formatReference, normalizePlatform, parseReference, type Platform } from '@gantry/oci'
 import { createRegistryClient, type RegistryClient } from '@gantry/registry-client'
 import { CliError } from '../cli-error.ts'
 import { openContent } from '../content.ts'
@@ -67,4 +67,10 @@ export async function contentIfThere(context: Context): Promise<ContentWorld | u
 export function siblingOf(name: string, tag: string): string {
   const { registry, repository } = parseReference(name)
   return formatReference({ registry, repository, tag })
+}
+
+/** What this machine runs. */
+export function platformOfHost(): Platform {
+  const names: Readonly<Record<string, string>> = { x64: 'amd64', ia32: '386' }
+  return normalizePlatform({ os: 'linux', architecture: names[process.arch] ?? process.arch })
 }
