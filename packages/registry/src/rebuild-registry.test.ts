@@ -10,6 +10,7 @@ import { openState } from '@gantry/state'
 import type { State } from '@gantry/state'
 import { openStore, storeMigrations } from '@gantry/store'
 import { Catalog } from './catalog.ts'
+import { ask, imageDocument, pushManifest } from './fixtures/registry-fixture.ts'
 import { createRegistry, diskStorage, rebuildRegistry, registryMigrations } from './index.ts'
 import type { Registry, RegistryStorage } from './index.ts'
 import { parseFile } from './repository-files.ts'
@@ -38,28 +39,14 @@ async function open(root: string): Promise<Opened> {
   return { state, storage, registry, pinnedBy, [Symbol.asyncDispose]: () => stack.disposeAsync() }
 }
 
-async function ask(registry: Registry, method: string, path: string, body?: Uint8Array, type = ''): Promise<Response> {
-  const headers = type === '' ? {} : { 'Content-Type': type }
-  const init = body === undefined ? { method, headers } : { method, headers, body: new Uint8Array(body) }
-  return registry.handle(new Request(`http://registry${path}`, init))
-}
-
 async function pushImage(
   registry: Registry,
   { repository, tag, extra = {} }: { repository: string; tag: string; extra?: Record<string, unknown> },
 ): Promise<Descriptor> {
-  const put = async (bytes: Uint8Array, mediaType: string): Promise<Descriptor> => {
-    const digest = digestOf(bytes)
-    const path = `/v2/${repository}/blobs/uploads/?digest=${digest}`
-    assert.equal((await ask(registry, 'POST', path, bytes)).status, 201)
-    return { mediaType, digest, size: bytes.length }
-  }
-  const config = await put(encodeJson({ tag }), MediaType.imageConfig)
-  const layers = [await put(Buffer.from(`layer of ${tag}`), MediaType.layerTar)]
-  const mediaType = MediaType.imageManifest
-  const bytes = encodeJson({ schemaVersion: 2, mediaType, config, layers, ...extra })
-  assert.equal((await ask(registry, 'PUT', `/v2/${repository}/manifests/${tag}`, bytes, mediaType)).status, 201)
-  return { mediaType, digest: digestOf(bytes), size: bytes.length }
+  const document = { ...(await imageDocument(registry, tag, repository)), ...extra }
+  const { response, descriptor } = await pushManifest(registry, document, { repository, reference: tag })
+  assert.equal(response.status, 201)
+  return descriptor
 }
 
 /** Everything that clients can see of a registry. */

@@ -10,6 +10,7 @@ import type { Descriptor } from '@gantry/oci'
 import { openState } from '@gantry/state'
 import { openStore, storeMigrations } from '@gantry/store'
 import { createRegistry, diskStorage, memoryStorage, registryMigrations } from './index.ts'
+import { ask, bytesOf, errorCode, imageDocument, push, pushManifest, startUpload } from './fixtures/registry-fixture.ts'
 import type { Registry } from './index.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'gantry-registry-'))
@@ -37,71 +38,6 @@ async function inMemory(): Promise<Registry> {
 
 function fail(error: unknown): void {
   console.error(error) // oxlint-disable-line no-console -- a test that fails says why
-}
-
-interface Asked {
-  readonly body?: Uint8Array
-  readonly headers?: Record<string, string>
-}
-
-async function ask(
-  registry: Registry,
-  method: string,
-  path: string,
-  { body, headers = {} }: Asked = {},
-): Promise<Response> {
-  const init = body === undefined ? { method, headers } : { method, headers, body: new Uint8Array(body) }
-  return registry.handle(new Request(`http://registry${path}`, init))
-}
-
-async function errorCode(response: Response): Promise<string> {
-  const { errors } = (await response.json()) as { errors: { code: string }[] }
-  return errors[0]?.code ?? ''
-}
-
-const bytesOf = async (response: Response): Promise<Buffer> => Buffer.from(await response.arrayBuffer())
-
-async function startUpload(registry: Registry, repository = 'a/b'): Promise<string> {
-  const response = await ask(registry, 'POST', `/v2/${repository}/blobs/uploads/`)
-  assert.equal(response.status, 202)
-  return response.headers.get('location') ?? ''
-}
-
-async function push(
-  registry: Registry,
-  bytes: Uint8Array,
-  repository = 'a/b',
-  algorithm: 'sha256' | 'sha512' = 'sha256',
-): Promise<Descriptor> {
-  const digest = digestOf(bytes, algorithm)
-  const response = await ask(registry, 'POST', `/v2/${repository}/blobs/uploads/?digest=${digest}`, { body: bytes })
-  assert.equal(response.status, 201)
-  return { mediaType: MediaType.layerTar, digest, size: bytes.length }
-}
-
-async function pushManifest(
-  registry: Registry,
-  document: Record<string, unknown>,
-  {
-    repository = 'a/b',
-    reference = 'latest',
-    mediaType = MediaType.imageManifest,
-  }: { repository?: string; reference?: string; mediaType?: string } = {},
-): Promise<{ bytes: Uint8Array; descriptor: Descriptor; response: Response }> {
-  const bytes = encodeJson({ schemaVersion: 2, mediaType, ...document })
-  const response = await ask(registry, 'PUT', `/v2/${repository}/manifests/${reference}`, {
-    body: bytes,
-    headers: { 'Content-Type': mediaType },
-  })
-  return { bytes, descriptor: { mediaType, digest: digestOf(bytes), size: bytes.length }, response }
-}
-
-async function imageDocument(registry: Registry, seed: string, repository = 'a/b'): Promise<Record<string, unknown>> {
-  const config = {
-    ...(await push(registry, Buffer.from(`{"seed":"${seed}"}`), repository)),
-    mediaType: MediaType.imageConfig,
-  }
-  return { config, layers: [await push(registry, Buffer.from(`layer ${seed}`), repository)] }
 }
 
 const blob = Buffer.alloc(2048, 'gantry')
