@@ -77,7 +77,7 @@ describe('signing keys', () => {
   for (const [name, encoding] of encodings) {
     test(`${name} of OpenSSL is read`, async () => {
       const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-384' })
-      const text = String(privateKey.export(encoding as Parameters<typeof privateKey.export>[0]))
+      const text = privateKey.export(encoding)
       const signer = openSigningKey(text, 'passphrase' in encoding ? { passphrase: 'right' } : {})
       const verifier = openVerifyingKey(publicKey.export({ type: 'spki', format: 'pem' }))
       assert.ok(await verifier.verify(message, await signer.sign(message)))
