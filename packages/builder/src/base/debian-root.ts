@@ -113,6 +113,8 @@ function programArguments(build: BaseBuild, options: DebianRootOptions): string[
     '--dpkgopt=force-unsafe-io',
     // What has been downloaded (and verified) is not downloaded again; APT checks it once more.
     '--setup-hook=mkdir -p "$1/var/cache/apt/archives" && cp -- "$GANTRY_ARCHIVES"/*.deb "$1/var/cache/apt/archives/"',
+    // Old versions of mmdebstrap have to be told that they may be there.
+    '--skip=download/empty',
     '--customize-hook=rm -f "$1"/var/cache/apt/archives/*.deb',
     release?.suite ?? sources.distribution.codename,
     '-',
@@ -123,6 +125,7 @@ function programArguments(build: BaseBuild, options: DebianRootOptions): string[
 function failed(complaints: readonly string[], { sources }: DebianRootOptions): BaseError {
   const { id, codename } = sources.distribution
   const said = complaints.filter((line) => /^(E:|W:|dpkg: error|Err)/.test(line))
-  const reason = (said.length === 0 ? complaints : said).slice(-4).join('; ')
+  const last = (said.length === 0 ? complaints : said).slice(-4)
+  const reason = last.map((line) => line.slice(0, 300)).join('; ')
   return new BaseError('ROOT_FAILED', `Cannot install a root of ${id} ${codename}: mmdebstrap answered ${reason}`)
 }
