@@ -18,8 +18,10 @@ export async function getBlob(
 ): Promise<RegistryResponse> {
   const { storage } = parts
   const isHead = request.method === 'HEAD'
-  const visible = isVisible(parts, repository, digest)
+  const id = parts.catalog.find(repository)
+  const visible = id !== undefined && parts.catalog.hasBlob(id, digest)
   // A client that asks with HEAD is about to rely on the answer.
+  if (visible && isHead) parts.catalog.useBlob(id, digest)
   const size = !visible ? undefined : isHead ? await storage.touch(digest) : await storage.size(digest)
   if (size === undefined) throw unknownBlob(repository, digest)
   const answer = describeBlob(request, digest, size)
@@ -76,11 +78,6 @@ export async function deleteBlob(
   if (id === undefined || !parts.catalog.unlinkBlob(id, digest)) throw unknownBlob(repository, digest)
   emitEvent(parts, request, { kind: 'blob-delete', repository, digest })
   return emptyResponse(202, { 'Docker-Content-Digest': digest })
-}
-
-function isVisible({ catalog }: RegistryParts, repository: string, digest: Digest): boolean {
-  const id = catalog.find(repository)
-  return id !== undefined && catalog.hasBlob(id, digest)
 }
 
 function unknownBlob(repository: string, digest: Digest): WireError {

@@ -25,6 +25,9 @@ export interface Page {
   readonly last?: string
 }
 
+/** How much older than it is a link to a blob may look, so that not every question is a write; in milliseconds. */
+const freshness = 60_000
+
 /** What the database knows of repositories: tags, manifests, which blobs each may show, and uploads under way. */
 export class Catalog {
   readonly #state: State
@@ -98,10 +101,23 @@ export class Catalog {
     return found !== undefined
   }
 
+  /** Lets a repository show a blob. */
   linkBlob(repository: number, digest: Digest): void {
     this.#state
-      .prepare('INSERT INTO registry_blobs (repository, digest, added) VALUES (?, ?, ?) ON CONFLICT DO NOTHING')
+      .prepare(
+        `INSERT INTO registry_blobs (repository, digest, added) VALUES (?, ?, ?)
+         ON CONFLICT DO UPDATE SET added = excluded.added`,
+      )
       .run(repository, digest, Date.now())
+  }
+
+  /** Says that somebody counts on a blob that the repository shows: it goes on showing it, as if it had just been pushed. */
+  useBlob(repository: number, digest: Digest): void {
+    const now = Date.now()
+    const sql = 'SELECT 1 FROM registry_blobs WHERE repository = ? AND digest = ? AND added < ?'
+    if (this.#state.prepare(sql).get(repository, digest, now - freshness) === undefined) return
+    const update = 'UPDATE registry_blobs SET added = ? WHERE repository = ? AND digest = ?'
+    this.#state.transaction(() => this.#state.prepare(update).run(now, repository, digest))
   }
 
   unlinkBlob(repository: number, digest: Digest): boolean {

@@ -34,7 +34,24 @@ export function diskStorage(store: Store): RegistryStorage & AsyncDisposable {
       return store.touch(digest)
     },
     file: (digest) => store.path(digest),
-    stage: (key, algorithm = 'sha256') => store.stage(key === undefined ? { algorithm } : { key, algorithm }),
+    async stage(key, algorithm = 'sha256') {
+      const staging = await store.stage(key === undefined ? { algorithm } : { key, algorithm })
+      return {
+        get size() {
+          return staging.size
+        },
+        write: (chunk) => staging.write(chunk),
+        flush: () => staging.flush(),
+        commit(expected) {
+          // Before it is a blob: a collection must not find one that nobody holds.
+          keep(expected.digest)
+          return staging.commit(expected)
+        },
+        discard: () => staging.discard(),
+        read: (position, length) => staging.read(position, length),
+        [Symbol.asyncDispose]: () => staging[Symbol.asyncDispose](),
+      }
+    },
     retain: (owner, digest) => store.pin(owner, digest),
     release: (owner, digest) => store.unpin(owner, digest),
     async [Symbol.asyncDispose]() {

@@ -197,6 +197,7 @@ async function checkChildren(
   const missing: Descriptor[] = []
   for (const child of childrenOf(content)) {
     const visible = id !== undefined && catalog.hasBlob(id, child.digest)
+    if (visible) catalog.useBlob(id, child.digest)
     if (!visible || (await storage.touch(child.digest)) === undefined) missing.push(child)
   }
   const [first] = missing

@@ -1,13 +1,16 @@
-import { readdirSync, rmSync, statSync, unlinkSync } from 'node:fs'
+import { readdirSync, renameSync, rmSync, statSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { isDigest, isIndexType, isManifestType } from '@gantry/oci'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { isIndexType, isManifestType } from '@gantry/oci'
 import type { Digest } from '@gantry/oci'
 import type { State } from '@gantry/state'
 import type { DiskBlobs, StoredBlob } from './disk-blobs.ts'
-import { isHolderAlive } from './holder.ts'
+import { currentHolder, isHolderAlive } from './holder.ts'
 import type { LayoutPaths } from './layout-paths.ts'
 import type { Leases } from './leases.ts'
-import { addReachable, describeBlob } from './reach.ts'
+import { Marks } from './marks.ts'
+import { describeBlob } from './reach.ts'
 import { systemCode } from './store-error.ts'
 
 /** How garbage is collected. */
@@ -28,14 +31,18 @@ export interface Collected {
 }
 
 const defaultGrace = 3_600_000
-const batchSize = 64
+/** Blobs that are taken away under one lock. */
+const batchSize = 32
+/** Between two batches, for the writers of other processes: SQLite lets them try again only now and then. In milliseconds. */
+const pause = 2
 
 /**
- * Removes the blobs that no name, pin or lease leads to. It may run while others put, tag and lease: what they rely on stays.
+ * Removes the blobs that no name, pin or lease leads to. It may run while others put, tag and lease: what they rely on stays, and
+ * nobody waits long: the lock is held for a few renames at a time, and files are deleted without it.
  * Manifests go before what they lead to, so that no name can be given to half an image.
  *
  * How it is safe: a blob that somebody puts or finds gets a new time under the database's write lock; the time is looked at
- * again under that lock before the blob is removed. When a name, pin or lease has come meanwhile, what it leads to is marked
+ * again under that lock before the blob is taken away. When a name, pin or lease has come meanwhile, what it leads to is marked
  * first. What was marked stays so, even if its name went away: the next collection takes it.
  */
 export async function collectGarbage(
@@ -47,54 +54,33 @@ export async function collectGarbage(
   let bytes = 0
   leases.removeDead()
   if (options.dryRun !== true) removeAbandoned(blobs.paths)
-  const marked = new Set<Digest>()
-  await markNew(parts, marked, options.signal)
-  const before = Math.min(Date.now() - (options.grace ?? defaultGrace), leases.protectedSince() ?? Infinity)
+  const marks = new Marks(state, blobs)
+  await marks.update(options.signal)
+  let before = Math.min(Date.now() - (options.grace ?? defaultGrace), leases.protectedSince() ?? Infinity)
   const doomed: StoredBlob[] = []
   for await (const blob of candidates(blobs, options.only)) {
-    if (!marked.has(blob.digest) && blob.used <= before) doomed.push(blob)
+    if (!marks.has(blob.digest) && blob.used <= before) doomed.push(blob)
   }
-  let waiting = await documentsFirst(blobs, doomed)
+  const waiting = await documentsFirst(blobs, doomed)
   if (options.dryRun === true) return sum(waiting)
-  while (waiting.length > 0) {
-    const generation = await markNew(parts, marked, options.signal)
-    waiting = waiting.filter((blob) => !marked.has(blob.digest))
-    const batch = waiting.slice(0, batchSize)
-    const done = state.transaction(() => {
-      if (readGeneration(state) !== generation) return false
-      for (const blob of batch) {
-        if (!removeIfUnused(blobs.paths, blob, before)) continue
-        removed.push(blob.digest)
-        bytes += blob.size
-      }
-      return true
+  for (let at = 0; at < waiting.length; at += batchSize) {
+    options.signal?.throwIfAborted()
+    if (marks.isStale()) await marks.update(options.signal)
+    const taken = state.transaction(() => {
+      if (marks.isStale()) marks.updateNow()
+      // A lease on all that is new may have come, for what is older than this collection by a tick of the clock.
+      before = Math.min(before, leases.protectedSince() ?? Infinity)
+      const batch = waiting.slice(at, at + batchSize).filter(({ digest }) => !marks.has(digest))
+      return batch.filter((blob) => takeIfUnused(blobs.paths, blob, before))
     })
-    if (done) waiting = waiting.slice(batchSize)
+    for (const { digest, size } of taken) {
+      await rm(trashOf(blobs.paths, digest), { force: true })
+      removed.push(digest)
+      bytes += size
+    }
+    await sleep(pause)
   }
   return { removed, bytes }
-}
-
-/** Marks what names, pins and leases lead to, as far as that is new. Gives the generation that it saw. */
-async function markNew(
-  { state, blobs }: { readonly state: State; readonly blobs: DiskBlobs },
-  marked: Set<Digest>,
-  signal: AbortSignal | undefined,
-): Promise<number> {
-  const { roots, generation } = state.transaction(() => ({
-    generation: readGeneration(state),
-    roots: state
-      .prepare(
-        `SELECT digest FROM store_names UNION SELECT digest FROM store_pins UNION SELECT digest FROM store_lease_digests`,
-      )
-      .all()
-      .map((row) => String(row['digest'])),
-  }))
-  for (const root of roots) if (isDigest(root)) await addReachable(blobs, root, marked, signal)
-  return generation
-}
-
-function readGeneration(state: State): number {
-  return Number(state.prepare('SELECT roots FROM store_generation').get()?.['roots'])
 }
 
 async function* candidates(blobs: DiskBlobs, only: Iterable<Digest> | undefined): AsyncGenerator<StoredBlob> {
@@ -121,12 +107,17 @@ async function documentsFirst(blobs: DiskBlobs, doomed: readonly StoredBlob[]): 
   return [...documents, ...others]
 }
 
-function removeIfUnused(paths: LayoutPaths, blob: StoredBlob, before: number): boolean {
+/** Takes a blob out of the store, to where it is deleted by whoever comes by should this process die. */
+function takeIfUnused(paths: LayoutPaths, blob: StoredBlob, before: number): boolean {
   const path = paths.blob(blob.digest)
   const found = statSync(path, { throwIfNoEntry: false })
   if (found === undefined || found.mtimeMs > before) return false
-  unlinkSync(path)
+  renameSync(path, trashOf(paths, blob.digest))
   return true
+}
+
+function trashOf(paths: LayoutPaths, digest: Digest): string {
+  return join(paths.ingest, `${currentHolder()}-gone-${digest.replace(':', '-')}`)
 }
 
 function sum(blobs: readonly StoredBlob[]): Collected {

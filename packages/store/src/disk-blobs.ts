@@ -1,4 +1,4 @@
-import { statSync, utimesSync } from 'node:fs'
+import { readdirSync, statSync, utimesSync } from 'node:fs'
 import { mkdir, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { NodeCodec } from '@gantry/codec'
@@ -12,7 +12,7 @@ import type { Holder } from './holder.ts'
 import type { LayoutPaths } from './layout-paths.ts'
 import { openPartial } from './partial/open-partial.ts'
 import { openStaging } from './staging.ts'
-import type { Staging } from './staging.ts'
+import type { StagedKey, Staging } from './staging.ts'
 import { systemCode } from './store-error.ts'
 import { createSyncDirectory } from './sync-directory.ts'
 import type { SyncDirectory } from './sync-directory.ts'
@@ -97,6 +97,26 @@ export class DiskBlobs {
   /** A staging that stays until it is committed or discarded. The key is made of letters, digits and `-`. */
   async stageAs(key: string, algorithm: DigestAlgorithm = 'sha256'): Promise<Staging> {
     return openStaging(this.#parts(), { path: this.stagingPath(key), keep: true, algorithm })
+  }
+
+  /** What is staged under keys that begin so. */
+  staged(prefix: string): readonly StagedKey[] {
+    const start = `upload-${prefix}`
+    return readdirSync(this.paths.ingest)
+      .filter((name) => name.startsWith(start))
+      .flatMap((name) => {
+        const found = statSync(join(this.paths.ingest, name), { throwIfNoEntry: false })
+        if (found === undefined) return []
+        return [{ key: name.slice('upload-'.length), size: found.size, used: found.mtimeMs }]
+      })
+  }
+
+  /** Removes what is staged under a key; false when nothing was. */
+  async unstage(key: string): Promise<boolean> {
+    const path = this.stagingPath(key)
+    if (statSync(path, { throwIfNoEntry: false }) === undefined) return false
+    await rm(path, { force: true })
+    return true
   }
 
   stagingPath(key: string): string {

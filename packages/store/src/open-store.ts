@@ -74,6 +74,8 @@ export async function openStore(options: OpenStoreOptions): Promise<Store> {
       return new Set([...seen].filter((digest) => blobs.size(digest) !== undefined))
     },
     stage: ({ key, algorithm } = {}) => (key === undefined ? blobs.stage(algorithm) : blobs.stageAs(key, algorithm)),
+    staged: (prefix = '') => blobs.staged(prefix),
+    unstage: (key) => blobs.unstage(key),
     resolve: async (reference) => (isDigest(reference) ? describeBlob(blobs, reference) : names.get(reference)),
     async tag(name, descriptor) {
       names.set(name, descriptor, () => {

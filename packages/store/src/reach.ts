@@ -1,7 +1,7 @@
 import { ImageError, readDocument } from '@gantry/image'
 import type { BlobSource } from '@gantry/image'
 import { isIndexType, isManifestType, limits, MediaType, OciError, parseManifestOrIndex } from '@gantry/oci'
-import type { Descriptor, Digest } from '@gantry/oci'
+import type { Descriptor, Digest, ManifestOrIndex } from '@gantry/oci'
 
 /** Blobs of which it is known without asking whether they are there. */
 export interface SizedBlobs extends BlobSource {
@@ -56,15 +56,19 @@ export async function childrenOf(blobs: SizedBlobs, descriptor: Descriptor): Pro
   const { mediaType } = descriptor
   if (!isManifestType(mediaType) && !isIndexType(mediaType)) return []
   try {
-    const content = parseManifestOrIndex(await readDocument(blobs, descriptor), mediaType)
-    const { subject } = content.kind === 'manifest' ? content.manifest : content.index
-    const children =
-      content.kind === 'manifest' ? [content.manifest.config, ...content.manifest.layers] : content.index.manifests
-    return subject === undefined ? children : [...children, subject]
+    return childrenIn(parseManifestOrIndex(await readDocument(blobs, descriptor), mediaType))
   } catch (error) {
     if (error instanceof OciError || (error instanceof ImageError && error.code === 'BLOB_UNKNOWN')) return []
     throw error
   }
+}
+
+/** What a manifest or index points at, its subject too. */
+export function childrenIn(content: ManifestOrIndex): readonly Descriptor[] {
+  const { subject } = content.kind === 'manifest' ? content.manifest : content.index
+  const children =
+    content.kind === 'manifest' ? [content.manifest.config, ...content.manifest.layers] : content.index.manifests
+  return subject === undefined ? children : [...children, subject]
 }
 
 async function startsAsObject(blobs: SizedBlobs, descriptor: Descriptor): Promise<boolean> {

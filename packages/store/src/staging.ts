@@ -41,6 +41,14 @@ export interface Staging extends AsyncDisposable {
   read(position: number, length: number): Promise<Uint8Array>
 }
 
+/** What is staged under a key. */
+export interface StagedKey {
+  readonly key: string
+  readonly size: number
+  /** When it was last written to, in milliseconds. */
+  readonly used: number
+}
+
 /** What a staging is made of. */
 export interface StagingParts {
   readonly codec: NodeCodec

@@ -5,7 +5,7 @@ import type { CompressionKind } from './compressed.ts'
 import type { StoredBlob } from './disk-blobs.ts'
 import type { Lease, LeaseOptions } from './leases.ts'
 import type { StoredName } from './names.ts'
-import type { Staging } from './staging.ts'
+import type { StagedKey, Staging } from './staging.ts'
 import type { EventFilter, NewStoreEvent, StoreEvent } from './store-events.ts'
 
 /**
@@ -48,6 +48,11 @@ export interface Store extends BlobSource, BlobSink, BlobIngester, TagResolver, 
    * nobody goes on with now. Gives the bytes that this frees.
    */
   prunePartials(options?: { readonly age?: number; readonly dryRun?: boolean }): Promise<number>
+
+  /** What is staged under keys that begin so, and when it was last written to, in milliseconds. */
+  staged(prefix?: string): readonly StagedKey[]
+  /** Removes what is staged under a key, whoever has it open; false when nothing was. */
+  unstage(key: string): Promise<boolean>
 
   /** What a digest or a name stands for. Names may be short: they are read as `parseReference` does. */
   resolve(reference: string): Promise<Descriptor | undefined>
