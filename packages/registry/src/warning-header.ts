@@ -12,8 +12,9 @@ export function warningHeader(texts: readonly string[]): Readonly<Record<string,
   let length = 0
   for (const text of texts) {
     const value = `299 - "${text.replace(/[^\x20-\x7e]/g, '?').replace(/["\\]/g, String.raw`\$&`)}"`
+    if (length + value.length + 2 > longest) continue
     length += value.length + 2
-    if (length <= longest) values.push(value)
+    values.push(value)
   }
   return values.length === 0 ? {} : { Warning: values.join(', ') }
 }
