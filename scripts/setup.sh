@@ -77,7 +77,7 @@ find_missing() {
   # What the base images are made with.
   program mmdebstrap || need mmdebstrap
   # Older releases of it ask a program of APT's that every ordinary installation has.
-  ! command -v apt-get >/dev/null 2>&1 || has /usr/lib/apt/solvers/dump || need apt-utils
+  ! command -v apt-get >/dev/null 2>&1 || program apt-ftparchive || need apt-utils
   program gpgv || need gpgv
   has /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt || need ca-certificates
   if [ -n "$tests" ]; then
