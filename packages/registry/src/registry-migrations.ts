@@ -1,7 +1,15 @@
 import type { Migrations } from '@gantry/state'
+import { accessMigrations } from './access/migrations.ts'
 import { coreMigrations } from './migrations.ts'
 import { observeMigrations } from './observe/migrations.ts'
+import { proxyMigrations } from './proxy/migrations.ts'
 import { webhookMigrations } from './webhooks/migrations.ts'
 
 /** The tables of every part of the registry: a state is opened with all of them. */
-export const registryMigrations: readonly Migrations[] = [coreMigrations, observeMigrations, webhookMigrations]
+export const registryMigrations: readonly Migrations[] = [
+  coreMigrations,
+  accessMigrations,
+  observeMigrations,
+  proxyMigrations,
+  webhookMigrations,
+]

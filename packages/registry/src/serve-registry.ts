@@ -2,6 +2,8 @@ import { open } from 'node:fs/promises'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { pipeline } from 'node:stream/promises'
+import { readCertificate, watchCertificate } from './certificate.ts'
+import type { Certificate, CertificateFiles } from './certificate.ts'
 import type { Answer, FileBody, RegistryRequest, RegistryResponse } from './exchange.ts'
 import { discardBody, patientBody } from './patient-body.ts'
 import { sendFile } from './send-file.ts'
@@ -13,8 +15,8 @@ export interface ServeOptions {
   readonly host?: string
   /** Default: 5000. 0 takes a free one. */
   readonly port?: number
-  /** PEM texts. Without them it is plain HTTP. */
-  readonly tls?: { readonly key: string; readonly cert: string }
+  /** PEM texts, or files that are read again when they change. Without them it is plain HTTP. */
+  readonly tls?: Certificate | CertificateFiles
   /** How long a client may neither send nor take a byte in the middle of a body, in milliseconds. Default: a minute. */
   readonly idleTimeout?: number
   /** Told of what went wrong outside of an answer, such as a client that hung up. */
@@ -27,6 +29,8 @@ export interface ServedRegistry {
   readonly port: number
   /** `http://127.0.0.1:5000`. */
   readonly address: string
+  /** Looks at the files of the certificate now; whether there was a new one. Connections that there are go on. */
+  reloadCertificate(): Promise<boolean>
   /** Stops listening, lets the requests under way end for the time given (default 10 s), and closes what is left. */
   close(options?: { readonly timeout?: number }): Promise<void>
 }
@@ -47,10 +51,12 @@ export async function serveRegistry(options: ServeOptions): Promise<ServedRegist
   // An upload may take as long as it takes; only its headers may not.
   const settings = { requestTimeout: 0, headersTimeout: 60_000, keepAliveTimeout: 75_000, maxHeaderSize: 64 * 1024 }
   // Not imported: that would load all that node:http exports, for every command that merely knows the registry's tables.
-  const server: Server =
-    tls === undefined
-      ? process.getBuiltinModule('node:http').createServer(settings, listener)
-      : process.getBuiltinModule('node:https').createServer({ ...settings, ...tls }, listener)
+  const certificate = tls !== undefined && 'keyFile' in tls ? await readCertificate(tls) : tls
+  const secure =
+    certificate === undefined
+      ? undefined
+      : process.getBuiltinModule('node:https').createServer({ ...settings, ...certificate }, listener)
+  const server: Server = secure ?? process.getBuiltinModule('node:http').createServer(settings, listener)
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(port, host, () => {
@@ -58,13 +64,21 @@ export async function serveRegistry(options: ServeOptions): Promise<ServedRegist
       resolve()
     })
   })
+  const watched =
+    tls !== undefined && 'keyFile' in tls
+      ? await watchCertificate(tls, { use: (renewed) => secure?.setSecureContext(renewed), onError })
+      : undefined
   const bound = server.address() as AddressInfo
   const shown = bound.family === 'IPv6' ? `[${bound.address}]` : bound.address
   return {
     host: bound.address,
     port: bound.port,
     address: `${scheme}://${shown}:${bound.port}`,
-    close: ({ timeout = 10_000 } = {}) => closeServer(server, timeout),
+    reloadCertificate: async () => (await watched?.reload()) ?? false,
+    close: ({ timeout = 10_000 } = {}) => {
+      watched?.stop()
+      return closeServer(server, timeout)
+    },
   }
 }
 

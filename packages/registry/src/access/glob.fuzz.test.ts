@@ -1,18 +1,19 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { parseGlob } from './glob.ts'
 
 const alphabet = fc.constantFrom('a', 'b', '/', '*', '?', '-')
 
 /** The same by a regular expression, for patterns of which that is one. */
 function expression(pattern: string): RegExp {
-  const parts = pattern.match(/\*\*\/|\*+|[^*]/g) ?? []
+  const parts = pattern.match(/\*\*\/|(?<=.)\/\*\*$|\*+|[^*]/g) ?? []
   let before = ''
   const source = parts.map((part) => {
     const atStart = before === '' || before.endsWith('/')
     before += part
     if (part === '**/') return atStart ? '(?:.*/)?' : '.*/'
+    if (part === '/**') return '(?:/.*)?'
     if (part.startsWith('**')) return '.*'
     if (part === '*') return '[^/]*'
     return part === '?' ? '[^/]' : part

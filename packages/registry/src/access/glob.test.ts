@@ -14,7 +14,9 @@ describe('parseGlob', () => {
     ['team/*', 'team/app/web', false, 'does not go deeper'],
     ['team/*', 'team', false, 'needs the slash'],
     ['team/**', 'team/app/web', true, 'a double star goes deeper'],
-    ['team/**', 'team', false, 'but needs the slash'],
+    ['team/**', 'team', true, 'and is the folder itself'],
+    ['team/**/*', 'team', false, 'unless something has to be below'],
+    ['/**', 'team', false, 'a leading slash is one'],
     ['team/**', 'teams/app', false, 'a prefix is not enough'],
     ['**', 'a/b/c', true, 'a double star is everything'],
     ['**', '', true, 'the empty text too'],
@@ -44,6 +46,8 @@ describe('parseGlob', () => {
 
   const users: readonly (readonly [pattern: string, text: string, user: string | undefined, matches: boolean])[] = [
     ['{user}/**', 'alice/app', 'alice', true],
+    ['{user}/**', 'alice', 'alice', true],
+    ['{user}/**', 'alicea/app', 'alice', false],
     ['{user}/**', 'bob/app', 'alice', false],
     ['home-{user}', 'home-alice', 'alice', true],
     ['{user}/**', 'alice/app', undefined, false],

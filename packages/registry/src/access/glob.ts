@@ -17,7 +17,7 @@ export interface GlobOptions {
 type Token =
   | { readonly kind: 'char'; readonly char: string }
   | { readonly kind: 'class'; readonly negated: boolean; readonly ranges: readonly (readonly [string, string])[] }
-  | { readonly kind: 'one' | 'star' | 'globstar' | 'directories' | 'user' }
+  | { readonly kind: 'one' | 'star' | 'globstar' | 'directories' | 'below' | 'user' }
 
 const longest = 512
 const mostAlternatives = 64
@@ -28,7 +28,7 @@ const userPattern = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/
 
 /**
  * Reads a pattern: `*` is any text without a `/`, `**` any text, a leading or inner double star with a slash any folders or none,
- * `?` one character but `/`, `[a-z]` and `[!a-z]` one of a set, `{a,b}` either; everything else is itself. `**` alone is
+ * `team/**` `team` and all below it, `?` one character but `/`, `[a-z]` and `[!a-z]` one of a set, `{a,b}` either; everything else is itself. `**` alone is
  * everything.
  *
  * @throws {SyntaxError} when it is no pattern; the message says what is wrong with it
@@ -80,6 +80,9 @@ function tokens(text: string): readonly Token[] {
     if (rest.startsWith('**/') && (at === 0 || text[at - 1] === '/')) {
       result.push({ kind: 'directories' })
       at += 3
+    } else if (rest === '/**' && at > 0) {
+      result.push({ kind: 'below' }, { kind: 'globstar' })
+      at = text.length
     } else if (rest.startsWith('*')) {
       const stars = /^\*+/.exec(rest)?.[0].length ?? 1
       result.push({ kind: stars > 1 ? 'globstar' : 'star' })
@@ -110,7 +113,7 @@ function rangesOf(members: string): readonly (readonly [string, string])[] {
 function withUser(pattern: readonly Token[], user: string | undefined): readonly Token[] {
   if (!pattern.some(({ kind }) => kind === 'user')) return pattern
   if (user === undefined || !userPattern.test(user)) return [{ kind: 'class', negated: false, ranges: [] }]
-  const name = [...user].map((char) => ({ kind: 'char', char }) as const)
+  const name = user.split('').map((char) => ({ kind: 'char', char }) as const)
   return pattern.flatMap((token) => (token.kind === 'user' ? name : [token]))
 }
 
@@ -127,6 +130,8 @@ function run(pattern: readonly Token[], text: string): boolean {
       if (token.kind === 'directories') {
         next.add(place)
         if (char === '/') enter(pattern, next, place + 1)
+      } else if (token.kind === 'below') {
+        if (char === '/') enter(pattern, next, place + 1)
       } else if (token.kind === 'globstar' || (token.kind === 'star' && char !== '/')) enter(pattern, next, place)
       else if (takes(token, char)) enter(pattern, next, place + 1)
     }
@@ -140,6 +145,7 @@ function enter(pattern: readonly Token[], places: Set<number>, place: number): v
   for (let at = place; !places.has(at); at++) {
     places.add(at)
     const kind = pattern[at]?.kind
+    if (kind === 'below') places.add(pattern.length)
     if (kind !== 'star' && kind !== 'globstar' && kind !== 'directories') return
   }
 }

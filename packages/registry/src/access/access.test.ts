@@ -1,0 +1,538 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, describe, test } from 'node:test'
+import { digestOf } from '@gantry/codec'
+import { MemoryStore } from '@gantry/image'
+import { encodeJson, MediaType } from '@gantry/oci'
+import type { Descriptor } from '@gantry/oci'
+import { openState } from '@gantry/state'
+import type { State } from '@gantry/state'
+import { testCodec } from '@gantry/testing'
+import { createRegistry } from '../create-registry.ts'
+import type { Answer } from '../exchange.ts'
+import { memoryStorage } from '../memory-storage.ts'
+import { registryMigrations } from '../registry-migrations.ts'
+import { parseAccessConfig } from './access-config.ts'
+import { createApiKey, listApiKeys, revokeApiKey } from './api-keys.ts'
+import type { NewApiKey } from './api-keys.ts'
+import { createAccess } from './create-access.ts'
+import type { AccessRefusal } from './create-access.ts'
+import { htpasswdEntry } from './htpasswd.ts'
+
+const directory = mkdtempSync(join(tmpdir(), 'gantry-access-'))
+const opened: AsyncDisposableStack = new AsyncDisposableStack()
+after(async () => {
+  await opened.disposeAsync()
+  rmSync(directory, { recursive: true, force: true })
+})
+
+const cheap = { cost: 4 }
+const alice = await htpasswdEntry('alice', 'wonderland', cheap)
+const bob = await htpasswdEntry('bob', 'builder', cheap)
+
+interface World {
+  readonly answer: Answer
+  readonly state: State
+  readonly errors: unknown[]
+  readonly refusals: AccessRefusal[]
+  readonly htpasswd: string
+  readonly clock: { now: number }
+}
+
+let count = 0
+async function world(config: Record<string, unknown>, keys: readonly NewApiKey[] = []): Promise<World> {
+  const htpasswd = join(directory, `htpasswd-${(count += 1)}`)
+  writeFileSync(htpasswd, `# users\n${alice}\n${bob}\n`)
+  const state = opened.use(openState(':memory:', registryMigrations))
+  const codec = testCodec()
+  const registry = opened.use(createRegistry({ storage: memoryStorage(new MemoryStore(codec), codec), state }))
+  for (const key of keys) createApiKey(state, key)
+  const errors: unknown[] = []
+  const refusals: AccessRefusal[] = []
+  const clock = { now: Date.now() }
+  const access = opened.use(
+    await createAccess({
+      config: parseAccessConfig({ htpasswd, ...config }),
+      state,
+      onError: (error) => errors.push(error),
+      onRefused: (refusal) => refusals.push(refusal),
+      interval: 0,
+      now: () => clock.now,
+    }),
+  )
+  return { answer: access.before(registry.answer), state, errors, refusals, htpasswd, clock }
+}
+
+interface Asked {
+  readonly as?: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: Uint8Array | string
+  readonly peer?: string
+}
+
+interface Answered {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly text: string
+  readonly code: string
+}
+
+async function ask({ answer }: World, line: string, asked: Asked = {}): Promise<Answered> {
+  const [method = '', target = ''] = line.split(' ')
+  const [path = '', query = ''] = target.split('?')
+  const sent: Record<string, string> = { ...asked.headers }
+  if (asked.as !== undefined) {
+    const isToken = !asked.as.includes(':')
+    sent['authorization'] = isToken ? `Bearer ${asked.as}` : `Basic ${Buffer.from(asked.as).toString('base64')}`
+  }
+  const body = Buffer.from(asked.body ?? '')
+  const response = await answer({
+    method,
+    path,
+    query: new URLSearchParams(query),
+    header: (name) => sent[name],
+    body: (async function* () {
+      yield body
+    })(),
+    scheme: 'https',
+    host: 'registry.example:5000',
+    peer: asked.peer ?? '192.0.2.1',
+  })
+  const text = response.body instanceof Uint8Array ? Buffer.from(response.body).toString() : ''
+  return { status: response.status, headers: response.headers, text, code: /"code":"(\w+)"/.exec(text)?.[1] ?? '' }
+}
+
+const alicePass = 'alice:wonderland'
+const bobPass = 'bob:builder'
+
+async function token(on: World, query: string, as?: string): Promise<Record<string, unknown>> {
+  const got = await ask(on, `GET /v2/_gantry/token?${query}`, as === undefined ? {} : { as })
+  assert.equal(got.status, 200, got.text)
+  return JSON.parse(got.text) as Record<string, unknown>
+}
+
+async function bearer(on: World, scope: string, as?: string): Promise<string> {
+  return String((await token(on, `service=gantry&scope=${encodeURIComponent(scope)}`, as))['token'])
+}
+
+async function post(on: World, fields: Record<string, string>): Promise<Answered> {
+  const headers = { 'content-type': 'application/x-www-form-urlencoded' }
+  return ask(on, 'POST /v2/_gantry/token', { headers, body: new URLSearchParams(fields).toString() })
+}
+
+async function pushImage(on: World, repository: string, as?: string): Promise<Answered> {
+  const credentials = as === undefined ? {} : { as }
+  const bytes = Buffer.from(`{"of":"${repository}"}`)
+  const config: Descriptor = { mediaType: MediaType.imageConfig, digest: digestOf(bytes), size: bytes.length }
+  const put = await ask(on, `POST /v2/${repository}/blobs/uploads/?digest=${config.digest}`, {
+    ...credentials,
+    body: bytes,
+  })
+  if (put.status !== 201) return put
+  const manifest = encodeJson({ schemaVersion: 2, mediaType: MediaType.imageManifest, config, layers: [] })
+  const headers = { 'content-type': MediaType.imageManifest }
+  return ask(on, `PUT /v2/${repository}/manifests/1`, { ...credentials, body: manifest, headers })
+}
+
+const rules = [
+  { who: ['everyone'], repositories: ['public/**'], actions: ['pull'] },
+  { who: ['users'], repositories: ['{user}/**'], actions: ['*'] },
+  { who: ['group:writers'], repositories: ['public/**'], actions: ['pull', 'push'] },
+]
+const ruled = { rules, groups: { writers: ['alice'] } }
+
+describe('a registry without access control', () => {
+  test('lets everybody do everything', async () => {
+    const state = opened.use(openState(':memory:', registryMigrations))
+    const access = await createAccess({ config: parseAccessConfig({}), state })
+    assert.ok(access.isOpen)
+    const next: Answer = async () => ({ status: 299, headers: {} })
+    assert.equal(access.before(next), next)
+  })
+
+  test('closes as soon as there is a key', async () => {
+    const state = opened.use(openState(':memory:', registryMigrations))
+    createApiKey(state, { name: 'ci' })
+    await using access = await createAccess({ config: parseAccessConfig({}), state })
+    assert.equal(access.isOpen, false)
+  })
+})
+
+describe('a registry with users', () => {
+  test('asks for a login on /v2/, and takes no anonymous request', async () => {
+    const on = await world({})
+    const probe = await ask(on, 'GET /v2/')
+    assert.equal(probe.status, 401)
+    assert.equal(probe.code, 'UNAUTHORIZED')
+    assert.equal(
+      probe.headers['WWW-Authenticate'],
+      'Bearer realm="https://registry.example:5000/v2/_gantry/token",service="gantry"',
+    )
+    const pull = await ask(on, 'HEAD /v2/team/app/manifests/1')
+    assert.equal(pull.status, 401)
+    assert.equal(pull.text, '')
+    assert.match(pull.headers['WWW-Authenticate'] ?? '', /,scope="repository:team\/app:pull"$/)
+    const push = await ask(on, 'POST /v2/team/app/blobs/uploads/')
+    assert.match(push.headers['WWW-Authenticate'] ?? '', /scope="repository:team\/app:pull,push"/)
+    const mount = await ask(on, `POST /v2/a/blobs/uploads/?mount=${digestOf(Buffer.of(1))}&from=b`)
+    assert.match(mount.headers['WWW-Authenticate'] ?? '', /scope="repository:a:pull,push repository:b:pull"/)
+    const removal = await ask(on, 'DELETE /v2/team/app/manifests/1')
+    assert.match(removal.headers['WWW-Authenticate'] ?? '', /scope="repository:team\/app:delete"/)
+    const catalog = await ask(on, 'GET /v2/_catalog')
+    assert.match(catalog.headers['WWW-Authenticate'] ?? '', /scope="registry:catalog:\*"/)
+  })
+
+  test('lets known users do everything when there are no rules', async () => {
+    const on = await world({})
+    assert.equal((await ask(on, 'GET /v2/', { as: alicePass })).status, 200)
+    assert.equal((await pushImage(on, 'team/app', alicePass)).status, 201)
+    assert.equal((await ask(on, 'GET /v2/team/app/manifests/1', { as: bobPass })).status, 200)
+    assert.equal((await ask(on, 'DELETE /v2/team/app/manifests/1', { as: bobPass })).status, 202)
+  })
+
+  test('refuses wrong ones in the same words, whoever they say they are', async () => {
+    const on = await world({})
+    const answers = await Promise.all(
+      ['alice:wrong', 'nobody:wrong', 'bob:wonderland', 'alice:'].map((as) => ask(on, 'GET /v2/', { as })),
+    )
+    for (const answer of answers) assert.deepEqual(answer, answers[0])
+    assert.equal(answers[0]?.status, 401)
+    const malformed = await ask(on, 'GET /v2/', { headers: { authorization: 'Digest abc' } })
+    assert.equal(malformed.status, 401)
+  })
+
+  test('asks for Basic when it is told to', async () => {
+    const on = await world({ challenge: 'basic' })
+    assert.equal((await ask(on, 'GET /v2/')).headers['WWW-Authenticate'], 'Basic realm="Gantry", charset="UTF-8"')
+    assert.equal((await ask(on, 'GET /v2/', { as: alicePass })).status, 200)
+  })
+
+  test('reads the password file again, and keeps the old one when the new one is bad', async () => {
+    const on = await world({})
+    assert.equal((await ask(on, 'GET /v2/', { as: alicePass })).status, 200)
+    writeFileSync(on.htpasswd, `${await htpasswdEntry('alice', 'through the looking-glass', cheap)}\n`)
+    assert.equal((await ask(on, 'GET /v2/', { as: alicePass })).status, 401)
+    assert.equal((await ask(on, 'GET /v2/', { as: 'alice:through the looking-glass' })).status, 200)
+    assert.equal((await ask(on, 'GET /v2/', { as: bobPass })).status, 401)
+    writeFileSync(on.htpasswd, 'alice:{SHA}plain\n')
+    assert.equal((await ask(on, 'GET /v2/', { as: 'alice:through the looking-glass' })).status, 200)
+    rmSync(on.htpasswd)
+    assert.equal((await ask(on, 'GET /v2/', { as: 'alice:through the looking-glass' })).status, 200)
+    assert.equal(on.errors.length, 2)
+    assert.match(String(on.errors[0]), /line 1 has no bcrypt hash/)
+    assert.doesNotMatch(String(on.errors[0]), /plain/)
+  })
+
+  test('lets an address guess only so often, and keeps letting in those it knows', async () => {
+    const on = await world({ throttle: { failures: 3, within: '1m' } })
+    assert.equal((await ask(on, 'GET /v2/', { as: bobPass })).status, 200)
+    const guesses = await Promise.all(
+      Array.from({ length: 8 }, (_, index) => ask(on, 'GET /v2/', { as: `alice:guess${index}` })),
+    )
+    assert.deepEqual(
+      guesses.map(({ status }) => status).sort((a, b) => a - b),
+      [401, 401, 401, 429, 429, 429, 429, 429],
+    )
+    const refused = await ask(on, 'GET /v2/', { as: alicePass })
+    assert.equal(refused.status, 429)
+    assert.equal(refused.code, 'TOOMANYREQUESTS')
+    assert.equal(refused.headers['Retry-After'], '60')
+    assert.equal((await ask(on, 'GET /v2/', { as: bobPass })).status, 200)
+    assert.equal((await ask(on, 'GET /v2/', { as: alicePass, peer: '192.0.2.2' })).status, 200)
+    on.clock.now += 61_000
+    assert.equal((await ask(on, 'GET /v2/', { as: 'alice:wonderland' })).status, 200)
+  })
+
+  test('says nothing secret in answers, refusals and errors', async () => {
+    const on = await world({})
+    const key = createApiKey(on.state, { name: 'ci' })
+    const texts = [
+      await ask(on, 'GET /v2/', { as: 'alice:hunter2' }),
+      await ask(on, 'GET /v2/', { as: key.secret.slice(0, -1) }),
+      await post(on, { grant_type: 'password', username: 'alice', password: 'hunter2' }),
+      await post(on, { grant_type: 'refresh_token', refresh_token: 'hunter2' }),
+    ]
+    const all = JSON.stringify([texts, on.refusals, listApiKeys(on.state)])
+    assert.doesNotMatch(all, /hunter2/)
+    assert.ok(!all.includes(key.secret.slice(30)))
+    assert.equal(on.refusals.length, 4)
+    const stored = JSON.stringify(on.state.prepare('SELECT * FROM registry_api_keys').all())
+    assert.ok(!stored.includes(key.secret.slice(30)))
+  })
+})
+
+describe('rules', () => {
+  const rows: readonly (readonly [as: string | undefined, line: string, status: number])[] = [
+    [undefined, 'GET /v2/public/app/tags/list', 404],
+    [undefined, 'POST /v2/public/app/blobs/uploads/', 401],
+    [undefined, 'GET /v2/alice/app/tags/list', 401],
+    [':', 'GET /v2/public/app/tags/list', 404],
+    [alicePass, 'POST /v2/public/app/blobs/uploads/', 202],
+    [bobPass, 'POST /v2/public/app/blobs/uploads/', 403],
+    [bobPass, 'GET /v2/alice/app/tags/list', 403],
+    [bobPass, 'DELETE /v2/public/app/manifests/1', 403],
+    [bobPass, 'POST /v2/bob/app/blobs/uploads/', 202],
+    [bobPass, 'POST /v2/bob/blobs/uploads/', 202],
+    [bobPass, 'POST /v2/bobby/app/blobs/uploads/', 403],
+    [alicePass, 'DELETE /v2/alice/app/manifests/1', 404],
+    [alicePass, 'GET /v2/ALICE/tags/list', 400],
+    [alicePass, 'GET /v2/other/tags/list', 403],
+    [alicePass, 'GET /v2/_gantry/none', 404],
+    ['alice:wrong', 'GET /v2/public/app/tags/list', 401],
+  ]
+  for (const [as, line, status] of rows) {
+    test(`${as ?? 'anonymous'}: ${line} is ${status}`, async () => {
+      const answer = await ask(await world(ruled), line, as === undefined ? {} : { as })
+      assert.equal(answer.status, status, answer.text)
+      if (status === 403) assert.equal(answer.code, 'DENIED')
+    })
+  }
+
+  test('the catalogue shows each what is theirs', async () => {
+    const on = await world(ruled)
+    for (const [repository, as] of [
+      ['public/app', alicePass],
+      ['alice/app', alicePass],
+      ['bob/app', bobPass],
+    ] as const) {
+      assert.equal((await pushImage(on, repository, as)).status, 201)
+    }
+    const list = async (as?: string): Promise<unknown> =>
+      JSON.parse((await ask(on, 'GET /v2/_catalog', as === undefined ? {} : { as })).text)
+    assert.deepEqual(await list(alicePass), { repositories: ['alice/app', 'public/app'] })
+    assert.deepEqual(await list(bobPass), { repositories: ['bob/app', 'public/app'] })
+    assert.deepEqual(await list(), { repositories: ['public/app'] })
+    assert.deepEqual(await list(await bearer(on, 'registry:catalog:*', bobPass)), {
+      repositories: ['bob/app', 'public/app'],
+    })
+    assert.equal((await ask(on, 'GET /v2/_catalog', { as: await bearer(on, '', bobPass) })).status, 401)
+  })
+
+  test('a mount from what one may not see starts an upload instead', async () => {
+    const on = await world(ruled)
+    assert.equal((await pushImage(on, 'alice/app', alicePass)).status, 201)
+    const digest = digestOf(Buffer.from('{"of":"alice/app"}'))
+    const mount = (to: string, from: string): string =>
+      `POST /v2/${to}/blobs/uploads/?mount=${digest}${from === '' ? '' : `&from=${from}`}`
+    assert.equal((await ask(on, mount('bob/app', 'alice/app'), { as: bobPass })).status, 202)
+    assert.equal((await ask(on, mount('bob/app', ''), { as: bobPass })).status, 202)
+    const both = await bearer(on, 'repository:bob/app:pull,push repository:alice/app:pull', bobPass)
+    assert.equal((await ask(on, mount('bob/app', 'alice/app'), { as: both })).status, 202)
+    const narrow = await bearer(on, 'repository:alice/two:pull,push', alicePass)
+    const asked = await ask(on, mount('alice/two', 'alice/app'), { as: narrow })
+    assert.equal(asked.status, 401)
+    assert.match(
+      asked.headers['WWW-Authenticate'] ?? '',
+      /scope="repository:alice\/two:pull,push repository:alice\/app:pull",error="insufficient_scope"/,
+    )
+    const wide = await bearer(on, 'repository:alice/two:pull,push repository:alice/app:pull', alicePass)
+    assert.equal((await ask(on, mount('alice/two', 'alice/app'), { as: wide })).status, 201)
+  })
+
+  test('are asked under the name a repository is kept by', async () => {
+    const on = await world(ruled)
+    const next: Answer = async () => ({ status: 299, headers: {} })
+    await using access = await createAccess({
+      config: parseAccessConfig({ rules: [{ who: ['everyone'], repositories: ['docker.io/**'], actions: ['pull'] }] }),
+      state: on.state,
+      nameOf: (repository, { query }) => (query.has('ns') ? `${query.get('ns')}/${repository}` : repository),
+    })
+    const behind = { ...on, answer: access.before(next) }
+    assert.equal((await ask(behind, 'GET /v2/library/alpine/manifests/1?ns=docker.io')).status, 299)
+    assert.equal((await ask(behind, 'GET /v2/library/alpine/manifests/1')).status, 401)
+    assert.equal((await ask(behind, 'GET /v2/docker.io/x/manifests/1?ns=other')).status, 401)
+  })
+})
+
+describe('the token service', () => {
+  test('gives what was asked for as far as it may be done', async () => {
+    const on = await world(ruled)
+    const query = new URLSearchParams({ service: 'gantry', account: 'bob', client_id: 'docker' })
+    for (const scope of [
+      'repository:bob/a:pull,push,delete',
+      'repository:public/a:pull,push',
+      'repository:alice/a:pull',
+    ]) {
+      query.append('scope', scope)
+    }
+    const got = await token(on, query.toString(), bobPass)
+    assert.equal(got['scope'], 'repository:bob/a:pull,push,delete repository:public/a:pull')
+    assert.equal(got['expires_in'], 300)
+    assert.equal(got['access_token'], got['token'])
+    assert.equal(got['refresh_token'], undefined)
+    assert.ok(!Number.isNaN(Date.parse(String(got['issued_at']))))
+    const as = String(got['token'])
+    assert.equal((await ask(on, 'GET /v2/', { as })).status, 200)
+    assert.equal((await ask(on, 'POST /v2/bob/a/blobs/uploads/', { as })).status, 202)
+    assert.equal((await ask(on, 'POST /v2/public/a/blobs/uploads/', { as })).status, 403)
+    const other = await ask(on, 'GET /v2/bob/b/tags/list', { as })
+    assert.equal(other.status, 401)
+    assert.match(other.headers['WWW-Authenticate'] ?? '', /scope="repository:bob\/b:pull",error="insufficient_scope"$/)
+  })
+
+  test('gives anonymous ones what everybody may do', async () => {
+    const on = await world(ruled)
+    const as = await bearer(on, 'repository:public/a:pull,push')
+    assert.equal((await ask(on, 'GET /v2/', { as })).status, 200)
+    assert.equal((await ask(on, 'GET /v2/public/a/tags/list', { as })).status, 404)
+    assert.equal((await ask(on, 'POST /v2/public/a/blobs/uploads/', { as })).status, 401)
+    assert.equal((await token(on, 'offline_token=true'))['refresh_token'], undefined)
+  })
+
+  test('refuses wrong credentials and other accounts, and never counts a token as a login', async () => {
+    const on = await world(ruled)
+    for (const as of ['bob:wrong', 'nobody:x']) {
+      const answer = await ask(on, 'GET /v2/_gantry/token', { as })
+      assert.equal(answer.status, 401)
+      assert.match(answer.headers['WWW-Authenticate'] ?? '', /^Basic /)
+    }
+    assert.equal((await ask(on, 'GET /v2/_gantry/token?account=alice', { as: bobPass })).status, 401)
+    const narrow = await bearer(on, '', bobPass)
+    const wider = await ask(on, 'GET /v2/_gantry/token?scope=repository:bob/a:pull', { as: narrow })
+    assert.equal(wider.status, 401)
+    assert.equal((await ask(on, 'PUT /v2/_gantry/token')).status, 405)
+    assert.equal((await ask(on, 'POST /v2/_gantry/token', { body: '{}' })).status, 415)
+    assert.equal((await post(on, { grant_type: 'none' })).status, 400)
+    const many = Array.from({ length: 101 }, (_, index) => `scope=repository:a${index}:pull`).join('&')
+    assert.equal((await ask(on, `GET /v2/_gantry/token?${many}`, { as: bobPass })).status, 400)
+  })
+
+  test('takes a form with a password, and keeps those logged in who ask for it', async () => {
+    const on = await world(ruled)
+    const login = { grant_type: 'password', username: 'bob', password: 'builder', service: 'gantry' }
+    const first = await post(on, { ...login, access_type: 'offline', scope: 'repository:bob/a:pull' })
+    assert.equal(first.status, 200)
+    const { refresh_token: refresh } = JSON.parse(first.text) as { refresh_token: string }
+    assert.equal((await ask(on, 'GET /v2/', { as: refresh })).status, 401)
+    const renew = { grant_type: 'refresh_token', refresh_token: refresh, scope: 'repository:bob/a:pull,push' }
+    const second = await post(on, renew)
+    assert.equal(second.status, 200)
+    const renewed = JSON.parse(second.text) as { access_token: string; refresh_token: string; scope: string }
+    assert.equal(renewed.scope, 'repository:bob/a:pull,push')
+    assert.equal(renewed.refresh_token, refresh)
+    const as = renewed.access_token
+    assert.equal((await ask(on, 'POST /v2/bob/a/blobs/uploads/', { as })).status, 202)
+    assert.equal((await post(on, { ...renew, refresh_token: as })).status, 401)
+    assert.equal((await post(on, { ...login, password: 'wrong' })).status, 401)
+    const { refresh_token: offline } = await token(on, 'offline_token=true&account=bob', bobPass)
+    assert.equal(typeof offline, 'string')
+    writeFileSync(on.htpasswd, `${alice}\n${await htpasswdEntry('bob', 'other', cheap)}\n`)
+    assert.equal((await post(on, renew)).status, 401)
+    const voided = await ask(on, 'POST /v2/bob/a/blobs/uploads/', { as })
+    assert.equal(voided.status, 401)
+    assert.match(voided.headers['WWW-Authenticate'] ?? '', /error="invalid_token"/)
+  })
+
+  test('signs what nobody can change, for a while', async () => {
+    const on = await world({ ...ruled, token: { lifetime: '2m', service: 'here', realm: 'https://auth.example/t' } })
+    assert.equal(
+      (await ask(on, 'GET /v2/')).headers['WWW-Authenticate'],
+      'Bearer realm="https://auth.example/t",service="here"',
+    )
+    const as = await bearer(on, 'repository:bob/a:pull', bobPass)
+    const [header = '', payload = '', signature = ''] = as.split('.')
+    const claims = JSON.parse(Buffer.from(payload, 'base64url').toString()) as Record<string, unknown>
+    const forged = Buffer.from(JSON.stringify({ ...claims, sub: 'alice' })).toString('base64url')
+    const none = Buffer.from('{"alg":"none","typ":"at+jwt"}').toString('base64url')
+    for (const bad of [
+      `${header}.${forged}.${signature}`,
+      `${none}.${payload}.`,
+      `${header}.${payload}`,
+      'x',
+      `${as}.x`,
+    ]) {
+      assert.equal((await ask(on, 'GET /v2/', { as: bad })).status, 401, bad)
+    }
+    assert.equal((await ask(on, 'GET /v2/', { as })).status, 200)
+    on.clock.now += 121_000
+    assert.equal((await ask(on, 'GET /v2/', { as })).status, 401)
+  })
+})
+
+describe('API keys', () => {
+  const robot: NewApiKey = { name: 'ci', rules: [{ repositories: ['team/**'], actions: ['pull', 'push'] }] }
+
+  test('are passwords of any user, bearer tokens, and good for a token', async () => {
+    const on = await world(ruled)
+    const { secret, key } = createApiKey(on.state, robot)
+    for (const as of [`x:${secret}`, secret, await bearer(on, 'repository:team/a:pull,push', `robot:${secret}`)]) {
+      assert.equal((await ask(on, 'POST /v2/team/a/blobs/uploads/', { as })).status, 202)
+      assert.equal((await ask(on, 'DELETE /v2/team/a/manifests/1', { as })).status, 403)
+      assert.equal((await ask(on, 'GET /v2/public/a/tags/list', { as })).status, 403)
+    }
+    const [listed] = listApiKeys(on.state)
+    assert.deepEqual({ ...listed, used: 0 }, { ...key, used: 0 })
+    assert.equal(listed?.used, on.clock.now)
+  })
+
+  test('of a user do what the user may, within their own rules', async () => {
+    const on = await world(ruled)
+    const all = createApiKey(on.state, { name: 'all', user: 'bob' }).secret
+    const narrow = createApiKey(on.state, {
+      name: 'narrow',
+      user: 'bob',
+      rules: [{ repositories: ['**'], actions: ['pull'] }],
+    }).secret
+    assert.equal((await ask(on, 'POST /v2/bob/a/blobs/uploads/', { as: all })).status, 202)
+    assert.equal((await ask(on, 'POST /v2/alice/a/blobs/uploads/', { as: all })).status, 403)
+    assert.equal((await ask(on, 'POST /v2/bob/a/blobs/uploads/', { as: narrow })).status, 403)
+    assert.equal((await ask(on, 'GET /v2/bob/a/tags/list', { as: narrow })).status, 200)
+    assert.equal((await ask(on, 'GET /v2/alice/a/tags/list', { as: narrow })).status, 403)
+    writeFileSync(on.htpasswd, `${alice}\n`)
+    assert.equal((await ask(on, 'GET /v2/bob/a/tags/list', { as: all })).status, 401)
+  })
+
+  test('get what the rules give them by name', async () => {
+    const on = await world({ rules: [{ who: ['key:deploy'], repositories: ['app'], actions: ['pull'] }] })
+    const { secret } = createApiKey(on.state, { name: 'deploy' })
+    assert.equal((await ask(on, 'GET /v2/app/tags/list', { as: secret })).status, 404)
+    assert.equal((await ask(on, 'GET /v2/other/tags/list', { as: secret })).status, 403)
+  })
+
+  test('end when they expire or are revoked, and what was got with them too', async () => {
+    const on = await world(ruled)
+    const { secret } = createApiKey(on.state, { ...robot, expires: on.clock.now + 60_000 })
+    const { token: access, refresh_token: refresh } = await token(on, 'offline_token=true', `x:${secret}`)
+    assert.equal((await ask(on, 'GET /v2/', { as: String(access) })).status, 200)
+    on.clock.now += 61_000
+    assert.equal((await ask(on, 'GET /v2/', { as: secret })).status, 401)
+    assert.equal((await ask(on, 'GET /v2/', { as: String(access) })).status, 401)
+    const other = createApiKey(on.state, { name: 'other' })
+    const got = await token(on, 'offline_token=true', `x:${other.secret}`)
+    assert.ok(revokeApiKey(on.state, 'other'))
+    assert.equal(revokeApiKey(on.state, 'other'), false)
+    assert.equal((await ask(on, 'GET /v2/', { as: other.secret })).status, 401)
+    assert.equal((await ask(on, 'GET /v2/', { as: String(got['token']) })).status, 401)
+    for (const refresh_token of [String(refresh), String(got['refresh_token'])]) {
+      assert.equal((await post(on, { grant_type: 'refresh_token', refresh_token })).status, 401)
+    }
+  })
+
+  test('that are wrong count as guesses', async () => {
+    const on = await world({ throttle: { failures: 2, within: '1m' } })
+    const { secret } = createApiKey(on.state, { name: 'ci' })
+    const wrong = `${secret.slice(0, -1)}${secret.endsWith('A') ? 'B' : 'A'}`
+    const statuses = []
+    for (const as of [wrong, wrong, wrong, secret]) statuses.push((await ask(on, 'GET /v2/', { as })).status)
+    assert.deepEqual(statuses, [401, 401, 429, 200])
+  })
+
+  test('are not taken when the configuration says so', async () => {
+    const on = await world({ keys: false })
+    const { secret } = createApiKey(on.state, { name: 'ci' })
+    assert.equal((await ask(on, 'GET /v2/', { as: secret })).status, 401)
+    assert.equal((await ask(on, 'GET /v2/', { as: `x:${secret}` })).status, 401)
+  })
+
+  test('are made with a name, once', async () => {
+    const { state } = await world({})
+    createApiKey(state, robot)
+    assert.throws(() => createApiKey(state, robot), { code: 'KEY_EXISTS' })
+    assert.throws(() => createApiKey(state, { name: '' }), { code: 'KEY_INVALID' })
+    assert.throws(() => createApiKey(state, { name: 'old', expires: 1 }), { code: 'KEY_INVALID' })
+    const rules = [{ repositories: ['{a'], actions: ['pull' as const] }]
+    assert.throws(() => createApiKey(state, { name: 'bad', rules }), { code: 'CONFIG_INVALID' })
+  })
+})
