@@ -298,13 +298,35 @@ describe('uploads', () => {
     const chunk = (): Promise<Response> =>
       ask(registry, 'PATCH', location, { body: blob.subarray(0, 10), headers: { 'Content-Range': '0-9' } })
     const statuses = (await Promise.all([chunk(), chunk(), chunk()])).map((response) => response.status)
-    assert.deepEqual(statuses.toSorted((a, b) => a - b), [202, 416, 416])
+    assert.deepEqual(
+      statuses.toSorted((a, b) => a - b),
+      [202, 416, 416],
+    )
     const rest = { body: blob.subarray(10), headers: { 'Content-Range': `10-${blob.length - 1}` } }
     assert.equal((await ask(registry, 'PUT', `${location}?digest=${digest}`, rest)).status, 201)
   })
 })
 
 describe('blobs', () => {
+  for (const [range, status, length] of [
+    ['bytes=0-18446744073709551615', 206, blob.length],
+    ['bytes=-18446744073709551615', 206, blob.length],
+    ['bytes=18446744073709551615-', 416, undefined],
+    ['bytes=5-4', 416, undefined],
+    ['bytes=-0', 416, undefined],
+    ['bytes=-', 200, blob.length],
+    ['bytes=a-b', 200, blob.length],
+    ['Bytes=0-1', 206, 2],
+  ] as const) {
+    test(`answer the range ${range} with ${status}`, async () => {
+      const registry = make()
+      await push(registry, blob, 'a')
+      const response = await ask(registry, 'GET', `/v2/a/blobs/${digest}`, { headers: { Range: range } })
+      assert.equal(response.status, status)
+      if (length !== undefined) assert.equal((await bytesOf(response)).length, length)
+    })
+  }
+
   test('have a validator, and say that they take ranges', async () => {
     const registry = make()
     await push(registry, blob, 'a')

@@ -11,7 +11,7 @@ export interface Part {
  * @see https://www.rfc-editor.org/rfc/rfc9110#section-14.2
  */
 export function parseRange(header: string | undefined, size: number): Part | 'unsatisfiable' | undefined {
-  const [, first, last] = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(header?.trim() ?? '') ?? []
+  const [, first, last] = /^bytes=(\d{0,30})-(\d{0,30})$/i.exec(header?.trim() ?? '') ?? []
   if (first === undefined || last === undefined || (first === '' && last === '')) return undefined
   // There is no byte to send of an empty blob, but a client that asks for all of it from 0 gets all of it.
   if (size === 0 && first === '0' && last === '') return undefined
