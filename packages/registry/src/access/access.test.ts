@@ -1,147 +1,28 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { after, describe, test } from 'node:test'
+import { rmSync, writeFileSync } from 'node:fs'
+import { describe, test } from 'node:test'
 import { digestOf } from '@gantry/codec'
-import { MemoryStore } from '@gantry/image'
-import { encodeJson, MediaType } from '@gantry/oci'
-import type { Descriptor } from '@gantry/oci'
 import { openState } from '@gantry/state'
-import type { State } from '@gantry/state'
-import { testCodec } from '@gantry/testing'
-import { createRegistry } from '../create-registry.ts'
 import type { Answer } from '../exchange.ts'
-import { memoryStorage } from '../memory-storage.ts'
 import { registryMigrations } from '../registry-migrations.ts'
+import {
+  alice,
+  alicePass,
+  ask,
+  bearer,
+  bobPass,
+  cheap,
+  opened,
+  post,
+  pushImage,
+  ruled,
+  token,
+  world,
+} from '../test/access-world.ts'
 import { parseAccessConfig } from './access-config.ts'
-import { createApiKey, listApiKeys, revokeApiKey } from './api-keys.ts'
-import type { NewApiKey } from './api-keys.ts'
+import { createApiKey, listApiKeys } from './api-keys.ts'
 import { createAccess } from './create-access.ts'
-import type { AccessRefusal } from './create-access.ts'
 import { htpasswdEntry } from './htpasswd.ts'
-
-const directory = mkdtempSync(join(tmpdir(), 'gantry-access-'))
-const opened: AsyncDisposableStack = new AsyncDisposableStack()
-after(async () => {
-  await opened.disposeAsync()
-  rmSync(directory, { recursive: true, force: true })
-})
-
-const cheap = { cost: 4 }
-const alice = await htpasswdEntry('alice', 'wonderland', cheap)
-const bob = await htpasswdEntry('bob', 'builder', cheap)
-
-interface World {
-  readonly answer: Answer
-  readonly state: State
-  readonly errors: unknown[]
-  readonly refusals: AccessRefusal[]
-  readonly htpasswd: string
-  readonly clock: { now: number }
-}
-
-let count = 0
-async function world(config: Record<string, unknown>, keys: readonly NewApiKey[] = []): Promise<World> {
-  const htpasswd = join(directory, `htpasswd-${(count += 1)}`)
-  writeFileSync(htpasswd, `# users\n${alice}\n${bob}\n`)
-  const state = opened.use(openState(':memory:', registryMigrations))
-  const codec = testCodec()
-  const registry = opened.use(createRegistry({ storage: memoryStorage(new MemoryStore(codec), codec), state }))
-  for (const key of keys) createApiKey(state, key)
-  const errors: unknown[] = []
-  const refusals: AccessRefusal[] = []
-  const clock = { now: Date.now() }
-  const access = opened.use(
-    await createAccess({
-      config: parseAccessConfig({ htpasswd, ...config }),
-      state,
-      onError: (error) => errors.push(error),
-      onRefused: (refusal) => refusals.push(refusal),
-      interval: 0,
-      now: () => clock.now,
-    }),
-  )
-  return { answer: access.before(registry.answer), state, errors, refusals, htpasswd, clock }
-}
-
-interface Asked {
-  readonly as?: string
-  readonly headers?: Readonly<Record<string, string>>
-  readonly body?: Uint8Array | string
-  readonly peer?: string
-}
-
-interface Answered {
-  readonly status: number
-  readonly headers: Readonly<Record<string, string>>
-  readonly text: string
-  readonly code: string
-}
-
-async function ask({ answer }: World, line: string, asked: Asked = {}): Promise<Answered> {
-  const [method = '', target = ''] = line.split(' ')
-  const [path = '', query = ''] = target.split('?')
-  const sent: Record<string, string> = { ...asked.headers }
-  if (asked.as !== undefined) {
-    const isToken = !asked.as.includes(':')
-    sent['authorization'] = isToken ? `Bearer ${asked.as}` : `Basic ${Buffer.from(asked.as).toString('base64')}`
-  }
-  const body = Buffer.from(asked.body ?? '')
-  const response = await answer({
-    method,
-    path,
-    query: new URLSearchParams(query),
-    header: (name) => sent[name],
-    body: (async function* () {
-      yield body
-    })(),
-    scheme: 'https',
-    host: 'registry.example:5000',
-    peer: asked.peer ?? '192.0.2.1',
-  })
-  const text = response.body instanceof Uint8Array ? Buffer.from(response.body).toString() : ''
-  return { status: response.status, headers: response.headers, text, code: /"code":"(\w+)"/.exec(text)?.[1] ?? '' }
-}
-
-const alicePass = 'alice:wonderland'
-const bobPass = 'bob:builder'
-
-async function token(on: World, query: string, as?: string): Promise<Record<string, unknown>> {
-  const got = await ask(on, `GET /v2/_gantry/token?${query}`, as === undefined ? {} : { as })
-  assert.equal(got.status, 200, got.text)
-  return JSON.parse(got.text) as Record<string, unknown>
-}
-
-async function bearer(on: World, scope: string, as?: string): Promise<string> {
-  return String((await token(on, `service=gantry&scope=${encodeURIComponent(scope)}`, as))['token'])
-}
-
-async function post(on: World, fields: Record<string, string>): Promise<Answered> {
-  const headers = { 'content-type': 'application/x-www-form-urlencoded' }
-  return ask(on, 'POST /v2/_gantry/token', { headers, body: new URLSearchParams(fields).toString() })
-}
-
-async function pushImage(on: World, repository: string, as?: string): Promise<Answered> {
-  const credentials = as === undefined ? {} : { as }
-  const bytes = Buffer.from(`{"of":"${repository}"}`)
-  const config: Descriptor = { mediaType: MediaType.imageConfig, digest: digestOf(bytes), size: bytes.length }
-  const put = await ask(on, `POST /v2/${repository}/blobs/uploads/?digest=${config.digest}`, {
-    ...credentials,
-    body: bytes,
-  })
-  if (put.status !== 201) return put
-  const manifest = encodeJson({ schemaVersion: 2, mediaType: MediaType.imageManifest, config, layers: [] })
-  const headers = { 'content-type': MediaType.imageManifest }
-  return ask(on, `PUT /v2/${repository}/manifests/1`, { ...credentials, body: manifest, headers })
-}
-
-const rules = [
-  { who: ['everyone'], repositories: ['public/**'], actions: ['pull'] },
-  { who: ['users'], repositories: ['{user}/**'], actions: ['*'] },
-  { who: ['group:writers'], repositories: ['public/**'], actions: ['pull', 'push'] },
-]
-const ruled = { rules, groups: { writers: ['alice'] } }
 
 describe('a registry without access control', () => {
   test('lets everybody do everything', async () => {
@@ -448,91 +329,5 @@ describe('the token service', () => {
     assert.equal((await ask(on, 'GET /v2/', { as })).status, 200)
     on.clock.now += 121_000
     assert.equal((await ask(on, 'GET /v2/', { as })).status, 401)
-  })
-})
-
-describe('API keys', () => {
-  const robot: NewApiKey = { name: 'ci', rules: [{ repositories: ['team/**'], actions: ['pull', 'push'] }] }
-
-  test('are passwords of any user, bearer tokens, and good for a token', async () => {
-    const on = await world(ruled)
-    const { secret, key } = createApiKey(on.state, robot)
-    for (const as of [`x:${secret}`, secret, await bearer(on, 'repository:team/a:pull,push', `robot:${secret}`)]) {
-      assert.equal((await ask(on, 'POST /v2/team/a/blobs/uploads/', { as })).status, 202)
-      assert.equal((await ask(on, 'DELETE /v2/team/a/manifests/1', { as })).status, 403)
-      assert.equal((await ask(on, 'GET /v2/public/a/tags/list', { as })).status, 403)
-    }
-    const [listed] = listApiKeys(on.state)
-    assert.deepEqual({ ...listed, used: 0 }, { ...key, used: 0 })
-    assert.equal(listed?.used, on.clock.now)
-  })
-
-  test('of a user do what the user may, within their own rules', async () => {
-    const on = await world(ruled)
-    const all = createApiKey(on.state, { name: 'all', user: 'bob' }).secret
-    const narrow = createApiKey(on.state, {
-      name: 'narrow',
-      user: 'bob',
-      rules: [{ repositories: ['**'], actions: ['pull'] }],
-    }).secret
-    assert.equal((await ask(on, 'POST /v2/bob/a/blobs/uploads/', { as: all })).status, 202)
-    assert.equal((await ask(on, 'POST /v2/alice/a/blobs/uploads/', { as: all })).status, 403)
-    assert.equal((await ask(on, 'POST /v2/bob/a/blobs/uploads/', { as: narrow })).status, 403)
-    assert.equal((await ask(on, 'GET /v2/bob/a/tags/list', { as: narrow })).status, 200)
-    assert.equal((await ask(on, 'GET /v2/alice/a/tags/list', { as: narrow })).status, 403)
-    writeFileSync(on.htpasswd, `${alice}\n`)
-    assert.equal((await ask(on, 'GET /v2/bob/a/tags/list', { as: all })).status, 401)
-  })
-
-  test('get what the rules give them by name', async () => {
-    const on = await world({ rules: [{ who: ['key:deploy'], repositories: ['app'], actions: ['pull'] }] })
-    const { secret } = createApiKey(on.state, { name: 'deploy' })
-    assert.equal((await ask(on, 'GET /v2/app/tags/list', { as: secret })).status, 404)
-    assert.equal((await ask(on, 'GET /v2/other/tags/list', { as: secret })).status, 403)
-  })
-
-  test('end when they expire or are revoked, and what was got with them too', async () => {
-    const on = await world(ruled)
-    const { secret } = createApiKey(on.state, { ...robot, expires: on.clock.now + 60_000 })
-    const { token: access, refresh_token: refresh } = await token(on, 'offline_token=true', `x:${secret}`)
-    assert.equal((await ask(on, 'GET /v2/', { as: String(access) })).status, 200)
-    on.clock.now += 61_000
-    assert.equal((await ask(on, 'GET /v2/', { as: secret })).status, 401)
-    assert.equal((await ask(on, 'GET /v2/', { as: String(access) })).status, 401)
-    const other = createApiKey(on.state, { name: 'other' })
-    const got = await token(on, 'offline_token=true', `x:${other.secret}`)
-    assert.ok(revokeApiKey(on.state, 'other'))
-    assert.equal(revokeApiKey(on.state, 'other'), false)
-    assert.equal((await ask(on, 'GET /v2/', { as: other.secret })).status, 401)
-    assert.equal((await ask(on, 'GET /v2/', { as: String(got['token']) })).status, 401)
-    for (const refresh_token of [String(refresh), String(got['refresh_token'])]) {
-      assert.equal((await post(on, { grant_type: 'refresh_token', refresh_token })).status, 401)
-    }
-  })
-
-  test('that are wrong count as guesses', async () => {
-    const on = await world({ throttle: { failures: 2, within: '1m' } })
-    const { secret } = createApiKey(on.state, { name: 'ci' })
-    const wrong = `${secret.slice(0, -1)}${secret.endsWith('A') ? 'B' : 'A'}`
-    const statuses = []
-    for (const as of [wrong, wrong, wrong, secret]) statuses.push((await ask(on, 'GET /v2/', { as })).status)
-    assert.deepEqual(statuses, [401, 401, 429, 200])
-  })
-
-  test('are not taken when the configuration says so', async () => {
-    const on = await world({ keys: false })
-    const { secret } = createApiKey(on.state, { name: 'ci' })
-    assert.equal((await ask(on, 'GET /v2/', { as: secret })).status, 401)
-    assert.equal((await ask(on, 'GET /v2/', { as: `x:${secret}` })).status, 401)
-  })
-
-  test('are made with a name, once', async () => {
-    const { state } = await world({})
-    createApiKey(state, robot)
-    assert.throws(() => createApiKey(state, robot), { code: 'KEY_EXISTS' })
-    assert.throws(() => createApiKey(state, { name: '' }), { code: 'KEY_INVALID' })
-    assert.throws(() => createApiKey(state, { name: 'old', expires: 1 }), { code: 'KEY_INVALID' })
-    const rules = [{ repositories: ['{a'], actions: ['pull' as const] }]
-    assert.throws(() => createApiKey(state, { name: 'bad', rules }), { code: 'CONFIG_INVALID' })
   })
 })
