@@ -57,7 +57,7 @@ export async function openContentWorld(site: Site): Promise<ContentWorld> {
   const store = await openStore({ root: join(site.root, 'content'), state, codec })
   const snapshots = createSnapshots({ site, state, ledger, host })
   const platform: Platform = { os: 'linux', architecture: host.arch }
-  const content = createImages({ store, state, snapshots, codec, platform, remote: remotes(codec) })
+  const content = createImages({ store, state, snapshots, codec, platform, remote: remotes(codec, site) })
   const builderPorts: BuilderPorts = {
     site,
     host,
@@ -90,10 +90,10 @@ export async function openContentWorld(site: Site): Promise<ContentWorld> {
 }
 
 /** Opens repositories of registries; loads the client when something is first pulled or pushed. */
-function remotes(codec: NodeCodec): Parameters<typeof createImages>[0]['remote'] {
-  return async (reference, credentials) => {
+function remotes(codec: NodeCodec, { root }: Site): Parameters<typeof createImages>[0]['remote'] {
+  return async (reference, credentials, onNotice) => {
     const { openRemote } = await import('./open-remote.ts')
-    return openRemote(reference, { codec, credentials })
+    return openRemote(reference, { codec, credentials, root, onNotice })
   }
 }
 

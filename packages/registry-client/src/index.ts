@@ -1,4 +1,5 @@
 export type { ClientEvent } from './client-event.ts'
+export { describeClientEvent } from './describe-client-event.ts'
 export type { Ask } from './connection.ts'
 export { parseRegistriesConfig } from './config/registries-config.ts'
 export type { HostConfig, MirrorConfig, RegistriesConfig } from './config/registries-config.ts'

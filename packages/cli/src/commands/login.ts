@@ -1,8 +1,8 @@
 import type { Command } from '../command.ts'
 import { CliError } from '../cli-error.ts'
 import { defineCommand } from '../command.ts'
-import { configPath, storeCredentials } from '../docker-config.ts'
 import { boolean, text } from '../flags/flag.ts'
+import { registryOf } from '../registry-of.ts'
 import { ask, askSecret, readInput } from '../term/ask.ts'
 
 /** `gantry login` */
@@ -11,14 +11,15 @@ export const login: Command = defineCommand({
   summary: 'Authenticate to a registry',
   usage: '[OPTIONS] [SERVER]',
   details:
-    'The credentials are checked with the first pull or push, and kept where docker keeps them (config.json).\nDefaults to Docker Hub if no server is specified.',
+    'The registry is asked whether the credentials are right. They are kept where docker keeps them: by the credential helper\nthat config.json names, else in that file.\nDefaults to Docker Hub if no server is specified.',
   arguments: [0, 1],
   flags: {
     password: text('Password or Personal Access Token (PAT)', { short: 'p' }),
     'password-stdin': boolean('Take the Password or Personal Access Token (PAT) from stdin'),
     username: text('Username', { short: 'u' }),
   },
-  async run({ context, flags, args: [server = 'docker.io'] }) {
+  async run({ context, flags, args: [server] }) {
+    const registry = registryOf(server)
     if (flags['password-stdin'] && flags.password !== undefined)
       throw new CliError('INVALID', '--password and --password-stdin are mutually exclusive')
     if (flags['password-stdin'] && flags.username === undefined)
@@ -37,7 +38,17 @@ export const login: Command = defineCommand({
       : (flags.password ?? (await askSecret('Password: ')))
     if (username === '' || password === '')
       throw new CliError('FAILED', 'Cannot log in: the name and the password must not be empty')
-    await storeCredentials(server, { username, password }, context.env)
-    context.out.write(`Credentials for ${server} are kept in ${configPath(context.env)}\n`)
+    const { createRegistryClient, keepCredential } = await import('@gantry/registry-client')
+    const credential = { kind: 'basic', username, password } as const
+    // Nobody else is told them: a mirror of the registry is another one.
+    const credentials = async (asked: string): Promise<typeof credential | undefined> =>
+      asked === registry ? credential : undefined
+    await createRegistryClient({ credentials, environment: context.env }).check(registry, { signal: context.signal })
+    const { place, isPlain } = await keepCredential(registry, credential, context.env)
+    if (isPlain) {
+      context.err.write(`WARNING! The password is kept unencrypted in "${place}".\n`)
+      context.err.write('A credential helper ("credsStore" in that file) keeps it safer.\n')
+    }
+    context.out.write('Login Succeeded\n')
   },
 })

@@ -60,7 +60,8 @@ export interface ProgressMessage {
   id?: string
   progress?: string
   progressDetail?: { current?: number; total?: number }
-  aux?: { ID?: string; Tag?: string; Digest?: string; Size?: number }
+  /** Gantry's own at the end of a pull or push: bytes that moved, and bytes that were there already. */
+  aux?: { ID?: string; Tag?: string; Digest?: string; Size?: number; Transferred?: number; Reused?: number }
   error?: string
   errorDetail?: { code?: number; message: string }
 }

@@ -1,5 +1,6 @@
 import type { ProgressMessage } from '@gantry/client'
 import type { TransferEvent } from '@gantry/engine'
+import { TransferCount } from './transfer-count.ts'
 import { familiarReference, isLayerType, parseReference, type Digest } from '@gantry/oci'
 
 /** A pull or push in Docker's progress lines. Only layers have lines of their own; clients keep one row for each id. */
@@ -7,11 +8,14 @@ export async function* progressMessages(
   events: AsyncIterable<TransferEvent>,
   { verb, reference }: { verb: 'pull' | 'push'; reference: string },
 ): AsyncGenerator<ProgressMessage, void, undefined> {
+  const count = new TransferCount()
   for await (const event of events) {
+    count.add(event)
     const message = verb === 'pull' ? pullMessage(event, reference) : pushMessage(event)
     if (message !== undefined) yield message
     if (event.kind === 'done' && verb === 'pull') {
       const name = familiarReference(parseReference(event.name))
+      yield { progressDetail: {}, aux: { Digest: event.descriptor.digest, ...count.totals } }
       yield {
         status: event.changed
           ? `Status: Downloaded newer image for ${name}`
@@ -20,7 +24,8 @@ export async function* progressMessages(
     }
     if (event.kind === 'done' && verb === 'push') {
       const { digest, size } = event.descriptor
-      yield { progressDetail: {}, aux: { Tag: parseReference(event.name).tag ?? '', Digest: digest, Size: size } }
+      const tag = parseReference(event.name).tag ?? ''
+      yield { progressDetail: {}, aux: { Tag: tag, Digest: digest, Size: size, ...count.totals } }
     }
   }
 }
@@ -30,6 +35,7 @@ function short(digest: Digest): string {
 }
 
 function pullMessage(event: TransferEvent, reference: string): ProgressMessage | undefined {
+  if (event.kind === 'notice') return { status: event.text }
   if (event.kind === 'resolved') {
     const { repository, tag, digest } = parseReference(reference)
     return { status: `Pulling from ${repository}`, id: tag ?? digest ?? 'latest' }
@@ -48,7 +54,9 @@ function pullMessage(event: TransferEvent, reference: string): ProgressMessage |
     case 'exists':
       return { status: 'Already exists', progressDetail: {}, id }
     case 'start':
-      return { status: 'Pulling fs layer', progressDetail: {}, id }
+      return event.bytes === 0
+        ? { status: 'Pulling fs layer', progressDetail: {}, id }
+        : progress('Downloading', id, event.bytes, event.descriptor.size)
     case 'progress':
       return progress('Downloading', id, event.bytes, event.descriptor.size)
     case 'done':
@@ -60,6 +68,7 @@ function pullMessage(event: TransferEvent, reference: string): ProgressMessage |
 }
 
 function pushMessage(event: TransferEvent): ProgressMessage | undefined {
+  if (event.kind === 'notice') return { status: event.text }
   if (event.kind === 'resolved') {
     const { registry, repository } = parseReference(event.name)
     return { status: `The push refers to repository [${registry}/${repository}]` }

@@ -44,4 +44,6 @@ export type TransferEvent =
       /** False when the name stood for this content already. */
       readonly changed: boolean
     }
+  /** Something people want to know: that a registry is waited for, that a mirror failed. */
+  | { readonly kind: 'notice'; readonly text: string }
   | { readonly kind: 'loaded'; readonly name?: string; readonly id: Digest }

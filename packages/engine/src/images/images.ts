@@ -36,7 +36,12 @@ export interface ImageParts {
   /** What an index is chosen from where nobody says. */
   readonly platform: Platform
   /** Opens a repository; called when something is pulled or pushed, and may load what it needs then. */
-  readonly remote: (reference: Reference, credentials: RegistryCredentials | undefined) => Promise<RemoteRepository>
+  readonly remote: (
+    reference: Reference,
+    credentials: RegistryCredentials | undefined,
+    /** Told what people want to know on the way. */
+    onNotice?: (text: string) => void,
+  ) => Promise<RemoteRepository>
 }
 
 /** How an image is pulled or pushed. */

@@ -56,7 +56,7 @@ async function fetchAndName(world: ImageWorld, fetch: Fetch): Promise<void> {
   const { store, codec, snapshots } = world
   const { reference, name, platform, signal, report } = fetch
   await using lease = store.lease('new')
-  const remote = await world.remote(reference, fetch.credentials)
+  const remote = await world.remote(reference, fetch.credentials, (told) => report({ kind: 'notice', text: told }))
   const root = await remote.resolve(reference.digest ?? reference.tag ?? 'latest')
   signal.throwIfAborted()
   if (root === undefined)

@@ -21,10 +21,14 @@ export function push(
     const root = await store.resolve(name)
     if (root === undefined)
       throw new EngineError('IMAGE_UNKNOWN', `An image does not exist locally with the tag: ${text}`)
+    if (reference.registry === 'localhost')
+      throw new EngineError('PUSH_FAILED', `Cannot push "${text}": names under localhost/ are of this machine`, {
+        hint: 'tag it with the name of a registry first; one on this machine has a port: localhost:5000/...',
+      })
     try {
       await using lease = store.lease('new')
       lease.add(root.digest)
-      const remote = await world.remote(reference, credentials)
+      const remote = await world.remote(reference, credentials, (told) => report({ kind: 'notice', text: told }))
       report({ kind: 'resolved', name, descriptor: root })
       const own = (await remote.storeId?.({ signal })) === store.id
       const view = own

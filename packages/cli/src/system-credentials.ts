@@ -1,0 +1,1 @@
+export { systemCredentials } from '@gantry/registry-client'
