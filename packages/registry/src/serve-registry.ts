@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { pipeline } from 'node:stream/promises'
 import { readCertificate, watchCertificate } from './certificate.ts'
 import type { Certificate, CertificateFiles } from './certificate.ts'
@@ -119,7 +119,24 @@ async function exchange(
   }
   if ('path' in body) return answerWithFile(outgoing, response, body)
   outgoing.writeHead(status, headers)
-  await pipeline(body, outgoing).catch(ignoreHangUp)
+  // What is still to come may take its time: the client is told at once that it comes.
+  outgoing.flushHeaders()
+  await pipeline(timed(body, socket, idleTimeout), outgoing).catch(ignoreHangUp)
+}
+
+/** The time that a body takes to come from elsewhere is not the client's. */
+async function* timed(
+  body: AsyncIterable<Uint8Array>,
+  socket: Socket,
+  idleTimeout: number,
+): AsyncGenerator<Uint8Array> {
+  socket.setTimeout(0)
+  for await (const chunk of body) {
+    socket.setTimeout(idleTimeout)
+    yield chunk
+    socket.setTimeout(0)
+  }
+  socket.setTimeout(idleTimeout)
 }
 
 function requestOf(
