@@ -9,6 +9,16 @@ test('run returns what a program wrote', async () => {
   assert.deepEqual(await run('cat', [], { input: 'hello' }), { code: 0, signal: null, stdout: 'hello', stderr: '' })
 })
 
+test('run lets a program open the file that it reads, as often as it wants', async () => {
+  const file = openSync(new URL(import.meta.url), 'r')
+  try {
+    const { stdout } = await run('sh', ['-c', 'head -c 6 /dev/stdin; head -c 6 /dev/stdin'], { inputFile: file })
+    assert.equal(stdout, 'importimport')
+  } finally {
+    closeSync(file)
+  }
+})
+
 test('run passes arguments as they are, without a shell', async () => {
   assert.equal((await run('printf', ['%s', '$HOME; echo "x" `id`'])).stdout, '$HOME; echo "x" `id`')
 })

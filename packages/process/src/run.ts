@@ -7,6 +7,8 @@ import { locate } from './which.ts'
 export interface RunOptions {
   /** What the program reads; without it its input is empty. */
   readonly input?: string | Uint8Array
+  /** An open file that the program reads instead: for programs that open `/dev/stdin`, which a pipe of Node's, a socket, refuses. */
+  readonly inputFile?: number
   readonly signal?: AbortSignal
   /** The whole environment. Default: this process's own with `LC_ALL=C`, so that messages can be read by programs. */
   readonly env?: Readonly<Record<string, string | undefined>>
@@ -58,7 +60,7 @@ export function runStatus(command: string, args: readonly string[], options: Run
     let child: ChildProcess
     try {
       child = spawn(path, args, {
-        stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+        stdio: [options.inputFile ?? (options.input === undefined ? 'ignore' : 'pipe'), 'pipe', 'pipe'],
         env: options.env === undefined ? { ...process.env, LC_ALL: 'C' } : options.env,
         ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
       })

@@ -1,3 +1,7 @@
+import { randomUUID } from 'node:crypto'
+import { closeSync, openSync, unlinkSync, writeSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { ProcessError, run } from '@gantry/process'
 import type { Change } from '../ledger/change.ts'
 import { BatchError, type Batch, type BatchChange, type Door } from '../ledger/door.ts'
@@ -108,8 +112,18 @@ async function unbatched(): Promise<never> {
   throw new Error('changes of nftables are made in batches')
 }
 
+// nft before 1.0 opens /dev/stdin, which cannot be done with the sockets that Node makes for pipes.
 async function nft(script: string, signal?: AbortSignal): Promise<void> {
-  await run('nft', ['-f', '-'], { input: script, ...(signal === undefined ? {} : { signal }) })
+  const path = join(tmpdir(), `gantry-nft-${randomUUID()}`)
+  const file = openSync(path, 'wx+', 0o600)
+  try {
+    unlinkSync(path)
+    // At a position: where the next one reads stays at the beginning.
+    writeSync(file, Buffer.from(script), 0, undefined, 0)
+    await run('nft', ['-f', '-'], { inputFile: file, ...(signal === undefined ? {} : { signal }) })
+  } finally {
+    closeSync(file)
+  }
 }
 
 function additionOf({ kind, args }: BatchChange): string {
