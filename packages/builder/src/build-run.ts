@@ -259,9 +259,18 @@ export class BuildRun {
         : {
             stack: await this.#stackOf(source, asked),
             platform: source.kind === 'stage' ? this.#planned.get(source.index)!.platform : platform,
-            name: step.instruction.from?.text ?? '',
+            name: step.instruction.kind === 'copy' ? (step.instruction.from?.text ?? '') : '',
           }
-    return copyStep({ session, step, stack, platform, from, onBytes: progress('write'), onUnpack: progress('unpack') })
+    return copyStep({
+      session,
+      step,
+      id: info.id,
+      stack,
+      platform,
+      from,
+      onBytes: progress('write'),
+      onUnpack: progress('unpack'),
+    })
   }
 
   async #stackOf(source: StageSource, platform: Platform): Promise<LayerStack> {

@@ -26,6 +26,8 @@ export interface SessionOptions {
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly buildArgs: ReadonlyMap<string, string>
   readonly signal: AbortSignal
+  /** Keeps a blob from being collected until the build has ended. */
+  readonly keep: (digest: Digest) => void
   readonly onEvent: (event: BuildEvent) => void
 }
 

@@ -118,7 +118,7 @@ describe('build without RUN', { concurrency: false }, () => {
     ['several files to a name', 'FROM scratch\nCOPY a b /c', 'DESTINATION_INVALID', 2],
     ['a missing source', 'FROM scratch\nCOPY gone /c', 'SOURCE_UNKNOWN', 2],
     ['a malformed pattern', 'FROM scratch\nCOPY a[ /c', 'ARGUMENT_INVALID', 2],
-    ['a symbolic mode', 'FROM scratch\nCOPY --chmod=u+x a /c', 'ARGUMENTS_INVALID', 2],
+    ['a mode that is none', 'FROM scratch\nCOPY --chmod=u+q a /c', 'ARGUMENTS_INVALID', 2],
     ['a directory below a file', 'FROM scratch\nCOPY a /a\nCOPY a /a/b', 'DESTINATION_INVALID', 3],
     ['an unknown user', 'FROM scratch\nCOPY --chown=nobodyx a /a', 'USER_UNKNOWN', 2],
     ['an unknown image', 'FROM localhost/nothing', 'BASE_UNKNOWN', 1],

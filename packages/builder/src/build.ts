@@ -42,6 +42,7 @@ export async function build(options: BuildOptions, ports: BuilderPorts): Promise
     environment: options.environment ?? process.env,
     buildArgs,
     signal,
+    keep: (digest) => lease.add(digest),
     onEvent,
   })
   const run = new BuildRun(session, {

@@ -12,7 +12,7 @@ export interface BuildStep {
   /** Position within the stage, from 1, and how many steps the stage has. */
   readonly position: number
   readonly total: number
-  readonly kind: 'from' | 'run' | 'copy' | 'workdir'
+  readonly kind: 'from' | 'run' | 'copy' | 'add' | 'workdir'
   /** The instruction on one line, variables expanded. */
   readonly text: string
   /** Where it stands in the Dockerfile. */

@@ -7,7 +7,7 @@ export interface StageSteps {
   readonly instructions: ReadonlyMap<StageInstruction, BuildStep>
 }
 
-const layered = new Set<StageInstruction['kind']>(['run', 'copy', 'workdir'])
+const layered = new Set<StageInstruction['kind']>(['run', 'copy', 'add', 'workdir'])
 
 /** Numbers everything that a graph will do. Texts are as written; `step-start` brings them expanded. */
 export function listSteps(graph: StageGraph): ReadonlyMap<number, StageSteps> {
@@ -46,7 +46,7 @@ export function stageName(stage: ResolvedStage): string {
 }
 
 function kindOf({ kind }: StageInstruction): BuildStep['kind'] {
-  return kind === 'run' || kind === 'copy' ? kind : 'workdir'
+  return kind === 'run' || kind === 'copy' || kind === 'add' ? kind : 'workdir'
 }
 
 function imagesOf(stage: ResolvedStage): { reference: string; range: Range }[] {

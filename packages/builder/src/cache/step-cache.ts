@@ -1,7 +1,7 @@
 import { type Descriptor, parseDescriptor } from '@gantry/oci'
 import type { Migrations, State } from '@gantry/state'
 
-/** The tables of the builder: which key made which layer, and what files were hashed to. */
+/** The tables of the builder: which key made which layer, what files were hashed to, and what was downloaded. */
 export const builderMigrations: Migrations = {
   name: 'builder',
   steps: [
@@ -20,6 +20,15 @@ export const builderMigrations: Migrations = {
        ctime REAL NOT NULL,
        digest TEXT NOT NULL,
        PRIMARY KEY (dev, ino)
+     ) STRICT, WITHOUT ROWID`,
+    `CREATE TABLE builder_downloads (
+       url TEXT PRIMARY KEY,
+       digest TEXT NOT NULL,
+       size INTEGER NOT NULL,
+       name TEXT NOT NULL,
+       etag TEXT,
+       modified TEXT,
+       used INTEGER NOT NULL
      ) STRICT, WITHOUT ROWID`,
   ],
 }

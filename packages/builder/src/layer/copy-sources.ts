@@ -24,7 +24,7 @@ export function selectSources(tree: Tree, source: string, what: string): CopySou
   const path = cleanPath(`/${source}`).slice(1)
   const elements = path.split('/')
   const wild = elements.findIndex(hasWildcard)
-  if (wild === -1) return [describe(tree, path, what)]
+  if (wild === -1) return [selectPath(tree, path, what)]
   const directory = resolvePath(tree, elements.slice(0, wild).join('/'), { followLast: true })
   const pattern = parsePathPattern(elements.slice(wild).join('/'))
   if (pattern === undefined) {
@@ -32,7 +32,7 @@ export function selectSources(tree: Tree, source: string, what: string): CopySou
       hint: 'close every "[" and escape nothing at the end',
     })
   }
-  return matches(tree, directory, '', pattern, elements.length - wild).map((found) => describe(tree, found, what))
+  return matches(tree, directory, '', pattern, elements.length - wild).map((found) => selectPath(tree, found, what))
 }
 
 /** Whether a path element has a wildcard that is not escaped. */
@@ -55,7 +55,8 @@ function matches(tree: Tree, directory: string, relative: string, pattern: PathP
   return found
 }
 
-function describe(tree: Tree, path: string, what: string): CopySourceFile {
+/** A path of a tree as a source; links in it are followed within the tree. @throws BuildError SOURCE_UNKNOWN */
+export function selectPath(tree: Tree, path: string, what: string): CopySourceFile {
   const resolved = resolvePath(tree, path, { followLast: true })
   const node = tree.lstat(resolved)
   if (node === undefined) {

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto'
+import type { ModeChange } from '@gantry/dockerfile'
 import { BuildError } from '../build-error.ts'
 import type { OwnerIds } from '../files/owner.ts'
 import type { FileNode, Tree } from '../files/node.ts'
@@ -20,16 +21,18 @@ export interface CopyOptions {
   readonly inline: readonly InlineFile[]
   /** How many sources the instruction names. */
   readonly named: number
+  /** Tells these sources from those of other calls for one instruction. */
+  readonly group: number
   readonly owner: OwnerIds | undefined
-  readonly mode: number | undefined
+  readonly mode: ModeChange | undefined
   /** What is copied from. */
-  readonly tree: Tree
+  readonly tree?: Tree
   /** The digest of a file's content, for each source file. */
-  readonly digestOf: (node: FileNode) => string
+  readonly digestOf?: (node: FileNode) => string
   /** Seconds: the time of everything that is made, and of copied files unless `keepTimes`. */
   readonly epoch: number
   /** Copied files keep their times (not later than `clamp`). Directories made on the way never do. */
-  readonly keepTimes: boolean
+  readonly keepTimes?: boolean
   readonly clamp: number | undefined
 }
 
@@ -43,7 +46,10 @@ const defaultDirectory = 0o755
  */
 export function planCopy(plan: LayerPlan, options: CopyOptions): void {
   const { destination, sources, inline } = options
-  const made = { mode: options.mode ?? defaultDirectory, ...(options.owner ?? { uid: 0, gid: 0 }) }
+  const made = {
+    mode: options.mode?.apply(defaultDirectory, true) ?? defaultDirectory,
+    ...(options.owner ?? { uid: 0, gid: 0 }),
+  }
   const slash = destination.endsWith('/')
   if (options.named > 1 && !slash && plan.lstat(plan.resolve(destination))?.type !== 'directory') {
     throw new BuildError(
@@ -67,7 +73,7 @@ export function planCopy(plan: LayerPlan, options: CopyOptions): void {
     const owner = options.owner ?? { uid: 0, gid: 0 }
     plan.put(target(plan, destination, name), {
       type: 'file',
-      mode: mode ?? 0o644,
+      mode: mode?.apply(0o644, false) ?? 0o644,
       uid: owner.uid,
       gid: owner.gid,
       size: bytes.length,
@@ -101,10 +107,10 @@ interface SourceOptions extends CopyOptions {
 
 function entryOf(node: FileNode, path: string, options: SourceOptions): PlannedEntry {
   const { owner, mode, tree, epoch, keepTimes, clamp } = options
-  const time = keepTimes ? Math.min(node.mtime, clamp ?? Infinity) : epoch
+  const time = keepTimes === true ? Math.min(node.mtime, clamp ?? Infinity) : epoch
   return {
     type: node.type,
-    mode: mode === undefined || node.type === 'symlink' ? node.mode : mode,
+    mode: mode === undefined || node.type === 'symlink' ? node.mode : mode.apply(node.mode, node.type === 'directory'),
     uid: owner?.uid ?? node.uid,
     gid: owner?.gid ?? node.gid,
     size: node.size,
@@ -112,9 +118,9 @@ function entryOf(node: FileNode, path: string, options: SourceOptions): PlannedE
     ...(node.target === undefined ? {} : { target: node.target }),
     ...(node.devMajor === undefined ? {} : { devMajor: node.devMajor, devMinor: node.devMinor ?? 0 }),
     ...(node.xattrs === undefined ? {} : { xattrs: node.xattrs }),
-    ...(node.link === undefined ? {} : { link: `${options.index} ${node.link}` }),
-    ...(node.type === 'file'
-      ? { content: { kind: 'tree', tree, path, node, digest: options.digestOf(node) } as const }
+    ...(node.link === undefined ? {} : { link: `${options.group}.${options.index} ${node.link}` }),
+    ...(node.type === 'file' && tree !== undefined
+      ? { content: { kind: 'tree', tree, path, node, digest: options.digestOf?.(node) ?? '' } as const }
       : {}),
   }
 }

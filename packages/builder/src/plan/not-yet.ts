@@ -6,14 +6,6 @@ export function refuseNotYet(dockerfile: Pick<Dockerfile, 'file'>, instruction: 
     throw new DockerfileError('NOT_SUPPORTED', `${what} is not supported yet`, { file: dockerfile.file, range, hint })
   }
   switch (instruction.kind) {
-    case 'add':
-      refuse('ADD', instruction.keyword, 'COPY does the same for local files')
-      break
-    case 'copy':
-      if (instruction.link) refuse('COPY --link', instruction.range)
-      if (instruction.parents) refuse('COPY --parents', instruction.range)
-      if (instruction.excludes.length > 0) refuse('COPY --exclude', instruction.excludes[0]!.range)
-      break
     case 'run':
       if (instruction.mounts.length > 0) refuse('RUN --mount', instruction.mounts[0]!.range)
       if (instruction.network !== 'default') refuse(`RUN --network=${instruction.network}`, instruction.range)

@@ -64,11 +64,10 @@ export function planStage(context: PlanContext, stage: ResolvedStage, state: Sta
 function planInstruction(evaluation: Evaluation, instruction: StageInstruction): PlannedStep | undefined {
   refuseNotYet(evaluation.dockerfile, instruction)
   switch (instruction.kind) {
-    case 'add':
-      throw new TypeError('ADD was refused')
     case 'run':
       return planRunStep(evaluation, instruction)
     case 'copy':
+    case 'add':
       return planCopyStep(evaluation, instruction)
     case 'workdir':
       return planWorkdirStep(evaluation, instruction)

@@ -1,4 +1,12 @@
-import type { CopyInstruction, RunInstruction, StageSource, TextInstruction } from '@gantry/dockerfile'
+import type {
+  AddInstruction,
+  CopyInstruction,
+  GitSource,
+  ModeChange,
+  RunInstruction,
+  StageSource,
+  TextInstruction,
+} from '@gantry/dockerfile'
 
 /** A RUN with everything that decides what it does, but the files below it. */
 export interface RunStep {
@@ -13,19 +21,42 @@ export interface RunStep {
   readonly script: { readonly name: string; readonly content: string } | undefined
 }
 
-/** A COPY with its words expanded. */
+/** What a COPY or ADD takes, its words expanded. */
+export type PlannedSource =
+  | { readonly kind: 'path'; readonly path: string }
+  | { readonly kind: 'inline'; readonly name: string; readonly content: string }
+  | { readonly kind: 'http'; readonly url: string }
+  | { readonly kind: 'git'; readonly git: GitSource }
+
+/** A COPY or ADD with its words expanded. */
 export interface CopyStep {
   readonly kind: 'copy'
-  readonly instruction: CopyInstruction
+  readonly instruction: CopyInstruction | AddInstruction
   readonly text: string
-  readonly sources: readonly string[]
-  readonly inline: readonly { readonly name: string; readonly content: string }[]
+  readonly sources: readonly PlannedSource[]
   /** Absolute; ends in a slash when the destination is said to be a directory. */
   readonly destination: string
   /** Missing: the build context. */
   readonly from: StageSource | undefined
   readonly chown: string | undefined
-  readonly chmod: number | undefined
+  readonly chmod: ModeChange | undefined
+  readonly chmodText: string | undefined
+  /** The layer stands by itself: what is below it does not matter. */
+  readonly link: boolean
+  /** Keep the directories above what is copied. */
+  readonly parents: boolean
+  readonly excludes: readonly string[]
+  /** What only ADD does. */
+  readonly add: AddOptions | undefined
+}
+
+/** What only ADD does. */
+export interface AddOptions {
+  /** Unpack archives: those of the context, downloaded ones, all or none. */
+  readonly unpack: 'local' | 'all' | 'none'
+  /** What the one download must be. */
+  readonly checksum: string | undefined
+  readonly keepGitDir: boolean
 }
 
 /** A WORKDIR, which makes its directory as the current user. */

@@ -1,22 +1,25 @@
+import { join } from 'node:path'
 import type { Platform } from '@gantry/oci'
 import type { BuildSession, OnUnpack, StepOutcome } from '../build-session.ts'
 import { cacheKey, type KeyField } from '../cache/key.ts'
 import { stepVersion } from '../cache/layer-key.ts'
 import { readAccounts } from '../files/accounts.ts'
-import type { FileNode, Tree } from '../files/node.ts'
+import { emptyLookup, type Readable } from '../files/node.ts'
 import { type OwnerIds, parseOwner, resolveOwner } from '../files/owner.ts'
-import { childPath } from '../files/resolve-path.ts'
 import { chainOf, type LayerStack } from '../image/layer-stack.ts'
-import { type CopySourceFile, selectSources } from '../layer/copy-sources.ts'
 import { LayerPlan, type PlannedEntry } from '../layer/layer-plan.ts'
 import { planCopy } from '../layer/plan-copy.ts'
 import type { CopyStep } from '../plan/planned-step.ts'
+import { type CopyGroup, type CopyInput, type InputPlace, openStageGroup, readContextInputs } from './copy-inputs.ts'
 import { layerStep } from './layer-step.ts'
+import { readRemoteInputs } from './remote-inputs.ts'
 
-/** What a COPY is made on. */
+/** What a COPY or ADD is made on. */
 export interface CopyStepOptions {
   readonly session: BuildSession
   readonly step: CopyStep
+  /** Unique within the build. */
+  readonly id: number
   readonly stack: LayerStack
   readonly platform: Platform
   /** The layers of `--from`; missing for the build context. */
@@ -25,102 +28,129 @@ export interface CopyStepOptions {
   readonly onUnpack: OnUnpack
 }
 
-/** Finds or makes the layer of a COPY. No container is started for it. */
+/** Finds or makes the layer of a COPY or ADD. No container is started for it. */
 export async function copyStep(options: CopyStepOptions): Promise<StepOutcome> {
   const { session, step, stack, from, onBytes } = options
   const { epoch } = session.options
-  const input = from === undefined ? await readSources(options, session.context(), 'the build context') : undefined
-  const read: KeyField = input === undefined ? ['chain', chainOf(from?.stack ?? [])] : ['files', describe(input)]
+  const inputs = from === undefined ? await readInputs(session, step) : undefined
+  const read: KeyField =
+    inputs === undefined
+      ? ['chain', chainOf(from?.stack ?? []), pathsOf(step)]
+      : ['files', inputs.map(({ field }) => field)]
+  // What a linked layer holds depends on what is below only where names of users are looked up there.
+  const owner = step.link ? await ownerOf(options, () => session.root(stack, options.platform)) : undefined
   const quickKey = cacheKey([
     'copy',
     stepVersion,
-    step.sources,
-    step.inline.map(({ name, content }) => [name, content]),
+    step.sources.flatMap((source): KeyField => (source.kind === 'inline' ? [[source.name, source.content]] : [])),
+    step.excludes,
+    step.parents,
     step.destination,
-    step.chown,
-    step.chmod,
+    step.link ? [owner?.uid, owner?.gid] : step.chown,
+    chmodField(step),
     read,
-    chainOf(stack),
+    step.link ? 'link' : chainOf(stack),
     epoch.seconds,
     epoch.asked,
   ])
-  return layerStep({ session, quickKey, text: step.text, plan: () => planLayer(options, input), onBytes })
+  await using place = new StepPlace(session, options.id)
+  const plan = (): Promise<ReadonlyMap<string, PlannedEntry>> => planLayer(options, inputs, place)
+  return await layerStep({ session, quickKey, text: step.text, plan, onBytes })
 }
 
-/** What a copy reads: which files, and what is in them. */
-interface CopyInput {
-  readonly tree: Tree
-  readonly sources: readonly CopySourceFile[]
-  readonly digests: ReadonlyMap<FileNode, string>
+async function readInputs(session: BuildSession, step: CopyStep): Promise<readonly CopyInput[]> {
+  return [...(await readContextInputs(session, step)), ...(await readRemoteInputs(session, step))]
 }
 
-async function readSources(options: CopyStepOptions, tree: Tree, what: string): Promise<CopyInput> {
-  const { signal } = options.session.options
-  const sources = options.step.sources.flatMap((source) => selectSources(tree, source, what))
-  const digests = new Map<FileNode, string>()
-  const add = async (path: string, node: FileNode): Promise<void> => {
-    signal.throwIfAborted()
-    if (node.type === 'file') digests.set(node, await tree.digest(path, node))
-  }
-  for (const source of sources) {
-    await add(source.path, source.node)
-    for (const [relative, node] of source.children) await add(childPath(source.path, relative), node)
-  }
-  return { tree, sources, digests }
+function pathsOf({ sources }: CopyStep): KeyField {
+  return sources.flatMap((source) => (source.kind === 'path' ? source.path : []))
 }
 
-/** Sources of the context by everything of them that reaches the image: owners and times do not. */
-function describe({ sources, digests }: CopyInput): KeyField {
-  const links = new Map<string, number>()
-  const field = (path: string, node: FileNode): KeyField => {
-    if (node.link !== undefined && !links.has(node.link)) links.set(node.link, links.size)
-    const link = node.link === undefined ? undefined : links.get(node.link)
-    return [path, node.type, node.mode, node.size, node.target, node.devMajor, node.devMinor, link, digests.get(node)]
-  }
-  return sources.map(({ name, node, children }) => [
-    field(name, node),
-    children.map(([relative, child]) => field(relative, child)),
-  ])
+function chmodField({ chmod, chmodText }: CopyStep): KeyField {
+  return chmod?.fixed ?? chmodText
 }
 
 async function planLayer(
   options: CopyStepOptions,
-  input: CopyInput | undefined,
+  inputs: readonly CopyInput[] | undefined,
+  place: InputPlace,
 ): Promise<ReadonlyMap<string, PlannedEntry>> {
   const { session, step, stack, platform, from, onUnpack } = options
   const { epoch } = session.options
   const root = await session.root(stack, platform)
-  const read =
-    input ??
-    (await readSources(
-      options,
-      await session.view(from?.stack ?? [], from?.platform ?? platform, onUnpack),
-      `"${from?.name ?? ''}"`,
-    ))
-  const plan = new LayerPlan(root, epoch.seconds)
-  const encoder = new TextEncoder()
-  planCopy(plan, {
+  const groups: CopyGroup[] = []
+  if (inputs === undefined) {
+    const open = (): ReturnType<BuildSession['view']> =>
+      session.view(from?.stack ?? [], from?.platform ?? platform, onUnpack)
+    groups.push(await openStageGroup(session, step, { name: from?.name ?? '', open }))
+  } else for (const input of inputs) groups.push(await input.open(place))
+  const asked = await ownerOf(options, async () => root)
+  const plan = new LayerPlan(step.link ? emptyLookup : root, epoch.seconds)
+  const common = {
     destination: step.destination,
-    sources: read.sources,
-    inline: step.inline.map(({ name, content }) => ({ name, bytes: encoder.encode(content) })),
-    named: step.sources.length + step.inline.length,
-    owner: await ownerOf(options, root),
+    named: step.parents ? 1 : step.sources.length,
     mode: step.chmod,
-    tree: read.tree,
-    digestOf: (node) => read.digests.get(node) ?? '',
     epoch: epoch.seconds,
-    keepTimes: from !== undefined,
     clamp: epoch.asked ? epoch.seconds : undefined,
-  })
+  }
+  for (const [group, { tree, sources, digests, keeps }] of groups.entries()) {
+    planCopy(plan, {
+      ...common,
+      group,
+      sources,
+      inline: [],
+      tree,
+      owner: asked ?? (keeps ? undefined : { uid: 0, gid: 0 }),
+      digestOf: (node) => digests.get(node) ?? '',
+      keepTimes: keeps,
+    })
+  }
+  const encoder = new TextEncoder()
+  const inline = step.sources.flatMap((source) =>
+    source.kind === 'inline' ? { name: source.name, bytes: encoder.encode(source.content) } : [],
+  )
+  if (inline.length > 0) planCopy(plan, { ...common, group: groups.length, sources: [], inline, owner: asked })
   return plan.entries()
 }
 
-/** Files of the context belong to root unless somebody says otherwise; those of a stage keep their owner. */
-async function ownerOf(
-  { step, from }: CopyStepOptions,
-  root: Parameters<typeof readAccounts>[0],
-): Promise<OwnerIds | undefined> {
-  if (step.chown === undefined) return from === undefined ? { uid: 0, gid: 0 } : undefined
-  const accounts = parseOwner(step.chown).names ? await readAccounts(root) : { users: [], groups: [] }
+/** Whom files belong to when somebody says so. */
+async function ownerOf({ step }: CopyStepOptions, open: () => Promise<Readable>): Promise<OwnerIds | undefined> {
+  if (step.chown === undefined) return undefined
+  const accounts = parseOwner(step.chown).names ? await readAccounts(await open()) : { users: [], groups: [] }
   return resolveOwner(step.chown, accounts)
+}
+
+/** Where a step puts what it unpacks while its layer is made. */
+class StepPlace implements InputPlace, AsyncDisposable {
+  readonly #session: BuildSession
+  readonly #owner: string
+  readonly #id: number
+  readonly #resources: AsyncDisposable[] = []
+  #directory: Promise<string> | undefined
+  #files = 0
+
+  constructor(session: BuildSession, id: number) {
+    this.#session = session
+    this.#id = id
+    this.#owner = `${session.owner}/copy/${id}`
+  }
+
+  async spool(): Promise<string> {
+    this.#directory ??= this.#make()
+    return join(await this.#directory, String(this.#files++))
+  }
+
+  defer(resource: AsyncDisposable): void {
+    this.#resources.push(resource)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const resource of this.#resources.toReversed()) await resource[Symbol.asyncDispose]()
+    if (this.#directory !== undefined) await this.#session.ports.ledger.undo(this.#owner)
+  }
+
+  async #make(): Promise<string> {
+    await this.#session.prepareMachine()
+    return this.#session.stepDirectory(this.#owner, `copy-${this.#id}`)
+  }
 }
