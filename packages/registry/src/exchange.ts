@@ -1,4 +1,5 @@
 import type { Principal } from './principal.ts'
+import type { TagGuard } from './tag-guard.ts'
 import { WireError } from './wire-error.ts'
 
 /** A request as the registry sees it, free of Node's and the Web's types: both adapters make one. */
@@ -18,6 +19,8 @@ export interface RegistryRequest {
   readonly host?: string
   /** Who asks. Without one, whoever reaches the registry may do everything. */
   readonly principal?: Principal
+  /** Refuses changes of tags, for those who keep some of them. */
+  readonly guard?: TagGuard
   /** Names the request in logs and events. */
   readonly id?: string
 }
@@ -74,6 +77,7 @@ export async function* bodyOf(request: RegistryRequest): AsyncGenerator<Uint8Arr
   try {
     yield* request.body
   } catch (cause) {
+    if (cause instanceof WireError) throw cause
     throw new WireError('BLOB_UPLOAD_INVALID', 'the body ended early', { cause })
   }
 }

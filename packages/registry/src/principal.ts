@@ -6,5 +6,7 @@ export interface Principal {
   /** Of a user or a key; empty for anonymous ones. Never a secret. */
   readonly name: string
   readonly kind: 'anonymous' | 'user' | 'key'
+  /** The user, also of a key that is a user's. */
+  readonly user?: string
   may(repository: string, action: RegistryAction): boolean
 }

@@ -66,6 +66,7 @@ function principalOf(config: AccessConfig, { subject, scopes }: Identity): Princ
   return {
     name: subject.name,
     kind: subject.kind,
+    ...(subject.user === undefined ? {} : { user: subject.user }),
     may: (repository, action) =>
       isAllowed(config, subject, repository, action) &&
       (scopes === undefined || action === 'catalog' || covers(scopes, repository, action)),

@@ -1,0 +1,15 @@
+import type { Digest } from '@gantry/oci'
+
+/** A tag that is to be made (nothing was before), moved, or taken away (nothing is after). */
+export interface TagChange {
+  readonly repository: string
+  readonly tag: string
+  readonly before?: Digest
+  readonly after?: Digest
+}
+
+/**
+ * Asked about each tag that a request changes, inside the transaction that changes it, so that nothing comes between. Throws a
+ * {@link WireError} to refuse all that the request would do.
+ */
+export type TagGuard = (change: TagChange) => void
