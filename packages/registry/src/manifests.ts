@@ -12,6 +12,7 @@ import {
   quote,
 } from '@gantry/oci'
 import type { Descriptor, ManifestOrIndex } from '@gantry/oci'
+import { commitTogether } from './commit-together.ts'
 import { edgesOf } from './edges.ts'
 import { emitEvent } from './emit-event.ts'
 import { bodyOf, emptyResponse } from './exchange.ts'
@@ -103,13 +104,10 @@ export async function storeManifest(
   const found = referrerOf(descriptor, content)
   const referrer =
     found === undefined ? {} : { referrer: { subject: found.subject.digest, descriptor: found.descriptor } }
-  state.transaction(
-    () => {
-      catalog.putManifest(catalog.ensure(repository), { ...descriptor, tags, edges: edgesOf(content), ...referrer })
-      storage.retain(ownerOf(repository), descriptor.digest)
-    },
-    { durable: true },
-  )
+  await commitTogether(state, () => {
+    catalog.putManifest(catalog.ensure(repository), { ...descriptor, tags, edges: edgesOf(content), ...referrer })
+    storage.retain(ownerOf(repository), descriptor.digest)
+  })
 }
 
 /** `DELETE` of a tag, or of a manifest with all its tags. */
@@ -122,21 +120,18 @@ export async function deleteManifest(
   const { repository, reference } = route
   const id = catalog.find(repository)
   if (id === undefined) throw unknownManifest(route)
-  const deleted = state.transaction(
-    () => {
-      const found = catalog.manifest(id, reference)
-      if (found === undefined) return undefined
-      if (reference.kind === 'tag') {
-        catalog.deleteTag(id, reference.tag)
-        return { ...found, tags: [reference.tag] }
-      }
-      const tags = catalog.tagsOf(id, found.digest)
-      storage.release(ownerOf(repository), found.digest)
-      catalog.deleteManifest(id, found.digest)
-      return { ...found, tags }
-    },
-    { durable: true },
-  )
+  const deleted = await commitTogether(state, () => {
+    const found = catalog.manifest(id, reference)
+    if (found === undefined) return undefined
+    if (reference.kind === 'tag') {
+      catalog.deleteTag(id, reference.tag)
+      return { ...found, tags: [reference.tag] }
+    }
+    const tags = catalog.tagsOf(id, found.digest)
+    storage.release(ownerOf(repository), found.digest)
+    catalog.deleteManifest(id, found.digest)
+    return { ...found, tags }
+  })
   if (deleted === undefined) throw unknownManifest(route)
   const { tags, ...manifest } = deleted
   for (const tag of tags) emitEvent(parts, request, { kind: 'untag', repository, ...manifest, tag })
@@ -197,7 +192,7 @@ async function checkChildren(
   const missing: Descriptor[] = []
   for (const child of childrenOf(content)) {
     const visible = id !== undefined && catalog.hasBlob(id, child.digest)
-    if (visible) catalog.useBlob(id, child.digest)
+    if (visible) catalog.useBlob(id, child.digest, 60_000)
     if (!visible || (await storage.touch(child.digest)) === undefined) missing.push(child)
   }
   const [first] = missing
