@@ -17,11 +17,19 @@ export interface TableGroup {
  * gives each command a file of its own.
  */
 export const commands: Readonly<Record<string, TableRow>> = {
+  append: {
+    summary: 'Put tar archives or directories on top of an image, each as a layer',
+    load: async () => (await import('./commands/append.ts')).append,
+  },
   attach: {
     summary: 'Attach local standard input, output, and error streams to a running container',
     load: async () => (await import('./commands/attach.ts')).attach,
   },
   build: { summary: 'Build an image from a Dockerfile', load: async () => (await import('./commands/build.ts')).build },
+  catalog: {
+    summary: 'List the repositories of a registry',
+    load: async () => (await import('./commands/catalog.ts')).catalog,
+  },
   copy: {
     summary: 'Copy an image between registries, the local store, directories and archives',
     load: async () => (await import('./commands/copy.ts')).copy,
@@ -43,11 +51,19 @@ export const commands: Readonly<Record<string, TableRow>> = {
     summary: 'Tell everything that was done to the system for a container',
     load: async () => (await import('./commands/explain.ts')).explain,
   },
+  flatten: {
+    summary: 'Make the layers of an image into one, without what they hide or replace',
+    load: async () => (await import('./commands/flatten.ts')).flatten,
+  },
   history: {
     summary: 'Show the history of an image',
     load: async () => (await import('./commands/history.ts')).history,
   },
   images: { summary: 'List images', load: async () => (await import('./commands/images.ts')).images },
+  import: {
+    summary: 'Make an image of a root file system: a tar archive or a directory',
+    load: async () => (await import('./commands/import.ts')).importImage,
+  },
   info: { summary: 'Display system-wide information', load: async () => (await import('./commands/info.ts')).info },
   inspect: {
     summary: 'Return low-level information on containers, images, networks and volumes',
@@ -61,6 +77,14 @@ export const commands: Readonly<Record<string, TableRow>> = {
   login: { summary: 'Authenticate to a registry', load: async () => (await import('./commands/login.ts')).login },
   logout: { summary: 'Log out from a registry', load: async () => (await import('./commands/logout.ts')).logout },
   logs: { summary: 'Fetch the logs of a container', load: async () => (await import('./commands/logs.ts')).logs },
+  manifest: {
+    summary: 'Print the manifest of an image, its configuration or its digest',
+    load: async () => (await import('./commands/manifest.ts')).manifest,
+  },
+  mutate: {
+    summary: 'Change the configuration of an image, without its layers being read',
+    load: async () => (await import('./commands/mutate.ts')).mutate,
+  },
   pause: {
     summary: 'Pause all processes within one or more containers',
     load: async () => (await import('./commands/pause.ts')).pause,
@@ -72,6 +96,14 @@ export const commands: Readonly<Record<string, TableRow>> = {
   ps: { summary: 'List containers', load: async () => (await import('./commands/ps.ts')).ps },
   pull: { summary: 'Download an image from a registry', load: async () => (await import('./commands/pull.ts')).pull },
   push: { summary: 'Upload an image to a registry', load: async () => (await import('./commands/push.ts')).push },
+  rebase: {
+    summary: 'Put an image on a newer base, without building it again',
+    load: async () => (await import('./commands/rebase.ts')).rebase,
+  },
+  referrers: {
+    summary: 'List what refers to an image: signatures, attestations, SBOMs and other artifacts',
+    load: async () => (await import('./commands/referrers.ts')).referrers,
+  },
   rename: { summary: 'Rename a container', load: async () => (await import('./commands/rename.ts')).rename },
   restart: {
     summary: 'Restart one or more containers',
@@ -87,22 +119,46 @@ export const commands: Readonly<Record<string, TableRow>> = {
     summary: 'Save one or more images to a tar archive (streamed to STDOUT by default)',
     load: async () => (await import('./commands/save.ts')).save,
   },
+  sign: {
+    summary: 'Sign an image with a key',
+    load: async () => (await import('./commands/sign.ts')).sign,
+  },
   start: {
     summary: 'Start one or more stopped containers',
     load: async () => (await import('./commands/start.ts')).start,
   },
   stop: { summary: 'Stop one or more running containers', load: async () => (await import('./commands/stop.ts')).stop },
+  sync: {
+    summary: 'Mirror repositories to a registry or an OCI layout directory',
+    load: async () => (await import('./commands/sync.ts')).sync,
+  },
   tag: {
     summary: 'Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE',
     load: async () => (await import('./commands/tag.ts')).tag,
+  },
+  tags: {
+    summary: 'List the tags of a repository',
+    load: async () => (await import('./commands/tags.ts')).tags,
   },
   top: {
     summary: 'Display the running processes of a container',
     load: async () => (await import('./commands/top.ts')).top,
   },
+  tree: {
+    summary: 'Show the layers and files of an image, and which bytes are wasted',
+    load: async () => (await import('./commands/tree.ts')).tree,
+  },
   unpause: {
     summary: 'Unpause all processes within one or more containers',
     load: async () => (await import('./commands/unpause.ts')).unpause,
+  },
+  validate: {
+    summary: 'Check everything that an image is made of',
+    load: async () => (await import('./commands/validate.ts')).validate,
+  },
+  verify: {
+    summary: 'Verify that an image was signed with one of some keys',
+    load: async () => (await import('./commands/verify.ts')).verify,
   },
   version: { summary: 'Show the version of Gantry', load: async () => (await import('./commands/version.ts')).version },
   wait: {
@@ -153,12 +209,42 @@ export const groups: Readonly<Record<string, TableGroup>> = {
   },
   image: {
     summary: 'Manage images',
-    commands: pick('build copy history inspect load pull push save tag', {
-      ls: 'images',
-      list: 'images',
-      rm: 'rmi',
-      remove: 'rmi',
-    }),
+    commands: {
+      ...pick(
+        'append build copy flatten history import inspect load manifest mutate pull push rebase referrers save sign tag tags tree validate verify',
+        {
+          ls: 'images',
+          list: 'images',
+          rm: 'rmi',
+          remove: 'rmi',
+        },
+      ),
+      attach: {
+        summary: 'Attach files to an image, as an artifact that refers to it',
+        load: async () => (await import('./commands/image-attach.ts')).imageAttach,
+      },
+      detach: {
+        summary: 'Take artifacts away that refer to an image',
+        load: async () => (await import('./commands/image-detach.ts')).imageDetach,
+      },
+      diff: {
+        summary: 'Compare two images: configuration, layers and files',
+        load: async () => (await import('./commands/image-diff.ts')).imageDiff,
+      },
+      export: {
+        summary: 'Export the root file system of an image as a tar archive',
+        load: async () => (await import('./commands/image-export.ts')).imageExport,
+      },
+    },
+  },
+  key: {
+    summary: 'Manage keys for signing images',
+    commands: {
+      generate: {
+        summary: 'Make a key pair for signing images',
+        load: async () => (await import('./commands/key-generate.ts')).keyGenerate,
+      },
+    },
   },
   network: {
     summary: 'Manage networks',

@@ -69,7 +69,8 @@ export async function findAttached(
   return found
 }
 
-async function attachedTo(
+/** What belongs to one manifest or index itself: referrers from either list, each once, and what is found by its tag. */
+export async function attachedTo(
   source: AttachedSource,
   digest: Digest,
   signal: AbortSignal | undefined,

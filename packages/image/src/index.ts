@@ -14,6 +14,7 @@ export { convertImage, type ConvertOptions, type ImageFormat } from './copy-conv
 export { copyAttached, listReferrers, type AttachedSink } from './copy-attached.ts'
 export {
   fallbackTag,
+  attachedTo,
   findAttached,
   type Attached,
   type AttachedSource,
@@ -74,3 +75,17 @@ export {
   type SignedPlace,
   type VerifyOptions,
 } from './tools/signing/verify-image.ts'
+export { mapImages, type ContentView, type MapImagesOptions } from './tools/map-images.ts'
+export { parseNamePattern, selectsName, type NamePattern } from './sync/name-pattern.ts'
+export { parseVersionRange, type VersionRange } from './sync/version-range.ts'
+export { SyncError } from './sync/sync-error.ts'
+export {
+  syncRepository,
+  type SyncOptions,
+  type SyncRule,
+  type SyncSource,
+  type SyncStep,
+  type SyncTarget,
+} from './sync/sync-repository.ts'
+export { parseSyncConfig, parseSyncRule, type SyncJob, type SyncRuleTexts } from './sync/sync-config.ts'
+export { unlistReferrer } from './tools/unlist-referrer.ts'

@@ -1,3 +1,4 @@
+export { directoryTar } from './diff/directory-tar.ts'
 export { extractArchive } from './extract/extract-archive.ts'
 export { createSnapshots, type SnapshotParts } from './create-snapshots.ts'
 export { SnapshotError, type SnapshotErrorCode } from './snapshot-error.ts'
