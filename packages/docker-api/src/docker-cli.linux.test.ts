@@ -213,7 +213,8 @@ describe('the stock docker client', { skip: missing ?? false }, () => {
       /0000000000000000$/,
     )
     assert.match(await run('localhost/busybox', 'grep', 'Seccomp:', '/proc/self/status'), /2$/)
-    assert.equal((await daemon.docker('run', '--rm', '--read-only', 'localhost/busybox', 'touch', '/x')).code, 1)
+    const touched = await daemon.docker('run', '--rm', '--read-only', 'localhost/busybox', 'touch', '/x')
+    assert.equal(touched.code, 1, touched.stderr)
     assert.equal(await run('-e', 'A=1', '--entrypoint', 'sh', 'localhost/busybox', '-c', 'echo $A'), '1')
     assert.equal(await run('-h', 'named', 'localhost/busybox', 'hostname'), 'named')
     assert.match(
