@@ -19,6 +19,7 @@ import { bodyOf, emptyResponse } from './exchange.ts'
 import type { RegistryRequest, RegistryResponse } from './exchange.ts'
 import type { RegistryParts } from './registry-parts.ts'
 import type { ManifestReference, Route } from './route.ts'
+import type { TagGuard } from './tag-guard.ts'
 import { WireError } from './wire-error.ts'
 
 /** Tags of one request: the specification asks for ten at least. */
@@ -71,7 +72,11 @@ export async function putManifest(
   await checkChildren(parts, repository, content)
   const descriptor: Descriptor = { mediaType, digest, size: bytes.length }
   const found = referrerOf(descriptor, content)
-  await storeManifest(parts, repository, { descriptor, bytes, content, tags })
+  const { guard } = request
+  await storeManifest(parts, repository, {
+    ...{ descriptor, bytes, content, tags },
+    ...(guard === undefined ? {} : { guard }),
+  })
   emitEvent(parts, request, { kind: 'push', repository, ...descriptor })
   for (const tag of tags) emitEvent(parts, request, { kind: 'tag', repository, ...descriptor, tag })
   return emptyResponse(201, {
@@ -89,13 +94,14 @@ export interface ManifestToStore {
   /** What the bytes say. */
   readonly content: ManifestOrIndex
   readonly tags: readonly string[]
+  readonly guard?: TagGuard
 }
 
 /** Stores a manifest and shows it in a repository; on the disk when it returns. What it leads to is not looked for. */
 export async function storeManifest(
   { state, catalog, storage }: Pick<RegistryParts, 'state' | 'catalog' | 'storage'>,
   repository: string,
-  { descriptor, bytes, content, tags }: ManifestToStore,
+  { descriptor, bytes, content, tags, guard }: ManifestToStore,
 ): Promise<void> {
   await using staging = await storage.stage(undefined, digestAlgorithm(descriptor.digest))
   await staging.write(bytes)
@@ -105,7 +111,12 @@ export async function storeManifest(
   const referrer =
     found === undefined ? {} : { referrer: { subject: found.subject.digest, descriptor: found.descriptor } }
   await commitTogether(state, () => {
-    catalog.putManifest(catalog.ensure(repository), { ...descriptor, tags, edges: edgesOf(content), ...referrer })
+    const id = catalog.ensure(repository)
+    for (const tag of guard === undefined ? [] : tags) {
+      const before = catalog.manifest(id, { kind: 'tag', tag })
+      guard?.({ repository, tag, after: descriptor.digest, ...(before === undefined ? {} : { before: before.digest }) })
+    }
+    catalog.putManifest(id, { ...descriptor, tags, edges: edgesOf(content), ...referrer })
     storage.retain(ownerOf(repository), descriptor.digest)
   })
 }
@@ -123,11 +134,12 @@ export async function deleteManifest(
   const deleted = await commitTogether(state, () => {
     const found = catalog.manifest(id, reference)
     if (found === undefined) return undefined
+    const tags = reference.kind === 'tag' ? [reference.tag] : catalog.tagsOf(id, found.digest)
+    for (const tag of tags) request.guard?.({ repository, tag, before: found.digest })
     if (reference.kind === 'tag') {
       catalog.deleteTag(id, reference.tag)
-      return { ...found, tags: [reference.tag] }
+      return { ...found, tags }
     }
-    const tags = catalog.tagsOf(id, found.digest)
     storage.release(ownerOf(repository), found.digest)
     catalog.deleteManifest(id, found.digest)
     return { ...found, tags }
