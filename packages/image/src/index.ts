@@ -42,6 +42,7 @@ export {
 } from './archive/save.ts'
 export { loadArchive, type LoadOptions } from './archive/load.ts'
 export { findLayoutEntry, layoutEntries, type LayoutEntry } from './archive/layout-names.ts'
+export { layoutReferrers, type LayoutView } from './archive/layout-referrers.ts'
 export { openArchive, type ImageArchive, type OpenArchiveOptions } from './archive/open-archive.ts'
 export { plainArchive, type PlainArchive } from './archive/plain-archive.ts'
 export type { RandomAccess } from './archive/random-access.ts'

@@ -7,6 +7,7 @@ export type StoreErrorCode =
   | 'COMPRESSION_CHANGED'
   | 'LAYOUT_INVALID'
   | 'LAYOUT_LOCKED'
+  | 'ARCHIVE_UNAVAILABLE'
 
 /** An error of the content store. */
 export class StoreError extends Error {

@@ -371,7 +371,7 @@ test('what is not there, and what cannot be chosen, is said', async () => {
     [`oci:${world.path(name)}:c`, 'NOT_FOUND'],
     [`store:localhost/nothing-${name}`, 'NOT_FOUND'],
     [`${here.host}/${name}:2`, 'MANIFEST_UNKNOWN'],
-    [`oci-archive:${world.path('none.tar')}`, 'ENOENT'],
+    [`oci-archive:${world.path('none.tar')}`, 'ARCHIVE_UNAVAILABLE'],
   ] as const) {
     await expectCode(
       world.command((context) => openSource(context, text)),

@@ -92,7 +92,7 @@ async function openFromArchive(context: Context, transport: FileTransport): Prom
     return {
       ...found(transport, archive.entries, undefined),
       blobs: archive,
-      referrers: undefined,
+      referrers: archive,
       [Symbol.asyncDispose]: () => archive[Symbol.asyncDispose](),
     }
   } catch (error) {

@@ -5,12 +5,13 @@ import { collect, resolveRange } from '../bytes.ts'
 import type { Codec } from '../codec.ts'
 import { ImageError } from '../errors.ts'
 import { MemoryStore } from '../memory-store.ts'
-import type { TagResolver } from '../tags.ts'
+import type { ReferrerLister, TagResolver } from '../tags.ts'
 import { hashed, verified } from '../verified.ts'
 import { archiveFailure } from './archive-failure.ts'
 import { digestOfPath } from './archive-paths.ts'
 import { fileAt, type ArchiveFiles } from './archive-files.ts'
 import { findLayoutEntry, type LayoutEntry } from './layout-names.ts'
+import { layoutReferrers } from './layout-referrers.ts'
 import { listImages } from './list-images.ts'
 import type { RandomAccess } from './random-access.ts'
 import { scanArchive, type FilePlace, type ScannedArchive } from './scan-archive.ts'
@@ -22,7 +23,7 @@ export interface OpenArchiveOptions {
 }
 
 /** An archive of images as a source: blobs are read from where they are in the file. */
-export interface ImageArchive extends BlobSource, TagResolver {
+export interface ImageArchive extends BlobSource, TagResolver, ReferrerLister {
   /** What it holds, under its names; an image with several names is there several times. */
   readonly entries: readonly LayoutEntry[]
   /** A digest, or a name as `findLayoutEntry` reads it. */
@@ -50,6 +51,7 @@ export async function openArchive(file: RandomAccess, options: OpenArchiveOption
     return {
       entries,
       open: (descriptor, open) => blobs.open(descriptor, open),
+      referrers: (digest, artifactType) => layoutReferrers({ entries, source: blobs }, digest, artifactType),
       resolve: async (reference) => findLayoutEntry(entries, reference)?.descriptor,
     }
   } catch (error) {

@@ -5,7 +5,7 @@ import type { NodeCodec } from '@gantry/codec'
 import { openArchive, plainArchive } from '@gantry/image'
 import type { ImageArchive, RandomAccess } from '@gantry/image'
 import { readFile } from '../blob-file.ts'
-import { translateWriteError } from '../store-error.ts'
+import { StoreError, systemCode, translateWriteError } from '../store-error.ts'
 
 /** How an archive is opened. */
 export interface OpenArchiveFileOptions {
@@ -40,7 +40,15 @@ export async function openArchiveFile(
 }
 
 async function openPlain(path: string, options: OpenArchiveFileOptions, stack: AsyncDisposableStack): Promise<File> {
-  const file = stack.use(await open(path, 'r'))
+  const file = stack.use(
+    await open(path, 'r').catch((cause: unknown) => {
+      throw new StoreError(
+        'ARCHIVE_UNAVAILABLE',
+        `Cannot open the archive ${JSON.stringify(path)}: ${systemCode(cause) === 'ENOENT' ? 'there is no such file' : String(cause)}`,
+        { cause },
+      )
+    }),
+  )
   const found = await file.stat()
   const { body, isCompressed } = await plainArchive(readFile(file, 0, Infinity), options.codec)
   return found.isFile() && !isCompressed ? file : write(body, options, stack)

@@ -7,20 +7,12 @@ import {
   hasChildren,
   ImageError,
   layoutEntries,
-  readDocument,
+  layoutReferrers,
   readerOf,
   referrerOf,
 } from '@gantry/image'
-import {
-  isDigest,
-  isIndexType,
-  layoutFile,
-  limits,
-  parseLayoutFile,
-  parseManifestOrIndex,
-  refNameAnnotation,
-} from '@gantry/oci'
-import type { Descriptor, Digest, ManifestOrIndex } from '@gantry/oci'
+import { isDigest, layoutFile, limits, parseLayoutFile, parseManifestOrIndex, refNameAnnotation } from '@gantry/oci'
+import type { Descriptor } from '@gantry/oci'
 import { LayoutPaths } from '../layout-paths.ts'
 import { describeBlob } from '../reach.ts'
 import { StoreError, translateWriteError } from '../store-error.ts'
@@ -50,8 +42,6 @@ export async function openLayout(path: string, options: OpenLayoutOptions): Prom
   const index = new IndexFile(paths.index)
   const entries: LayoutDirectory['entries'] = async () =>
     layoutEntries({ schemaVersion: 2, manifests: await index.read() })
-  const document = async (descriptor: Descriptor): Promise<ManifestOrIndex> =>
-    parseManifestOrIndex(await readDocument(blobs, descriptor), descriptor.mediaType)
 
   const list = (descriptor: Descriptor): Promise<void> =>
     index.change((manifests) => {
@@ -104,39 +94,11 @@ export async function openLayout(path: string, options: OpenLayoutOptions): Prom
       return removed
     },
     async *referrers(digest, artifactType) {
-      const seen = new Set<Digest>()
-      for await (const found of referrersIn(await entries(), digest, document)) {
-        if (seen.has(found.digest) || (artifactType !== undefined && found.artifactType !== artifactType)) continue
-        seen.add(found.digest)
-        yield found
-      }
+      yield* layoutReferrers({ entries: await entries(), source: blobs }, digest, artifactType)
     },
     removeUnlisted: ({ grace = 3_600_000 } = {}) => removeUnlisted(blobs, index, grace),
   }
   return layout
-}
-
-/** Those that `index.json` lists, and those of the index under the tag that registries without a referrers API have. */
-async function* referrersIn(
-  entries: Awaited<ReturnType<LayoutDirectory['entries']>>,
-  subject: Digest,
-  read: (descriptor: Descriptor) => Promise<ManifestOrIndex>,
-): AsyncGenerator<Descriptor> {
-  const fallback = subject.replace(':', '-')
-  for (const { name, descriptor } of entries) {
-    if (!hasChildren(descriptor)) continue
-    const content = await read(descriptor).catch(unlessUnknown)
-    if (content === undefined) continue
-    const referrer = referrerOf(descriptor, content)
-    if (referrer?.subject.digest === subject) yield referrer.descriptor
-    const tagged = name === fallback || name?.endsWith(`:${fallback}`) === true
-    if (tagged && isIndexType(descriptor.mediaType) && content.kind === 'index') yield* content.index.manifests
-  }
-}
-
-function unlessUnknown(error: unknown): undefined {
-  if (error instanceof ImageError && error.code === 'BLOB_UNKNOWN') return undefined
-  throw error
 }
 
 function nameOf({ annotations }: Descriptor): string | undefined {
