@@ -119,7 +119,8 @@ async function copyBlob(copying: Copying, descriptor: Descriptor, from: BlobSour
   if (mounting !== undefined && (await onSide('sink', descriptor, signal, mounting))) {
     return report('mounted', descriptor.size)
   }
-  if (await moveDriven(copying, descriptor, from, report)) return report('done', descriptor.size)
+  const driven = await moveDriven(copying, descriptor, from, report)
+  if (driven !== undefined) return report(driven, descriptor.size)
   await using reader = await onSide('source', descriptor, signal, from.open(descriptor, { signal, verify: false }))
   signal.throwIfAborted()
   report('start', 0)
@@ -134,23 +135,27 @@ async function moveDriven(
   descriptor: Descriptor,
   from: BlobSource,
   report: (state: CopyProgress['state'], bytes: number) => void,
-): Promise<boolean> {
-  if (hasChildren(descriptor)) return false
+): Promise<'done' | 'exists' | undefined> {
+  if (hasChildren(descriptor)) return undefined
   const onBytes = (bytes: number): void => report('progress', bytes)
   if (from.fill !== undefined && sink.partial !== undefined) {
     await using partial = await onSide('sink', descriptor, signal, sink.partial(descriptor, { signal }))
-    if (partial === undefined) return false
+    if (partial === undefined) {
+      // Somebody else may have been waited for who brought it.
+      const there = sink.has?.(descriptor, { signal })
+      return there !== undefined && (await onSide('sink', descriptor, signal, there)) ? 'exists' : undefined
+    }
     report(
       'start',
       partial.missing().reduce((rest, { start, end }) => rest - (end - start), descriptor.size),
     )
     await onSide('source', descriptor, signal, from.fill(descriptor, partial, { signal, onBytes }))
-    return true
+    return 'done'
   }
-  if (sink.draw === undefined) return false
+  if (sink.draw === undefined) return undefined
   report('start', 0)
   await onSide('sink', descriptor, signal, sink.draw(descriptor, blamed(from, signal), { signal, onBytes }))
-  return true
+  return 'done'
 }
 
 /** The same source, whose errors say that they are its own. */

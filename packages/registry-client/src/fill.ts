@@ -10,6 +10,8 @@ import type { HttpResponse } from './transport/transport.ts'
 
 /** Bytes are written together when there are so many of them. */
 const writeSize = 1024 * 1024
+/** Or when so many milliseconds have gone by: on a slow line, too, little is lost with the process. */
+const writeEvery = 200
 
 /** Where and how a blob is pulled in parts. */
 export interface FillPlace extends DownloadPlace {
@@ -146,6 +148,7 @@ class Filling {
     let size = 0
     let position = start
     let writing: Promise<void> = Promise.resolve()
+    let written = Date.now()
     const write = async (): Promise<void> => {
       await writing
       const [chunks, at] = [waiting, position]
@@ -153,6 +156,7 @@ class Filling {
       const after = position
       waiting = []
       size = 0
+      written = Date.now()
       writing = this.#work.partial.write(at, chunks).then(() => onWritten(after))
       writing.catch(() => undefined)
     }
@@ -165,7 +169,7 @@ class Filling {
         waiting.push(chunk)
         size += chunk.length
         this.#count(chunk.length)
-        if (size >= writeSize) await write()
+        if (size >= writeSize || Date.now() - written > writeEvery) await write()
       }
     } finally {
       if (size > 0) await write()
