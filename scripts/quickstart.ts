@@ -2,10 +2,10 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { clean } from './quickstart/clean.ts'
 import { gantry, tryGantry } from './quickstart/gantry.ts'
-import { startProgress, seconds } from './quickstart/progress.ts'
+import { isTold, startProgress, seconds } from './quickstart/progress.ts'
 import { serveRegistry } from './quickstart/registry.ts'
 import { remember } from './quickstart/record.ts'
-import { containerName, runService, type Service } from './quickstart/service.ts'
+import { containerName, wantService, type Service } from './quickstart/service.ts'
 import { findPlace, freePort, type Place } from './quickstart/site.ts'
 import { top } from './source-files.ts'
 
@@ -15,6 +15,7 @@ try {
   process.exitCode = process.argv.includes('--clean') ? (await clean(), 0) : await main()
 } catch (error) {
   if (!(error instanceof Error)) throw error
+  if (!isTold(error)) process.stdout.write(`${error.message}\n`)
   process.stdout.write(
     '\nThe quickstart could not go on. "./gantry doctor" looks at this machine and says what is amiss.\n',
   )
@@ -47,23 +48,24 @@ async function withRoot({ root }: Place): Promise<number> {
       return undefined
     },
   )
-  await progress.step(
-    'Run it and fetch its page',
-    `./gantry run -d --name ${containerName} -p 127.0.0.1:${port}:3000 ${image}`,
-    async () => {
-      remember({ containers: [containerName] })
-      here = await runService(image, { port })
-      return `${here.kept ? 'runs already, ' : ''}its page answers at ${here.address}`
-    },
-  )
+  const wanted = await wantService(image, { port })
+  await progress.step('Run it and fetch its page', wanted.command, async () => {
+    remember({ containers: [containerName] })
+    here = await wanted.run()
+    return `${here.kept ? 'runs already, ' : ''}its page answers at ${here.address}`
+  })
   {
     await using registry = await serveRegistry()
     const pushed = `${registry.address}/hello-node`
     const second = `${root}-second`
-    await progress.step('Push it to the embedded registry', `./gantry push ${pushed}`, async (onLine) => {
-      digest = await push(image, pushed, { onLine, digestOf: () => registry.digestOf('hello-node', 'latest') })
-      return digest
-    })
+    await progress.step(
+      'Push it to the embedded registry',
+      pushCommands(image, registry.address, pushed),
+      async (onLine) => {
+        digest = await push(image, pushed, { onLine, digestOf: () => registry.digestOf('hello-node', 'latest') })
+        return digest
+      },
+    )
     const byDigest = `${pushed}@${digest}`
     await progress.step(
       'Pull it by digest into a second, empty root',
@@ -77,9 +79,9 @@ async function withRoot({ root }: Place): Promise<number> {
       },
     )
     const secondPort = await freePort(port + 1)
-    const runAgain = `./gantry --root ${second} run -d -p 127.0.0.1:${secondPort}:3000 ${byDigest}`
-    await progress.step('Run that', runAgain, async () => {
-      there = await runService(byDigest, { root: second, port: secondPort })
+    const again = await wantService(byDigest, { root: second, port: secondPort })
+    await progress.step('Run that', again.command, async () => {
+      there = await again.run()
       return `${there.kept ? 'runs already, ' : ''}its page answers at ${there.address}`
     })
     await progress.step('Look at what is running', './gantry ps', async () => {
@@ -129,10 +131,14 @@ async function withoutRoot({ root }: Place): Promise<number> {
     await using registry = await serveRegistry()
     const pushed = `${registry.address}/busybox`
     let digest = ''
-    await progress.step('Push it to the embedded registry', `./gantry push ${pushed}`, async (onLine) => {
-      digest = await push(image, pushed, { onLine, digestOf: () => registry.digestOf('busybox', 'latest') })
-      return digest
-    })
+    await progress.step(
+      'Push it to the embedded registry',
+      pushCommands(image, registry.address, pushed),
+      async (onLine) => {
+        digest = await push(image, pushed, { onLine, digestOf: () => registry.digestOf('busybox', 'latest') })
+        return digest
+      },
+    )
     await progress.step(
       'Pull it by digest into a second root',
       `./gantry --root ${second} pull ${pushed}@${digest}`,
@@ -166,6 +172,10 @@ async function buildBase(
   remember({ images: missing })
   await gantry(['base', 'build', name], { onLine })
   return undefined
+}
+
+function pushCommands(image: string, registry: string, name: string): string {
+  return `./gantry registry serve --addr ${registry} &\n./gantry tag ${image} ${name}\n./gantry push ${name}`
 }
 
 interface PushOptions {

@@ -194,8 +194,13 @@ node_starts() {
 }
 # shellcheck disable=SC2317 # called by step
 unpack_library() {
-  mkdir -p "$beside/package" && cd "$beside/package" && apt-get download libatomic1 &&
-    dpkg-deb --extract libatomic1_*.deb . && mv usr/lib/*/libatomic.so.1* .. && cd "$here" && rm -r "$beside/package"
+  mkdir -p "$beside/package/lists/partial" "$beside/package/cache" && cd "$beside/package" || return 1
+  # Where nobody has read the package lists yet, they are read into a directory of one's own.
+  apt-get download libatomic1 || {
+    set -- -o "Dir::State::Lists=$beside/package/lists" -o "Dir::Cache=$beside/package/cache"
+    apt-get "$@" update && apt-get "$@" download libatomic1
+  } || return 1
+  dpkg-deb --extract libatomic1_*.deb . && mv usr/lib/*/libatomic.so.1* .. && cd "$here" && rm -r "$beside/package"
 }
 
 [ "$only" = npm ] || { find_missing && set_aside; }
@@ -219,8 +224,10 @@ if [ -n "$libraries" ] && npm_missing; then
 fi
 if [ "$only" != system ] && ! node_starts; then
   why=$(tail -n 1 "$log")
-  step 'unpack a library that Node 26 needs beside it' unpack_library ||
+  step 'unpack a library that Node 26 needs beside it' unpack_library || {
+    rm -rf "$beside"
     fail "the pinned Node does not start here ($why); as root: apt-get update && apt-get install libatomic1 libstdc++6"
+  }
   node_starts || fail "the pinned Node does not start here: $(tail -n 1 "$log")"
 fi
 exit 0

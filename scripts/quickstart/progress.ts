@@ -8,10 +8,17 @@ export type Told = string | undefined
 
 /** Tells what is going on: a line a step, with its time; on a terminal also the last line that the step's command wrote. */
 export interface Progress {
-  /** Runs a step. Its errors are told here and thrown on. */
-  step(title: string, command: string, work: (onLine: (line: string) => void) => Promise<Told>): Promise<void>
+  /** Runs a step. Its errors are told here and thrown on. `commands` are what a person would type for it, a line each. */
+  step(title: string, commands: string, work: (onLine: (line: string) => void) => Promise<Told>): Promise<void>
   /** Milliseconds since the beginning. */
   elapsed(): number
+}
+
+const shown = new WeakSet<Error>()
+
+/** Whether a step has told of this error already. */
+export function isTold(error: Error): boolean {
+  return shown.has(error)
 }
 
 /** Begins to tell of a number of steps. */
@@ -20,10 +27,10 @@ export function startProgress(count: number): Progress {
   let number = 0
   return {
     elapsed: () => performance.now() - began,
-    async step(title, command, work) {
+    async step(title, commands, work) {
       number++
       const start = performance.now()
-      process.stdout.write(`[${number}/${count}] ${title}\n${dim(`      $ ${command}`)}\n`)
+      process.stdout.write(`[${number}/${count}] ${title}\n${dim(commands.replaceAll(/^/gm, '      $ '))}\n`)
       try {
         const told = await work(showLine)
         clearLine()
@@ -33,6 +40,7 @@ export function startProgress(count: number): Progress {
         const message =
           error instanceof CommandFailed || !(error instanceof Error) ? String(error) : (error.stack ?? '')
         process.stdout.write(`      failed after ${seconds(performance.now() - start)}\n${indent(message)}\n`)
+        if (error instanceof Error) shown.add(error)
         throw error
       }
     },

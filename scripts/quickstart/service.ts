@@ -12,22 +12,41 @@ export interface Service {
   readonly kept: boolean
 }
 
-/** Sees to it that a container of this image runs, its page published at `port` unless it ran before, and waits until it answers. */
-export async function runService(image: string, options: { root?: string; port: number }): Promise<Service> {
+/** A container that is to answer, and what is missing for it. */
+export interface WantedService {
+  /** What a person would type. */
+  readonly command: string
+  /** Does that, and waits until the container answers. */
+  run(): Promise<Service>
+}
+
+/** Finds out what makes a container of this image run, its page published at `port` unless it has been made before. */
+export async function wantService(image: string, options: { root?: string; port: number }): Promise<WantedService> {
   const where = options.root === undefined ? {} : { root: options.root }
   const state = await stateOf(image, where)
-  const kept = state === 'running'
-  if (state === 'stopped') await gantry(['start', containerName], where)
-  if (state === 'other') await gantry(['rm', '--force', containerName], where)
-  if (state === 'absent' || state === 'other') {
-    const publish = `127.0.0.1:${String(options.port)}:3000`
-    const settings = ['--detach', '--name', containerName, '--publish', publish, '--env', `IMAGE=${image}`]
-    await gantry(['run', ...settings, image], where)
+  const publish = `127.0.0.1:${String(options.port)}:3000`
+  const settings = ['--detach', '--name', containerName, '--publish', publish, '--env', `IMAGE=${image}`]
+  const commands = {
+    running: [],
+    stopped: [['start', containerName]],
+    other: [
+      ['rm', '--force', containerName],
+      ['run', ...settings, image],
+    ],
+    absent: [['run', ...settings, image]],
+  }[state]
+  const start = options.root === undefined ? './gantry' : `./gantry --root ${options.root}`
+  const shown = state === 'running' ? [['port', containerName, '3000']] : commands
+  return {
+    command: shown.map((words) => `${start} ${words.join(' ')}`).join('\n'),
+    async run() {
+      for (const words of commands) await gantry(words, where)
+      const published = await gantry(['port', containerName, '3000'], where)
+      const address = `http://${(published.split('\n')[0] ?? '').trim()}`
+      await answers(address, where)
+      return { address, kept: state === 'running' }
+    },
   }
-  const published = await gantry(['port', containerName, '3000'], where)
-  const address = `http://${(published.split('\n')[0] ?? '').trim()}`
-  await answers(address, where)
-  return { address, kept }
 }
 
 // "other" is a container of an image that has been built anew since.
