@@ -1,5 +1,7 @@
 import type { Migrations } from '@gantry/state'
 import { accessMigrations } from './access/migrations.ts'
+import { gcMigrations } from './gc/migrations.ts'
+import { limitsMigrations } from './limits/migrations.ts'
 import { coreMigrations } from './migrations.ts'
 import { observeMigrations } from './observe/migrations.ts'
 import { proxyMigrations } from './proxy/migrations.ts'
@@ -9,6 +11,8 @@ import { webhookMigrations } from './webhooks/migrations.ts'
 export const registryMigrations: readonly Migrations[] = [
   coreMigrations,
   accessMigrations,
+  gcMigrations,
+  limitsMigrations,
   observeMigrations,
   proxyMigrations,
   webhookMigrations,

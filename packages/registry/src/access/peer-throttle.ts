@@ -1,4 +1,4 @@
-import { isIPv6 } from 'node:net'
+import { networkOf } from './network-of.ts'
 
 /** How many failures are let pass in how many milliseconds. */
 export interface ThrottleLimits {
@@ -47,20 +47,4 @@ export class PeerThrottle {
     times?.pop()
     if (times?.length === 0) this.#failures.delete(networkOf(peer))
   }
-}
-
-/** Whoever has one address of the sixth version has a whole network of them, of 64 bits. */
-function networkOf(peer = ''): string {
-  if (!isIPv6(peer)) return peer
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(peer)?.[1]
-  if (mapped !== undefined) return mapped
-  const [head = '', tail] = peer.split('%')[0]?.split('::') ?? []
-  const before = head === '' ? [] : head.split(':')
-  const after = tail === undefined || tail === '' ? [] : tail.split(':')
-  const zeros = Array.from({ length: Math.max(0, 8 - before.length - after.length) }, () => '0')
-  const groups = [...before, ...(tail === undefined ? [] : zeros), ...after]
-  return `${groups
-    .slice(0, 4)
-    .map((group) => group.replace(/^0+(?=.)/, ''))
-    .join(':')}::`
 }
