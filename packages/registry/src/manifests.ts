@@ -12,7 +12,7 @@ import {
   quote,
 } from '@gantry/oci'
 import type { Descriptor, ManifestOrIndex } from '@gantry/oci'
-import { commitTogether } from './commit-together.ts'
+import { commitDurably } from './commit-durably.ts'
 import { edgesOf } from './edges.ts'
 import { emitEvent } from './emit-event.ts'
 import { bodyOf, emptyResponse } from './exchange.ts'
@@ -110,7 +110,7 @@ export async function storeManifest(
   const found = referrerOf(descriptor, content)
   const referrer =
     found === undefined ? {} : { referrer: { subject: found.subject.digest, descriptor: found.descriptor } }
-  await commitTogether(state, () => {
+  await commitDurably(state, () => {
     const id = catalog.ensure(repository)
     for (const tag of guard === undefined ? [] : tags) {
       const before = catalog.manifest(id, { kind: 'tag', tag })
@@ -131,7 +131,7 @@ export async function deleteManifest(
   const { repository, reference } = route
   const id = catalog.find(repository)
   if (id === undefined) throw unknownManifest(route)
-  const deleted = await commitTogether(state, () => {
+  const deleted = await commitDurably(state, () => {
     const found = catalog.manifest(id, reference)
     if (found === undefined) return undefined
     const tags = reference.kind === 'tag' ? [reference.tag] : catalog.tagsOf(id, found.digest)

@@ -163,6 +163,20 @@ describe('State.transaction', () => {
     assert.equal(level(), 1)
   })
 
+  test('can be synced afterwards, many at once', async () => {
+    using state = openState(freshPath(), [fruit])
+    const synced = Array.from({ length: 50 }, (_, n) => {
+      state.transaction(() => state.prepare('INSERT INTO fruit_names (name) VALUES (?)').run(`n${n}`))
+      return state.sync()
+    })
+    await Promise.all(synced)
+    const reader = new DatabaseSync(state.db.location() ?? '', { readOnly: true })
+    assert.equal(reader.prepare('SELECT count(*) AS n FROM fruit_names').get()?.['n'], 50)
+    reader.close()
+    using memory = openState(':memory:', [fruit])
+    await memory.sync()
+  })
+
   test('refuses a promise and rolls back', async () => {
     using state = openState(freshPath(), [fruit])
     assert.throws(

@@ -4,6 +4,7 @@ import { DatabaseSync } from 'node:sqlite'
 import type { StatementSync } from 'node:sqlite'
 import { isCurrent, migrate } from './migrations.ts'
 import type { Migrations } from './migrations.ts'
+import { LogSync } from './log-sync.ts'
 import { isBusy, translateError } from './sqlite-errors.ts'
 import { StateError } from './state-error.ts'
 import type { State, TransactionOptions } from './state.ts'
@@ -77,6 +78,7 @@ function useWriteAheadLog(db: DatabaseSync): void {
 class OpenState implements State {
   readonly db: DatabaseSync
   readonly #path: string
+  readonly #log: LogSync | undefined
   readonly #statements = new Map<string, StatementSync>()
   #depth = 0
   #durable = false
@@ -84,6 +86,7 @@ class OpenState implements State {
   constructor(db: DatabaseSync, path: string) {
     this.db = db
     this.#path = path
+    this.#log = path === ':memory:' ? undefined : new LogSync(`${path}-wal`)
   }
 
   transaction<T>(work: () => T, options: TransactionOptions = {}): T {
@@ -91,6 +94,14 @@ class OpenState implements State {
     if (outermost) this.#durable = false
     try {
       return outermost ? this.#outer(work, options.durable ?? false) : this.#inner(work, options.durable ?? false)
+    } catch (error) {
+      throw translateError(error, this.#path)
+    }
+  }
+
+  async sync(): Promise<void> {
+    try {
+      await this.#log?.sync()
     } catch (error) {
       throw translateError(error, this.#path)
     }
@@ -107,6 +118,7 @@ class OpenState implements State {
 
   [Symbol.dispose](): void {
     this.#statements.clear()
+    this.#log?.close()
     if (this.db.isOpen) this.db.close()
   }
 

@@ -26,6 +26,14 @@ export interface State extends Disposable {
   transaction<T>(work: () => T, options?: TransactionOptions): T
 
   /**
+   * Resolves when everything that was committed before the call survives a loss of power: what `durable` does, for many commits
+   * at once and without holding up the event loop.
+   *
+   * @throws StateError STATE_FULL, STATE_DAMAGED
+   */
+  sync(): Promise<void>
+
+  /**
    * The prepared statement for a text; prepared once. The same text gives the same statement, so a result that is iterated
    * must be read to its end before the text is used again (`get`, `all` and `run` always are).
    */
