@@ -14,6 +14,7 @@ export type BuildErrorCode =
   | 'USER_UNKNOWN'
   | 'ARGUMENT_INVALID'
   | 'RUN_FAILED'
+  | 'SECRET_MISSING'
   | 'DISK_FULL'
   /** What another part of Gantry said, at its place in the Dockerfile; the part's own error is the cause. */
   | 'STEP_FAILED'

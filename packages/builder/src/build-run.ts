@@ -6,11 +6,12 @@ import type { BuildEvent, BuildStep } from './events.ts'
 import { type BaseImage, findBaseImage } from './image/base-image.ts'
 import { type LayerStack, pushLayer } from './image/layer-stack.ts'
 import { planStage } from './plan/plan-stage.ts'
-import type { PlannedStep } from './plan/planned-step.ts'
+import type { PlannedMount, PlannedStep, RunStep } from './plan/planned-step.ts'
 import { stateFromImage, stateFromScratch, stateFromStage, type StageState } from './plan/stage-state.ts'
 import { canRun } from './platform-support.ts'
 import { listSteps, stageName, type StageSteps } from './step-list.ts'
 import { copyStep } from './steps/copy-step.ts'
+import type { MountFiles } from './steps/run-mounts.ts'
 import { runStep } from './steps/run-step.ts'
 import { workdirStep } from './steps/workdir-step.ts'
 
@@ -224,7 +225,7 @@ export class BuildRun {
       const info = { ...announced, text: step?.text ?? announced.text }
       const below = stack
       // Waiting for another stage is not part of the step, nor is that stage's failure.
-      if (step?.kind === 'copy' && step.from !== undefined) await this.#stackOf(step.from, asked)
+      for (const source of step === undefined ? [] : sourcesOf(step)) await this.#stackOf(source, asked)
       stack = await this.#step(info, async () => {
         if (step === undefined) return { stack: below, cached: true }
         const { layer, cached } = await this.#make(step, info, below, planned)
@@ -249,7 +250,8 @@ export class BuildRun {
     if (step.kind === 'run') {
       const onOutput = (stream: 'stdout' | 'stderr', data: Uint8Array): void =>
         this.#emit({ kind: 'output', step: info, stream, data })
-      return runStep({ session, step, id: info.id, stack, platform, onOutput, onUnpack: progress('unpack') })
+      const files = await this.#mountFiles(step, planned)
+      return runStep({ session, step, id: info.id, stack, platform, files, onOutput, onUnpack: progress('unpack') })
     }
     const source = step.from
     const asked = this.#options.platforms.get(stage.stage.index)!
@@ -273,12 +275,30 @@ export class BuildRun {
     })
   }
 
+  async #mountFiles(step: RunStep, { platform, stage }: PlannedStage): Promise<Map<PlannedMount, MountFiles>> {
+    const asked = this.#options.platforms.get(stage.stage.index)!
+    const files = new Map<PlannedMount, MountFiles>()
+    for (const mount of step.mounts) {
+      const { source } = mount
+      if (source === undefined) continue
+      const own = source.kind === 'stage' ? this.#planned.get(source.index)!.platform : platform
+      files.set(mount, { stack: await this.#stackOf(source, asked), platform: own })
+    }
+    return files
+  }
+
   async #stackOf(source: StageSource, platform: Platform): Promise<LayerStack> {
     if (source.kind === 'scratch') return []
     if (source.kind === 'stage') return this.#stack(source.index)
     if (source.kind === 'context') throw notGiven(source)
     return (await this.#base(source.reference, platform)).stack
   }
+}
+
+/** The stages and images that a step takes files from. */
+function sourcesOf(step: PlannedStep): readonly StageSource[] {
+  if (step.kind === 'copy') return step.from === undefined ? [] : [step.from]
+  return step.kind === 'run' ? step.mounts.flatMap(({ source }) => source ?? []) : []
 }
 
 function platformOfImage(config: BaseImage['config'], asked: Platform): Platform {

@@ -13,7 +13,7 @@ import { LayeredRoot } from './files/layered-root.ts'
 import { emptyLookup, type Readable, type Tree } from './files/node.ts'
 import { indexLayer, type LayerIndex } from './files/tar-index.ts'
 import { chainOf, type LayerStack } from './image/layer-stack.ts'
-import type { Epoch } from './options.ts'
+import type { BuildOptions, Epoch } from './options.ts'
 import type { BuilderPorts } from './ports.ts'
 
 /** What all steps of one build share. */
@@ -26,6 +26,10 @@ export interface SessionOptions {
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly buildArgs: ReadonlyMap<string, string>
   readonly signal: AbortSignal
+  readonly secrets: NonNullable<BuildOptions['secrets']>
+  readonly ssh: NonNullable<BuildOptions['ssh']>
+  /** Keeps the caches of `RUN --mount=type=cache` apart. */
+  readonly cacheNamespace: string
   /** Keeps a blob from being collected until the build has ended. */
   readonly keep: (digest: Digest) => void
   readonly onEvent: (event: BuildEvent) => void

@@ -42,6 +42,9 @@ export async function build(options: BuildOptions, ports: BuilderPorts): Promise
     environment: options.environment ?? process.env,
     buildArgs,
     signal,
+    secrets: options.secrets ?? {},
+    ssh: options.ssh ?? {},
+    cacheNamespace: options.buildArgs?.['BUILDKIT_CACHE_MOUNT_NS'] ?? '',
     keep: (digest) => lease.add(digest),
     onEvent,
   })

@@ -27,10 +27,20 @@ export interface BuildOptions {
   readonly sourceDateEpoch?: number
   /** Variables of the caller that may matter to programs in RUN: proxies and certificate files. Default: this process's. */
   readonly environment?: Readonly<Record<string, string | undefined>>
+  /** What `RUN --mount=type=secret` may ask for, by id. */
+  readonly secrets?: Readonly<Record<string, SecretSource>>
+  /** What `RUN --mount=type=ssh` may ask for, by id. */
+  readonly ssh?: Readonly<Record<string, SshSource>>
   /** Called in order; must not throw. */
   readonly onEvent?: (event: BuildEvent) => void
   readonly signal?: AbortSignal
 }
+
+/** A secret: a file that is read when a RUN needs it, or the bytes themselves. At most 500 KiB. */
+export type SecretSource = { readonly path: string } | { readonly value: Uint8Array }
+
+/** An SSH agent: the socket of one, or private keys for one that is started for the step. */
+export type SshSource = { readonly socket: string } | { readonly keys: readonly string[] }
 
 /** What came out. */
 export interface BuildResult {

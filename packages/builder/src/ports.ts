@@ -18,7 +18,7 @@ export interface ResolveImageOptions {
 
 /** What a build works with. `runtime` and `snapshots` are touched only when a step needs them. */
 export interface BuilderPorts {
-  readonly site: Pick<Site, 'run' | 'instance'>
+  readonly site: Pick<Site, 'root' | 'run' | 'instance'>
   readonly host: Host
   /** Opened with `builderMigrations`. */
   readonly state: State

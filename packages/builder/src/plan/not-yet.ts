@@ -7,8 +7,6 @@ export function refuseNotYet(dockerfile: Pick<Dockerfile, 'file'>, instruction: 
   }
   switch (instruction.kind) {
     case 'run':
-      if (instruction.mounts.length > 0) refuse('RUN --mount', instruction.mounts[0]!.range)
-      if (instruction.network !== 'default') refuse(`RUN --network=${instruction.network}`, instruction.range)
       if (instruction.security !== 'sandbox') refuse('RUN --security=insecure', instruction.range)
       if (instruction.devices.length > 0) refuse('RUN --device', instruction.devices[0]!.range)
       break

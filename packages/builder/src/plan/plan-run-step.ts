@@ -1,8 +1,8 @@
-import { heredocBody, parseHeredocWord, type RunInstruction } from '@gantry/dockerfile'
+import { heredocBody, parseHeredocWord, resolveMount, type RunInstruction, type RunMount } from '@gantry/dockerfile'
 import { commandWords, shellOf } from './apply-metadata.ts'
 import { addHistory, argsPrefix } from './history.ts'
 import type { Evaluation } from './plan-stage.ts'
-import type { RunStep } from './planned-step.ts'
+import type { PlannedMount, RunStep } from './planned-step.ts'
 
 /** Where a script is put that a heredoc with `#!` holds. */
 export const scriptDirectory = '/dev/pipes'
@@ -24,8 +24,19 @@ export function planRunStep(evaluation: Evaluation, instruction: RunInstruction)
     env: [...state.scope].map(([name, value]) => `${name}=${value}`),
     cwd: state.config.WorkingDir || '/',
     user: state.config.User ?? '',
+    mounts: instruction.mounts.map((mount) => planMount(evaluation, mount)),
+    network: instruction.network,
     script,
   }
+}
+
+function planMount(evaluation: Evaluation, written: RunMount): PlannedMount {
+  const { state, stage } = evaluation
+  const expandValue = (text: string): string => evaluation.expand({ text, range: written.range })
+  const mount = resolveMount(written, { expand: expandValue, directory: state.config.WorkingDir || '/' })
+  if ('message' in mount) return evaluation.refuse(mount.message, written.range, mount.hint)
+  const from = 'from' in mount ? mount.from : undefined
+  return { mount, source: stage.files.get(written), from }
 }
 
 function whatToRun(evaluation: Evaluation, instruction: RunInstruction): Pick<RunStep, 'args' | 'script'> {

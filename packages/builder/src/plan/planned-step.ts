@@ -2,11 +2,21 @@ import type {
   AddInstruction,
   CopyInstruction,
   GitSource,
+  Mount,
   ModeChange,
   RunInstruction,
   StageSource,
   TextInstruction,
 } from '@gantry/dockerfile'
+
+/** A mount of RUN, everything in it expanded. */
+export interface PlannedMount {
+  readonly mount: Mount
+  /** What `from` names; missing: the build context. */
+  readonly source: StageSource | undefined
+  /** `from` as written. */
+  readonly from: string | undefined
+}
 
 /** A RUN with everything that decides what it does, but the files below it. */
 export interface RunStep {
@@ -17,6 +27,8 @@ export interface RunStep {
   readonly env: readonly string[]
   readonly cwd: string
   readonly user: string
+  readonly mounts: readonly PlannedMount[]
+  readonly network: RunInstruction['network']
   /** A heredoc with `#!`: a file that is put at `/dev/pipes/<name>` and run. */
   readonly script: { readonly name: string; readonly content: string } | undefined
 }

@@ -78,19 +78,29 @@ function selectFrom(
   return found.flatMap((source) => (source && without(source, excludes)) ?? [])
 }
 
+/** Files of a tree with everything of them that reaches the image: owners and times do not. */
+export interface SelectedFiles {
+  readonly field: KeyField
+  readonly group: CopyGroup
+}
+
+/** Reads what is needed to tell a source from every other. */
+export async function readSource(session: BuildSession, tree: Tree, source: CopySourceFile): Promise<SelectedFiles> {
+  const digests = await digestsOf(session, tree, [source])
+  return { field: describe(source, digests), group: { tree, sources: [source], digests, keeps: false } }
+}
+
 async function contextInput(
   session: BuildSession,
   tree: Tree,
   source: CopySourceFile,
   step: CopyStep,
 ): Promise<CopyInput> {
-  const digests = await digestsOf(session, tree, [source])
-  const described = describe(source, digests)
+  const { field, group } = await readSource(session, tree, source)
   const { node, path, name } = source
-  const group: CopyGroup = { tree, sources: [source], digests, keeps: false }
   const mayUnpack = step.add !== undefined && step.add.unpack !== 'none' && node.type === 'file'
   return {
-    field: [mayUnpack ? 'unpack' : 'copy', described],
+    field: [mayUnpack ? 'unpack' : 'copy', field],
     async open(place) {
       if (!mayUnpack) return group
       return (await openArchive(session, () => tree.open(path, node), { name, size: node.size }, place)) ?? group

@@ -5,6 +5,7 @@ import { type Bundle, defaultSpec, mergeEnv, type MountSpec, type ResolvedUser, 
 import type { BuildSession } from '../build-session.ts'
 import { scriptDirectory } from '../plan/plan-run-step.ts'
 import type { RunStep } from '../plan/planned-step.ts'
+import type { RunMounts } from './run-mounts.ts'
 
 /** The host name inside RUN; programs write it into files, and it is the one that `docker build` has. */
 const hostname = 'buildkitsandbox'
@@ -26,11 +27,13 @@ export interface RunBundleOptions {
   readonly rootfs: string
   readonly step: RunStep
   readonly user: ResolvedUser
+  readonly mounts: Pick<RunMounts, 'specs' | 'env'>
 }
 
-/** Writes the files of a RUN's container and returns its bundle: Docker's defaults, the host's network. */
+/** Writes the files of a RUN's container and returns its bundle: Docker's defaults, and the host's network or none. */
 export function runBundle(session: BuildSession, options: RunBundleOptions): Bundle {
   const { id, directory, rootfs, step, user } = options
+  const own = options.mounts
   const { host, site } = session.ports
   const put = (name: string, content: string, mode = 0o644): string => {
     const path = join(directory, name)
@@ -47,16 +50,17 @@ export function runBundle(session: BuildSession, options: RunBundleOptions): Bun
     ...(step.script === undefined
       ? []
       : [readOnly(put('script', step.script.content, 0o755), `${scriptDirectory}/${step.script.name}`)]),
+    ...own.specs,
   ]
   const spec = defaultSpec({
     host,
     rootfs,
     args: step.args,
-    env: withHome(mergeEnv([...proxies(session), ...trust.env], step.env), user.home),
+    env: withHome(mergeEnv([...proxies(session), ...trust.env], [...step.env, ...own.env]), user.home),
     cwd: step.cwd,
     user: { uid: user.uid, gid: user.gid, additionalGids: user.additionalGids },
     hostname,
-    network: 'host',
+    network: step.network === 'none' ? 'private' : 'host',
     files,
     mounts,
     cgroupsPath: `/${site.instance}/${id}`,

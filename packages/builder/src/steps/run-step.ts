@@ -6,11 +6,12 @@ import type { BuildSession, OnUnpack, StepOutcome } from '../build-session.ts'
 import { cacheKey } from '../cache/key.ts'
 import { stepVersion } from '../cache/layer-key.ts'
 import { chainOf, chainWith, type LayerStack } from '../image/layer-stack.ts'
-import type { RunStep } from '../plan/planned-step.ts'
+import type { PlannedMount, RunStep } from '../plan/planned-step.ts'
 import { clampTimes } from './clamp-times.ts'
 import { findStubs, removeStubs } from './mount-stubs.ts'
 import { OutputTail } from './output-tail.ts'
 import { runBundle } from './run-bundle.ts'
+import { type MountFiles, mountFields, RunMounts } from './run-mounts.ts'
 
 /** What a RUN is made on. */
 export interface RunStepOptions {
@@ -20,6 +21,8 @@ export interface RunStepOptions {
   readonly id: number
   readonly stack: LayerStack
   readonly platform: Platform
+  /** What the mounts take their files from. */
+  readonly files: ReadonlyMap<PlannedMount, MountFiles>
   readonly onOutput: (stream: 'stdout' | 'stderr', data: Uint8Array) => void
   readonly onUnpack: OnUnpack
 }
@@ -31,7 +34,8 @@ const tickMilliseconds = 20
 export async function runStep(options: RunStepOptions): Promise<StepOutcome> {
   const { session, step, stack, platform } = options
   const { epoch, noCache } = session.options
-  const { args, env, cwd, user, script } = step
+  const { args, env, cwd, user, script, network } = step
+  const mounts = await mountFields({ session, step, platform, files: options.files })
   const key = cacheKey([
     'run',
     stepVersion,
@@ -40,6 +44,8 @@ export async function runStep(options: RunStepOptions): Promise<StepOutcome> {
     cwd,
     user,
     script && [script.name, script.content],
+    mounts,
+    network,
     chainOf(stack),
     platform.architecture,
     epoch.seconds,
@@ -66,14 +72,10 @@ async function execute(options: RunStepOptions): Promise<StepOutcome['layer']> {
   try {
     const { rootfs, upper } = await snapshots.prepare(key, parent, owner, { volatile: true, signal })
     const directory = await session.stepDirectory(owner, String(id))
-    const bundle = runBundle(session, {
-      id: key,
-      directory,
-      rootfs,
-      step,
-      user: resolveUser(rootfs, step.user),
-    })
-    const stubs = findStubs(rootfs)
+    const user = resolveUser(rootfs, step.user)
+    await using mounts = await RunMounts.open({ ...options, owner }, directory, user)
+    const bundle = runBundle(session, { id: key, directory, rootfs, step, user, mounts })
+    const stubs = findStubs(rootfs, mounts.points)
     const tail = new OutputTail()
     const { exitCode } = await runtime.runOnce(bundle, {
       owner,

@@ -79,7 +79,7 @@ export class World implements AsyncDisposable {
     const ledger = createLedger({ state, ...(faults === undefined ? {} : { faults }) })
     const store = await openStore({ root: join(root, 'content'), state, codec })
     const ports: BuilderPorts = {
-      site: { run, instance: site.instance },
+      site: { root, run, instance: site.instance },
       host,
       state,
       ledger,
