@@ -5,6 +5,7 @@ import { limitsMigrations } from './limits/migrations.ts'
 import { coreMigrations } from './migrations.ts'
 import { observeMigrations } from './observe/migrations.ts'
 import { proxyMigrations } from './proxy/migrations.ts'
+import { scrubMigrations } from './scrub/migrations.ts'
 import { webhookMigrations } from './webhooks/migrations.ts'
 
 /** The tables of every part of the registry: a state is opened with all of them. */
@@ -15,5 +16,6 @@ export const registryMigrations: readonly Migrations[] = [
   limitsMigrations,
   observeMigrations,
   proxyMigrations,
+  scrubMigrations,
   webhookMigrations,
 ]

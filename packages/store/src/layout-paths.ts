@@ -9,6 +9,8 @@ export class LayoutPaths {
   readonly blobs: string
   readonly index: string
   readonly layout: string
+  /** Damaged blobs that were moved aside. */
+  readonly quarantine: string
 
   constructor(root: string) {
     this.root = root
@@ -16,6 +18,7 @@ export class LayoutPaths {
     this.blobs = join(root, 'blobs')
     this.index = join(root, 'index.json')
     this.layout = join(root, 'oci-layout')
+    this.quarantine = join(root, 'quarantine')
   }
 
   /** The directory of an algorithm's blobs. */

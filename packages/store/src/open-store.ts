@@ -14,6 +14,7 @@ import { Leases } from './leases.ts'
 import { Names } from './names.ts'
 import { Projection } from './projection.ts'
 import { removePartials } from './partial/remove-partials.ts'
+import { quarantineBlob } from './quarantine.ts'
 import { addReachable, describeBlob } from './reach.ts'
 import { readEvents, recordEvent } from './store-events.ts'
 import { translateWriteError } from './store-error.ts'
@@ -67,6 +68,7 @@ export async function openStore(options: OpenStoreOptions): Promise<Store> {
     touch: (digest) => blobs.touch(digest),
     path: (digest) => paths.blob(digest),
     delete: (digest) => blobs.delete(digest),
+    quarantine: (digest, options) => quarantineBlob(paths, digest, options),
     blobs: () => blobs.list(),
     async reachable(start, reach = {}) {
       const seen = new Set<Digest>()

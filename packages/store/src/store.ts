@@ -5,6 +5,7 @@ import type { CompressionKind } from './compressed.ts'
 import type { StoredBlob } from './disk-blobs.ts'
 import type { Lease, LeaseOptions } from './leases.ts'
 import type { StoredName } from './names.ts'
+import type { QuarantineOptions } from './quarantine.ts'
 import type { StagedKey, Staging } from './staging.ts'
 import type { EventFilter, NewStoreEvent, StoreEvent } from './store-events.ts'
 
@@ -30,6 +31,11 @@ export interface Store extends BlobSource, BlobSink, BlobIngester, TagResolver, 
   path(digest: Digest): string
   /** Removes a blob, whoever needs it; false when it was not there. `gc` is the way to remove what nobody needs. */
   delete(digest: Digest): Promise<boolean>
+  /**
+   * Puts a damaged blob aside, where nothing looks for it and nothing removes it. With `copy` it also stays where it is, for a
+   * good one to take its place. Gives the file it is in now; `undefined` when the blob is no longer the file of that inode.
+   */
+  quarantine(digest: Digest, options: QuarantineOptions): Promise<string | undefined>
   /** All blobs, in no order. */
   blobs(): AsyncIterable<StoredBlob>
   /** Everything that is here and that the content leads to, itself included. */

@@ -45,6 +45,8 @@ export interface Proxy extends AsyncDisposable {
    * control; without it the middleware does the same, and asks the principal of the request about the name.
    */
   readonly naming: (next: Answer) => Answer
+  /** Whether a repository is the cache of an upstream's. */
+  readonly isCache: (repository: string) => boolean
   /** The content of a repository from its upstream, unverified; `undefined` when the repository is none's. For `scrub`. */
   fetch(
     wanted: { readonly repository: string; readonly digest: Digest; readonly kind: 'manifest' | 'blob' },
@@ -109,6 +111,7 @@ export function createProxy(options: ProxyOptions): Proxy {
       return async (request) =>
         naming((named) => (named === request || mayUse(named) ? inner(named) : Promise.resolve(denied())))(request)
     },
+    isCache: (repository) => upstreamOf(upstreams, repository) !== undefined,
     async fetch({ repository, digest, kind }, { signal } = {}) {
       const found = upstreamOf(upstreams, repository)
       if (found === undefined || !found.upstream.allows(found.rest)) return undefined
