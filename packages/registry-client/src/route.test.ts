@@ -1,0 +1,148 @@
+import assert from 'node:assert/strict'
+import { after, describe, test } from 'node:test'
+import { copy, MemoryStore, randomImage } from '@gantry/image'
+import type { Image } from '@gantry/image'
+import { createRegistry, memoryStorage, registryMigrations } from '@gantry/registry'
+import type { Registry } from '@gantry/registry'
+import { openState } from '@gantry/state'
+import { testCodec } from '@gantry/testing'
+import { createRegistryClient, parseRegistriesConfig, RegistryError } from './index.ts'
+import type { ClientEvent, Credential, RemoteRepository } from './index.ts'
+
+const stack = new AsyncDisposableStack()
+after(() => stack.disposeAsync())
+const codec = testCodec()
+
+function registryOf(): Registry {
+  const state = stack.use(openState(':memory:', registryMigrations))
+  return stack.use(createRegistry({ storage: memoryStorage(new MemoryStore(codec), codec), state }))
+}
+
+type Host = (request: Request) => Response | Promise<Response>
+
+interface World {
+  readonly image: Image
+  readonly asked: string[]
+  readonly authorizations: (string | null)[]
+  readonly events: ClientEvent[]
+  readonly hosts: Map<string, Host>
+  readonly repository: RemoteRepository
+}
+
+const password = 'hunter2-of-origin'
+
+/** An origin with an image, and mirrors that the test makes. */
+async function world(mirrors: readonly unknown[], name = 'app'): Promise<World> {
+  const origin = registryOf()
+  const image = await randomImage({ codec, seed: 9 })
+  const inside = createRegistryClient({ fetch: origin.handle, credentials: async () => undefined })
+  const there = inside.repository({ registry: 'origin.example', repository: name })
+  await copy(image.source, there, image.descriptor)
+  await there.tag('1', image.descriptor)
+  const asked: string[] = []
+  const authorizations: (string | null)[] = []
+  const events: ClientEvent[] = []
+  const hosts = new Map<string, Host>([['origin.example', origin.handle]])
+  const text = JSON.stringify({ registries: { 'origin.example': { mirrors } } })
+  const client = createRegistryClient({
+    registries: parseRegistriesConfig(text, 'test'),
+    credentials: async (registry): Promise<Credential | undefined> =>
+      registry === 'origin.example' ? { kind: 'basic', username: 'me', password } : undefined,
+    retry: { sleep: async () => undefined, random: () => 0 },
+    onEvent: (event) => void events.push(event),
+    async fetch(request) {
+      const { host, pathname, search } = new URL(request.url)
+      asked.push(`${request.method} ${host}${pathname}${search}`)
+      if (host !== 'origin.example') authorizations.push(request.headers.get('authorization'))
+      const answer = hosts.get(host)
+      if (answer === undefined) throw Object.assign(new Error('no'), { code: 'ECONNREFUSED' })
+      return answer(request)
+    },
+  })
+  const repository = client.repository({ registry: 'origin.example', repository: name })
+  return { image, asked, authorizations, events, hosts, repository }
+}
+
+async function pull({ repository, image }: World): Promise<void> {
+  const store = new MemoryStore(codec)
+  await copy(repository, store, await repository.find('1'))
+  assert.equal(await store.has(image.descriptor), true)
+}
+
+describe('a mirror', () => {
+  test('that has everything is asked alone, and told whose it is', async () => {
+    const it = await world(['m.example'])
+    it.hosts.set('m.example', it.hosts.get('origin.example') ?? assert.fail())
+    await pull(it)
+    assert.ok(it.asked.length > 2)
+    for (const line of it.asked) assert.match(line, /^(?:GET|HEAD) m\.example\/v2\/app\/.*\?ns=origin\.example$/)
+  })
+
+  test('that keeps others below a name is asked there', async () => {
+    const it = await world(['m.example/mirror/of'], 'a/b')
+    const mirror = registryOf()
+    it.hosts.set('m.example', mirror.handle)
+    await pull(it)
+    assert.ok(it.asked.some((line) => line.startsWith('HEAD m.example/v2/mirror/of/a/b/manifests/1')))
+    assert.ok(it.asked.every((line) => !line.includes('ns=')))
+  })
+
+  for (const [name, host] of [
+    ['that does not have it', () => new Response('{}', { status: 404 })],
+    ['that fails', () => new Response('', { status: 503 })],
+    [
+      'that asks for a password',
+      () => new Response('', { status: 401, headers: { 'www-authenticate': 'Basic realm="m"' } }),
+    ],
+    ['that lets nothing more through', () => new Response('', { status: 429, headers: { 'retry-after': '3600' } })],
+  ] as const) {
+    test(`${name} is passed over, and is not told the password of the registry`, async () => {
+      const it = await world(['m.example'])
+      it.hosts.set('m.example', host)
+      await pull(it)
+      assert.ok(it.asked.some((line) => line.includes('m.example')))
+      assert.ok(it.events.some((event) => event.kind === 'mirror-failed' && event.mirror === 'm.example'))
+      assert.ok(it.authorizations.every((each) => each === null))
+    })
+  }
+
+  test('that is not there is left alone for a while, and the next one is asked', async () => {
+    const it = await world(['gone.example', 'm.example'])
+    it.hosts.set('m.example', it.hosts.get('origin.example') ?? assert.fail())
+    await pull(it)
+    assert.equal(it.asked.filter((line) => line.includes('gone.example')).length, 1)
+    assert.equal(it.asked.filter((line) => line.includes(' origin.example')).length, 0)
+  })
+
+  test('that is only for what has a digest is not asked for tags', async () => {
+    const it = await world([{ host: 'm.example', resolve: false }])
+    it.hosts.set('m.example', it.hosts.get('origin.example') ?? assert.fail())
+    await pull(it)
+    assert.equal(it.asked[0], 'HEAD origin.example/v2/app/manifests/1')
+    assert.ok(it.asked.slice(1).every((line) => line.includes('m.example')))
+  })
+
+  test('gets no pushes', async () => {
+    const it = await world(['m.example'])
+    it.hosts.set('m.example', () => assert.fail('the mirror was asked'))
+    const image = await randomImage({ codec, seed: 10 })
+    await copy(image.source, it.repository, image.descriptor)
+    await it.repository.tag('2', image.descriptor)
+  })
+
+  test('that gives wrong bytes is found out', async () => {
+    const it = await world(['m.example'])
+    it.hosts.set('m.example', (request) =>
+      request.url.includes('/blobs/') ? new Response('wrong') : new Response('', { status: 404 }),
+    )
+    await assert.rejects(pull(it), (error) => error instanceof Error && Reflect.get(error, 'code') === 'SIZE_MISMATCH')
+  })
+
+  test('is named when the registry itself cannot help either', async () => {
+    const it = await world(['m.example'])
+    it.hosts.set('m.example', () => new Response('', { status: 502 }))
+    const error = await it.repository.find('nothing').catch((reason: unknown) => reason)
+    assert.ok(error instanceof RegistryError && error.code === 'MANIFEST_UNKNOWN')
+    assert.match(error.message, /its mirrors could not help: m\.example: it answered 502$/)
+  })
+})
