@@ -351,3 +351,48 @@ function answers(port: number): Promise<boolean> {
     socket.on('error', () => resolve(false))
   })
 }
+
+describe('ONBUILD', () => {
+  test('what an image put off is done first by what starts from it, once, and may need other stages and images', async () => {
+    await world.build({ Dockerfile: 'FROM scratch\nCOPY o /o\n', o: 'other' }, { tags: ['localhost/other'] })
+    const base = await world.build(
+      {
+        Dockerfile: [
+          'FROM scratch',
+          'ENV WHERE=/app',
+          'ONBUILD COPY --from=assets /f ${WHERE}/f',
+          'ONBUILD COPY --from=localhost/other / /other/',
+          'ONBUILD COPY <<EOF /hi',
+          'hello',
+          'EOF',
+          'ONBUILD LABEL done=$WHERE',
+        ].join('\n'),
+      },
+      { tags: ['localhost/onbuild'] },
+    )
+    assert.deepEqual(base.config.config?.OnBuild, [
+      'COPY --from=assets /f ${WHERE}/f',
+      'COPY --from=localhost/other / /other/',
+      'COPY <<EOF /hi\nhello\nEOF',
+      'LABEL done=$WHERE',
+    ])
+    const files = { f: 'asset', own: '1' }
+    const Dockerfile =
+      'FROM scratch AS assets\nCOPY f /f\nFROM localhost/onbuild AS app\nCOPY own /own\nFROM app\nCOPY own /last\n'
+    const { layers, config } = await world.build({ ...files, Dockerfile })
+    const all = (await Promise.all(layers.map(paths))).map((list) => list.at(-1))
+    assert.deepEqual(all, ['app/f', 'other/o', 'hi', 'own', 'last'])
+    assert.equal(config.config?.OnBuild, undefined)
+    assert.deepEqual(config.config?.Labels, { done: '/app' })
+    const ids = world.events.flatMap((event) => (event.kind === 'step-done' ? event.step.id : []))
+    assert.equal(new Set(ids).size, ids.length)
+  })
+
+  test('a trigger that makes no sense ends the build at its words', async () => {
+    await world.build(
+      { Dockerfile: 'FROM scratch\nONBUILD COPY --from=nowhere-to-be-found /a /b\n' },
+      { tags: ['localhost/broken'] },
+    )
+    await assert.rejects(world.build({ Dockerfile: 'FROM localhost/broken\n' }), { code: 'BASE_UNKNOWN' })
+  })
+})

@@ -1,4 +1,11 @@
-import type { ResolvedStage, StageGraph, StageInstruction, StageSource, Variables } from '@gantry/dockerfile'
+import {
+  parseTrigger,
+  type ResolvedStage,
+  type StageGraph,
+  type StageInstruction,
+  type StageSource,
+  type Variables,
+} from '@gantry/dockerfile'
 import { formatPlatform, matchesPlatform, type Platform } from '@gantry/oci'
 import { BuildError, locate } from './build-error.ts'
 import type { BuildSession, StepOutcome } from './build-session.ts'
@@ -15,12 +22,17 @@ import type { MountFiles } from './steps/run-mounts.ts'
 import { runStep } from './steps/run-step.ts'
 import { workdirStep } from './steps/workdir-step.ts'
 
+/** Instructions that images put off, by the stage that they stand at the top of. */
+export type Triggers = ReadonlyMap<number, readonly StageInstruction[]>
+
 /** What is to be built. */
 export interface BuildRunOptions {
   readonly graph: StageGraph
+  /** The graph again, with what base images put off for the stages that start from them. */
+  readonly resolve: (triggers: Triggers) => StageGraph
   readonly globals: Variables
   /** By stage. */
-  readonly platforms: ReadonlyMap<number, Platform>
+  readonly platformsOf: (graph: StageGraph) => ReadonlyMap<number, Platform>
   readonly hostPlatform: Platform
   readonly pull: boolean
   /** Stops everything that is under way when one step has failed. */
@@ -49,7 +61,11 @@ export class BuildRun {
   readonly usedArgs: Set<string> = new Set()
   readonly #session: BuildSession
   readonly #options: BuildRunOptions
-  readonly #lists: ReadonlyMap<number, StageSteps>
+  #graph: StageGraph
+  #platforms: ReadonlyMap<number, Platform>
+  #lists: ReadonlyMap<number, StageSteps>
+  /** Steps of base images that have been announced, by number. */
+  readonly #found = new Set<number>()
   readonly #bases = new Map<string, Promise<BaseImage>>()
   readonly #planned = new Map<number, PlannedStage>()
   readonly #stacks = new Map<number, Promise<LayerStack>>()
@@ -57,19 +73,18 @@ export class BuildRun {
   constructor(session: BuildSession, options: BuildRunOptions) {
     this.#session = session
     this.#options = options
+    this.#graph = options.graph
+    this.#platforms = options.platformsOf(options.graph)
     this.#lists = listSteps(options.graph)
     this.created = new Date(session.options.epoch.seconds * 1000).toISOString().replace('.000Z', 'Z')
   }
 
   /** Builds the target with all it needs. Called once. */
   async target(): Promise<BuiltStage> {
-    const { graph, stop } = this.#options
-    this.#emitPlan()
+    const { stop } = this.#options
     try {
-      await settleAll(
-        graph.stages.flatMap((stage) => this.#findBases(stage)),
-        stop,
-      )
+      await this.#findAllBases()
+      const graph = this.#graph
       for (const stage of graph.stages) this.#planned.set(stage.stage.index, await this.#plan(stage))
       await settleAll(
         graph.stages.map(({ stage }) => this.#stack(stage.index)),
@@ -80,7 +95,7 @@ export class BuildRun {
       this.#session.options.signal.throwIfAborted()
       throw error
     }
-    const { index } = graph.target.stage
+    const { index } = this.#graph.target.stage
     const { state, platform } = this.#planned.get(index)!
     return { state, platform, stack: await this.#stack(index) }
   }
@@ -89,8 +104,34 @@ export class BuildRun {
     this.#session.options.onEvent(event)
   }
 
+  /** Finds the images that stages start from and copy from, and what those images put off, which may need others again. */
+  async #findAllBases(): Promise<void> {
+    const triggers = new Map<number, readonly StageInstruction[]>()
+    for (;;) {
+      this.#emitPlan()
+      await settleAll(
+        this.#graph.stages.flatMap((stage) => this.#findBases(stage)),
+        this.#options.stop,
+      )
+      let isNew = false
+      for (const stage of this.#graph.stages) {
+        const { index } = stage.stage
+        if (stage.base.kind !== 'image' || triggers.has(index)) continue
+        const { reference } = stage.base
+        const { config } = await this.#base(reference, this.#platforms.get(index)!)
+        const found = (config.config?.OnBuild ?? []).map((text) => parseTrigger(text, { image: reference }))
+        triggers.set(index, found)
+        isNew ||= found.length > 0
+      }
+      if (!isNew) return
+      this.#graph = this.#options.resolve(triggers)
+      this.#platforms = this.#options.platformsOf(this.#graph)
+      this.#lists = listSteps(this.#graph, this.#lists)
+    }
+  }
+
   #emitPlan(): void {
-    const { graph } = this.#options
+    const graph = this.#graph
     const steps = [...this.#lists.values()].flatMap((list) => [
       ...list.bases.map(({ step }) => step),
       ...list.instructions.values(),
@@ -128,10 +169,12 @@ export class BuildRun {
 
   #findBases(stage: ResolvedStage): Promise<BaseImage>[] {
     const { index } = stage.stage
-    const { platforms, pull } = this.#options
-    const platform = platforms.get(index)!
+    const { pull } = this.#options
+    const platform = this.#platforms.get(index)!
     const { signal } = this.#session.options
-    return this.#lists.get(index)!.bases.map(({ reference, step }) => {
+    return this.#lists.get(index)!.bases.flatMap(({ reference, step }) => {
+      if (this.#found.has(step.id)) return []
+      this.#found.add(step.id)
       const key = `${formatPlatform(platform)} ${reference}`
       const known = this.#bases.get(key)
       const found = this.#step(step, async () => {
@@ -151,7 +194,7 @@ export class BuildRun {
         return { image, cached: !pulled, digest: image.descriptor }
       }).then(({ image }) => image)
       if (known === undefined) this.#bases.set(key, found)
-      return found
+      return [found]
     })
   }
 
@@ -163,7 +206,7 @@ export class BuildRun {
     const { base } = stage
     const { dockerfile, buildArgs } = this.#session.options
     const { index } = stage.stage
-    const asked = this.#options.platforms.get(index)!
+    const asked = this.#platforms.get(index)!
     let state: StageState
     let platform = asked
     if (base.kind === 'scratch') state = stateFromScratch()
@@ -217,7 +260,7 @@ export class BuildRun {
 
   async #buildStage(planned: PlannedStage): Promise<LayerStack> {
     const { stage, steps } = planned
-    const asked = this.#options.platforms.get(stage.stage.index)!
+    const asked = this.#platforms.get(stage.stage.index)!
     let stack = await this.#stackOf(stage.base, asked)
     const byInstruction = new Map<StageInstruction, PlannedStep>(steps.map((step) => [step.instruction, step]))
     for (const [instruction, announced] of this.#lists.get(stage.stage.index)!.instructions) {
@@ -254,7 +297,7 @@ export class BuildRun {
       return runStep({ session, step, id: info.id, stack, platform, files, onOutput, onUnpack: progress('unpack') })
     }
     const source = step.from
-    const asked = this.#options.platforms.get(stage.stage.index)!
+    const asked = this.#platforms.get(stage.stage.index)!
     const from =
       source === undefined
         ? undefined
@@ -276,7 +319,7 @@ export class BuildRun {
   }
 
   async #mountFiles(step: RunStep, { platform, stage }: PlannedStage): Promise<Map<PlannedMount, MountFiles>> {
-    const asked = this.#options.platforms.get(stage.stage.index)!
+    const asked = this.#platforms.get(stage.stage.index)!
     const files = new Map<PlannedMount, MountFiles>()
     for (const mount of step.mounts) {
       const { source } = mount

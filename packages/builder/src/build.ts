@@ -2,7 +2,7 @@ import { globalScope, proxyArgs, resolveStages, type StageGraph, type Variables 
 import { normalizePlatform, OciError, parsePlatform, type Platform } from '@gantry/oci'
 import { BuildError } from './build-error.ts'
 import { BuildSession } from './build-session.ts'
-import { BuildRun } from './build-run.ts'
+import { BuildRun, type Triggers } from './build-run.ts'
 import { writeImage } from './image/write-image.ts'
 import { type BuildOptions, type BuildResult, epochOf, tagNames } from './options.ts'
 import { platformArgs } from './plan/platform-args.ts'
@@ -26,7 +26,9 @@ export async function build(options: BuildOptions, ports: BuilderPorts): Promise
   const buildArgs: Variables = new Map(Object.entries(options.buildArgs ?? {}))
   const automatic = platformArgs(hostPlatform, platform, options.target)
   const globals = globalScope(dockerfile, { buildArgs, automatic })
-  const graph = resolveStages(dockerfile, globals, { target: options.target })
+  const resolve = (triggers: Triggers): StageGraph =>
+    resolveStages(dockerfile, globals, { target: options.target, triggers })
+  const graph = resolve(new Map())
   for (const { rule, message, range } of dockerfile.warnings) onEvent({ kind: 'warning', rule, message, range })
 
   const stop = new AbortController()
@@ -50,8 +52,9 @@ export async function build(options: BuildOptions, ports: BuilderPorts): Promise
   })
   const run = new BuildRun(session, {
     graph,
+    resolve,
     globals,
-    platforms: platformsOf(graph, platform),
+    platformsOf: (stages) => platformsOf(stages, platform),
     hostPlatform,
     pull: options.pull ?? false,
     stop,

@@ -9,14 +9,21 @@ export interface StageSteps {
 
 const layered = new Set<StageInstruction['kind']>(['run', 'copy', 'add', 'workdir'])
 
-/** Numbers everything that a graph will do. Texts are as written; `step-start` brings them expanded. */
-export function listSteps(graph: StageGraph): ReadonlyMap<number, StageSteps> {
-  let id = 0
+/**
+ * Numbers everything that a graph will do. Texts are as written; `step-start` brings them expanded. What stood in a list before keeps
+ * its number.
+ */
+export function listSteps(
+  graph: StageGraph,
+  known: ReadonlyMap<number, StageSteps> = new Map(),
+): ReadonlyMap<number, StageSteps> {
+  let id = [...known.values()].reduce((sum, { bases, instructions }) => sum + bases.length + instructions.size, 0)
   const lists = graph.stages.map((stage): [number, StageSteps] => {
     const images = imagesOf(stage)
     const instructions = stage.instructions.filter(({ kind }) => layered.has(kind))
     const total = images.length + instructions.length
     const name = stageName(stage)
+    const before = known.get(stage.stage.index)
     const make = (kind: BuildStep['kind'], text: string, range: Range, position: number): BuildStep => ({
       id: id++,
       stage: stage.stage.index,
@@ -28,16 +35,25 @@ export function listSteps(graph: StageGraph): ReadonlyMap<number, StageSteps> {
       range,
     })
     const bases = images.map(({ reference, range }, index) => {
-      const step = make('from', `FROM ${reference}`, range, index + 1)
+      const step =
+        before?.bases.find((base) => base.reference === reference)?.step ??
+        make('from', `FROM ${reference}`, range, index + 1)
       return { reference, range, step }
     })
     const steps = instructions.map((instruction, index): [StageInstruction, BuildStep] => [
       instruction,
-      make(kindOf(instruction), instruction.written, instruction.range, images.length + index + 1),
+      {
+        ...make(kindOf(instruction), instruction.written, instruction.range, images.length + index + 1),
+        ...numberOf(before?.instructions.get(instruction)),
+      },
     ])
     return [stage.stage.index, { bases, instructions: new Map(steps) }]
   })
   return new Map(lists)
+}
+
+function numberOf(step: BuildStep | undefined): Pick<BuildStep, 'id'> | undefined {
+  return step === undefined ? undefined : { id: step.id }
 }
 
 /** What a stage is called when it has no name. */

@@ -37,6 +37,8 @@ export interface StageOptions {
   readonly target?: string | undefined
   /** Names, in lower case, of contexts that were given: they stand before stages and images of that name. */
   readonly contexts?: ReadonlySet<string>
+  /** What images put off for the stages that start from them (ONBUILD), by stage. */
+  readonly triggers?: ReadonlyMap<number, readonly StageInstruction[]>
 }
 
 /**
@@ -46,14 +48,14 @@ export interface StageOptions {
  */
 export function resolveStages(dockerfile: Dockerfile, globals: Variables, options: StageOptions = {}): StageGraph {
   const { stages } = dockerfile
-  const { target, contexts = new Set() } = options
+  const { target, contexts = new Set(), triggers = new Map() } = options
   const wanted = target === undefined ? stages.at(-1) : findTarget(dockerfile, target)
   if (wanted === undefined) throw new TypeError('a parsed Dockerfile has at least one stage')
   const resolved = new Map<number, ResolvedStage>()
   const waiting = [wanted.index]
   for (let index = waiting.pop(); index !== undefined; index = waiting.pop()) {
     if (resolved.has(index)) continue
-    const stage = resolveStage({ dockerfile, contexts }, stages[index]!, globals)
+    const stage = resolveStage({ dockerfile, contexts, triggers }, stages[index]!, globals)
     resolved.set(index, stage)
     waiting.push(...stage.needs)
   }
@@ -75,6 +77,7 @@ function findTarget(dockerfile: Dockerfile, target: string): Stage {
 interface Names {
   readonly dockerfile: Dockerfile
   readonly contexts: ReadonlySet<string>
+  readonly triggers: ReadonlyMap<number, readonly StageInstruction[]>
 }
 
 function resolveStage(names: Names, stage: Stage, globals: Variables): ResolvedStage {
@@ -100,7 +103,8 @@ function resolveStage(names: Names, stage: Stage, globals: Variables): ResolvedS
       from.platform!.range,
     )
   }
-  const triggers = base.kind === 'stage' ? triggersOf(dockerfile.stages[base.index]!) : []
+  const triggers =
+    base.kind === 'stage' ? triggersOf(dockerfile.stages[base.index]!) : (names.triggers.get(stage.index) ?? [])
   const instructions = [...triggers, ...stage.instructions]
   const files = resolveFiles(names, instructions, stage.index)
   const sources = [base, ...files.values()]
@@ -117,8 +121,8 @@ function triggersOf(stage: Stage): StageInstruction[] {
  * What `COPY --from` and `RUN --mount=from=` of instructions read that stand in, or are put into, the stage of that index.
  * @throws DockerfileError STAGE_UNKNOWN, STAGE_CYCLE
  */
-export function resolveFiles(
-  names: Names,
+function resolveFiles(
+  names: Omit<Names, 'triggers'>,
   instructions: readonly StageInstruction[],
   at: number,
 ): ReadonlyMap<CopyInstruction | RunMount, StageSource> {
@@ -140,7 +144,7 @@ export function resolveFiles(
 }
 
 function sourceOf(
-  { dockerfile, contexts }: Names,
+  { dockerfile, contexts }: Omit<Names, 'triggers'>,
   name: string,
   { written, at, copy }: { readonly written: Text; readonly at: number; readonly copy: boolean },
 ): StageSource {

@@ -22,6 +22,8 @@ export const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/s
 /** The state in which a stage starts that stands on an image. */
 export function stateFromImage(image: ImageConfig): StageState {
   const config: MutableConfig = { ...image.config }
+  // What it put off is done first in this stage, and is done with then.
+  delete config.OnBuild
   const env = [...(config.Env ?? [])]
   if (!env.some((entry) => entry.startsWith('PATH='))) env.push(`PATH=${defaultPath}`)
   config.Env = env
@@ -50,8 +52,10 @@ export function stateFromScratch(): StageState {
 
 /** The state in which a stage starts that stands on another stage; ARGs are inherited too. */
 export function stateFromStage(base: StageState): StageState {
+  const config = { ...base.config }
+  delete config.OnBuild
   return {
-    config: { ...base.config },
+    config,
     author: base.author,
     history: [...base.history],
     scope: new Map(base.scope),
