@@ -231,6 +231,10 @@ export const groups: Readonly<Record<string, TableGroup>> = {
         summary: 'Compare two images: configuration, layers and files',
         load: async () => (await import('./commands/image-diff.ts')).imageDiff,
       },
+      prune: {
+        summary: 'Remove unused images',
+        load: async () => (await import('./commands/image-prune.ts')).imagePrune,
+      },
       export: {
         summary: 'Export the root file system of an image as a tar archive',
         load: async () => (await import('./commands/image-export.ts')).imageExport,
@@ -277,6 +281,7 @@ export const groups: Readonly<Record<string, TableGroup>> = {
     summary: 'Manage Gantry',
     commands: {
       ...pick('events info', {}),
+      df: { summary: 'Show disk usage', load: async () => (await import('./commands/system-df.ts')).systemDf },
       reset: {
         summary: 'Remove all containers, images, volumes and networks, and everything done to this machine for them',
         load: async () => (await import('./commands/system-reset.ts')).systemReset,

@@ -1,6 +1,14 @@
 import type { Http } from './http.ts'
 import type { RequestOptions } from './http1/request.ts'
-import type { ImageDeleted, ImageHistoryItem, ImageInspect, ImageSummary, ProgressMessage } from './types/image.ts'
+import type {
+  ContentDiskUsage,
+  ImageDeleted,
+  ImageHistoryItem,
+  ImageInspect,
+  ImagesPruned,
+  ImageSummary,
+  ProgressMessage,
+} from './types/image.ts'
 import { ApiError } from './api-error.ts'
 import { jsonLines } from './json-lines.ts'
 import { filtersText, query, type Filters } from './query.ts'
@@ -42,6 +50,10 @@ export interface ImagesApi {
     options?: { platform?: string; auth?: RegistryAuth; signal?: AbortSignal },
   ): AsyncIterable<ProgressMessage>
   load(archive: AsyncIterable<Uint8Array>, options?: { signal?: AbortSignal }): AsyncIterable<ProgressMessage>
+  /** Removes content that nothing leads to, and with `dangling=false` images that no container was made from; `until` and `label` choose. */
+  prune(options?: { filters?: Filters }): Promise<ImagesPruned>
+  /** What images and other content take on the disk. */
+  diskUsage(): Promise<ContentDiskUsage>
   /** A docker archive of the images, which is an OCI layout too. */
   save(names: readonly string[], options?: { signal?: AbortSignal }): AsyncIterable<Uint8Array>
 }
@@ -60,6 +72,8 @@ export function imagesApi(http: Http): RemoteImagesApi {
     inspect: (name) => http.json('GET', path(name, '/json')),
     history: (name) => http.json('GET', path(name, '/history')),
     remove: (name, { force, noprune } = {}) => http.json('DELETE', `${path(name, '')}${query({ force, noprune })}`),
+    prune: ({ filters } = {}) => http.json('POST', `/images/prune${query({ filters: filtersText(filters) })}`),
+    diskUsage: async () => (await http.json<{ Content: ContentDiskUsage }>('GET', '/system/df')).Content,
     tag: async (source, target) => {
       await http.empty('POST', `${path(source, '/tag')}${query(splitTag(target))}`)
     },

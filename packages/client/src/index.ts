@@ -41,7 +41,16 @@ export type {
 } from './types/container.ts'
 export type { ExecCreateBody, ExecInspect, ExecStartBody } from './types/exec.ts'
 export type { ExplainedStep, Explanation } from './types/explanation.ts'
-export type { ImageDeleted, ImageHistoryItem, ImageInspect, ImageSummary, ProgressMessage } from './types/image.ts'
+export type {
+  ContentDiskUsage,
+  ImageDeleted,
+  ImageHistoryItem,
+  ImageInspect,
+  ImagesPruned,
+  ImageSummary,
+  ProgressMessage,
+  SystemDiskUsage,
+} from './types/image.ts'
 export type { Ipam, NetworkContainer, NetworkCreateBody, NetworkCreated, NetworkInspect } from './types/network.ts'
 export type { EventMessage, PingInfo, SystemInfo, VersionInfo } from './types/system.ts'
 export type { Volume, VolumeCreateBody, VolumeList } from './types/volume.ts'

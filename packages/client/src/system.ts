@@ -1,4 +1,5 @@
 import type { Http } from './http.ts'
+import type { SystemDiskUsage } from './types/image.ts'
 import type { EventMessage, PingInfo, SystemInfo, VersionInfo } from './types/system.ts'
 import { jsonLines } from './json-lines.ts'
 import { filtersText, query, type Filters } from './query.ts'
@@ -8,6 +9,8 @@ export interface SystemApi {
   ping(options?: { signal?: AbortSignal }): Promise<PingInfo>
   version(): Promise<VersionInfo>
   info(): Promise<SystemInfo>
+  /** What everything takes on the disk. */
+  diskUsage(): Promise<SystemDiskUsage>
   /** Events as they happen; with `since`, recorded ones first; with `until`, it ends. Times as in `logs`. */
   events(options?: {
     since?: string
@@ -32,6 +35,7 @@ export function systemApi(http: Http): SystemApi {
     },
     version: () => http.json('GET', '/version'),
     info: () => http.json('GET', '/info'),
+    diskUsage: () => http.json('GET', '/system/df'),
     events: async function* ({ since, until, filters, signal } = {}) {
       const target = `/events${query({ since, until, filters: filtersText(filters) })}`
       const response = await http.request('GET', target, { signal })

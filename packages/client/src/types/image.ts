@@ -65,3 +65,41 @@ export interface ProgressMessage {
   error?: string
   errorDetail?: { code?: number; message: string }
 }
+
+/** The answer of `POST /images/prune`. */
+export interface ImagesPruned {
+  ImagesDeleted: ImageDeleted[] | null
+  SpaceReclaimed: number
+}
+
+/** What images and other content take on the disk. */
+export interface ContentDiskUsage {
+  /** Bytes of everything that images need, each once: their blobs, and their unpacked layers. */
+  LayersSize: number
+  /** With `Size` of blobs and unpacked layers together, of which `SharedSize` is needed by other images too, and `Containers`. */
+  Images: ImageSummary[]
+  /** Bytes that no container needs. */
+  Reclaimable: number
+  Blobs: { Count: number; Size: number }
+  UnpackedLayers: { Count: number; Size: number }
+  /** What belongs to no image: repositories of the registry, artifacts, layers of earlier builds. */
+  Other: { Count: number; Size: number; Reclaimable: number }
+}
+
+/** The answer of `GET /system/df`; `Content` is Gantry's own. */
+export interface SystemDiskUsage {
+  LayersSize: number
+  Images: ImageSummary[]
+  Containers: {
+    Id: string
+    Names: string[]
+    Image: string
+    State: string
+    Status: string
+    Created: number
+    SizeRw?: number
+  }[]
+  Volumes: { Name: string; Driver: string; Mountpoint: string; UsageData?: { Size: number; RefCount: number } }[]
+  BuildCache: unknown[]
+  Content: ContentDiskUsage
+}

@@ -10,6 +10,9 @@ import type {
 import type { ImageDetails, Images, RegistryCredentials } from '@gantry/engine'
 import { familiarReference, parseReference } from '@gantry/oci'
 import { hasLabels } from '../translate/labels.ts'
+import { diskUsage } from './disk-usage.ts'
+import { checkFilters, createdBefore, listFilters } from './image-filters.ts'
+import { pruneImages } from './prune-images.ts'
 import { timeText } from '../translate/times.ts'
 import { progressMessages } from './progress-messages.ts'
 
@@ -17,6 +20,7 @@ import { progressMessages } from './progress-messages.ts'
 export function imagesApi(images: Images): ImagesApi {
   return {
     list: async ({ filters = {} } = {}) => {
+      checkFilters(filters, listFilters)
       const all = await images.list()
       return all.filter((image) => passes(image, filters, all)).map(summary)
     },
@@ -26,6 +30,8 @@ export function imagesApi(images: Images): ImagesApi {
       (await images.remove(name, { force })).map((removal): ImageDeleted =>
         'untagged' in removal ? { Untagged: removal.untagged } : { Deleted: removal.deleted },
       ),
+    prune: (options) => pruneImages(images, options),
+    diskUsage: () => diskUsage(images),
     tag: (source, target) => images.tag(source, target),
     pull: (reference, { platform, auth, signal } = {}) =>
       progressMessages(
@@ -72,9 +78,10 @@ function credentialsOf({ username, password, identitytoken, registrytoken }: Reg
 
 function passes(
   { names, config, id }: ImageDetails,
-  { reference, dangling, label, before, since }: Readonly<Record<string, readonly string[] | undefined>>,
+  filters: Readonly<Record<string, readonly string[] | undefined>>,
   all: readonly ImageDetails[],
 ): boolean {
+  const { reference, dangling, label, before, since, until } = filters
   const tags = names.map((name) => familiarReference(parseReference(name)))
   const place = (text: string): number =>
     all.findIndex(
@@ -88,6 +95,8 @@ function passes(
     (reference === undefined || reference.some((pattern) => tags.some((tag) => matches(tag, pattern)))) &&
     (dangling === undefined || dangling.some((text) => (text === 'true' || text === '1') === (names.length === 0))) &&
     hasLabels(config.config?.Labels ?? {}, label) &&
+    (filters['label!'] ?? []).every((unwanted) => !hasLabels(config.config?.Labels ?? {}, [unwanted])) &&
+    (until === undefined || until.every((text) => createdBefore(config, text))) &&
     (before === undefined || before.some((text) => place(text) >= 0 && own > place(text))) &&
     (since === undefined || since.some((text) => own < place(text)))
   )
@@ -121,7 +130,8 @@ function createdOf({ config }: ImageDetails): number {
   return config.created === undefined ? 0 : Math.floor(Date.parse(config.created) / 1000)
 }
 
-function summary(image: ImageDetails): ImageSummary {
+/** An image as lists show it. */
+export function summary(image: ImageDetails): ImageSummary {
   const { id, size, config } = image
   return {
     Id: id,

@@ -1,4 +1,4 @@
-import type { ProgressMessage, RegistryAuth } from '@gantry/client'
+import type { Filters, ProgressMessage, RegistryAuth } from '@gantry/client'
 import { badRequest, notSupported } from '../http/api-failure.ts'
 import { failureOf } from '../http/error-status.ts'
 import { empty, json, type ApiRequest, type Reply } from '../http/message.ts'
@@ -16,6 +16,12 @@ export function imageRoutes(parts: DockerApiParts): readonly Route[] {
     ['POST', /^\/images\/create$/, (request) => pull(parts, request)],
     ['GET', /^\/images\/get$/, ({ query, signal }) => save(parts, query.getAll('names'), signal)],
     ['POST', /^\/images\/load$/, ({ body, signal }) => progressReply(images.load(body, { signal }))],
+    [
+      'POST',
+      /^\/images\/prune$/,
+      async ({ query }) =>
+        json(await images.prune({ filters: filters(query, ['dangling', 'label', 'label!', 'until']) as Filters })),
+    ],
     ['POST', /^\/build$/, (request) => build(parts, request)],
     ['GET', /^\/images\/(.+)\/json$/, async (_, name = '') => json(await images.inspect(name))],
     ['GET', /^\/images\/(.+)\/history$/, async (_, name = '') => json(await images.history(name))],
@@ -48,7 +54,6 @@ export function imageRoutes(parts: DockerApiParts): readonly Route[] {
 async function list({ images }: DockerApiParts, { query }: ApiRequest): Promise<Reply> {
   const filter = filters(query, ['before', 'dangling', 'label', 'label!', 'reference', 'since', 'until'])
   const legacy = query.get('filter')
-  if (filter['label!'] !== undefined || filter.until !== undefined) throw notSupported('this filter of images')
   return json(
     await images.list({
       all: flag(query, 'all'),

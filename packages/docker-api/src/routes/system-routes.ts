@@ -1,5 +1,6 @@
 import { hostname } from 'node:os'
-import type { SystemInfo, VersionInfo } from '@gantry/client'
+import type { SystemDiskUsage, SystemInfo, VersionInfo } from '@gantry/client'
+import { directoryBytes } from '../translate/directory-bytes.ts'
 import { json, type Reply } from '../http/message.ts'
 import type { Route } from '../http/router.ts'
 import { formatVersion, newestVersion, oldestVersion } from '../http/version.ts'
@@ -123,15 +124,38 @@ function architecture(arch: string): string {
   return arch === 'amd64' ? 'x86_64' : arch === 'arm64' ? 'aarch64' : arch
 }
 
-async function diskUsage({ engine, images }: DockerApiParts): Promise<unknown> {
-  const list = await images.list()
+async function diskUsage({ engine, images }: DockerApiParts): Promise<SystemDiskUsage> {
+  const content = await images.diskUsage()
+  const records = engine.list({ all: true })
+  const inUse = records.flatMap(({ spec }) =>
+    spec.mounts.flatMap((mount) => (mount.type === 'volume' ? [mount.name] : [])),
+  )
   return {
-    LayersSize: list.reduce((sum, { Size }) => sum + Size, 0),
-    Images: list,
-    Containers: [],
-    Volumes: engine
-      .listVolumes()
-      .map(({ name }) => ({ Name: name, Driver: 'local', Mountpoint: engine.volumePath(name) })),
+    LayersSize: content.LayersSize,
+    Images: content.Images,
+    Containers: await Promise.all(
+      records.map(async ({ id, name, spec, status, created }) => ({
+        Id: id,
+        Names: [`/${name}`],
+        Image: spec.image,
+        State: status,
+        Status: status,
+        Created: Math.floor(created / 1000),
+        SizeRw: await engine.usage(id).catch(() => 0),
+      })),
+    ),
+    Volumes: await Promise.all(
+      engine.listVolumes().map(async ({ name }) => ({
+        Name: name,
+        Driver: 'local',
+        Mountpoint: engine.volumePath(name),
+        UsageData: {
+          Size: await directoryBytes(engine.volumePath(name)),
+          RefCount: inUse.filter((each) => each === name).length,
+        },
+      })),
+    ),
     BuildCache: [],
+    Content: content,
   }
 }

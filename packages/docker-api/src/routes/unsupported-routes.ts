@@ -23,7 +23,7 @@ export const unsupportedRoutes: readonly Route[] = [
   later('PUT', /^\/containers\/[^/]+\/archive$/, 'PUT /containers/{id}/archive'),
   later('GET', /^\/containers\/[^/]+\/attach\/ws$/, 'GET /containers/{id}/attach/ws'),
   later('POST', /^\/commit$/, 'POST /commit'),
-  later('POST', /^\/(?:containers|images|networks|volumes|build)\/prune$/, 'prune'),
+  later('POST', /^\/(?:containers|networks|volumes|build)\/prune$/, 'prune'),
   later('GET', /^\/images\/search$/, 'GET /images/search'),
   later('GET', /^\/distribution\/.+\/json$/, 'GET /distribution/{name}/json'),
   later('POST', /^\/(?:grpc|session)$/, 'the BuildKit API (set DOCKER_BUILDKIT=0, or use "gantry build")'),

@@ -91,7 +91,9 @@ export class ImageCatalog {
   /** All images with a name or a container, the newest first. One whose blobs are damaged is left out. */
   async list(): Promise<readonly ImageDetails[]> {
     const roots = new Map<Digest, Descriptor>()
-    for (const { descriptor } of this.#parts.store.names()) roots.set(descriptor.digest, descriptor)
+    for (const { name, descriptor } of this.#parts.store.names()) {
+      if (!isAttachedTag(name)) roots.set(descriptor.digest, descriptor)
+    }
     for (const digest of containerManifests(this.#parts.state)) {
       if (roots.has(digest)) continue
       const descriptor = await this.#parts.store.resolve(digest)
@@ -127,6 +129,11 @@ export class ImageCatalog {
     const size = manifest.layers.reduce((sum, layer) => sum + layer.size, manifest.config.size)
     return { id: image.configDescriptor.digest, descriptor: image.descriptor, manifest, config, size }
   }
+}
+
+/** Whether a name is one of those that keep what refers to an image: `app:sha256-<hex>`, `app:sha256-<hex>.sig`. */
+function isAttachedTag(name: string): boolean {
+  return /:sha(?:256|512)-[0-9a-f]{64}(?:\.|$)/.test(name)
 }
 
 function createdOf({ config }: ImageDetails): number {

@@ -3,10 +3,12 @@ import type { Platform, Reference } from '@gantry/oci'
 import type { Snapshots } from '@gantry/snapshot'
 import type { State } from '@gantry/state'
 import type { Store } from '@gantry/store'
+import { contentUsage, type ContentUsage } from './content-usage.ts'
 import { ImageCatalog } from './image-catalog.ts'
 import type { ImageDetails, ImageRemoval, TransferEvent } from './image-details.ts'
 import type { ImageLookup } from './image-lookup.ts'
 import { openForContainer } from './open-for-container.ts'
+import { pruneImages, type PrunedImages, type PruneImagesOptions } from './prune-images.ts'
 import { pull } from './pull.ts'
 import { push } from './push.ts'
 import { removeImage, type RemoveImageOptions } from './remove-image.ts'
@@ -66,6 +68,10 @@ export interface Images extends ImageLookup {
   push(reference: string, options?: TransferOptions): AsyncIterable<TransferEvent>
   /** Takes a docker or OCI archive in. @throws EngineError IMAGE_INVALID */
   load(archive: AsyncIterable<Uint8Array>, options?: { signal?: AbortSignal }): AsyncIterable<TransferEvent>
+  /** Removes what nobody uses. */
+  prune(options?: PruneImagesOptions): Promise<PrunedImages>
+  /** What images and other content take on the disk. */
+  usage(options?: { signal?: AbortSignal }): Promise<ContentUsage>
   /** Writes a docker archive. @throws EngineError IMAGE_UNKNOWN */
   save(references: readonly string[], options?: { signal?: AbortSignal }): AsyncIterable<Uint8Array>
 }
@@ -86,6 +92,8 @@ export function createImages(parts: ImageParts): Images {
     push: (reference, options) => push(world, reference, options),
     load: (archive, options) => loadImages(world, archive, options),
     save: (references, options) => saveImages(world, references, options),
+    prune: (options) => pruneImages(world, options),
+    usage: ({ signal } = {}) => contentUsage(world, signal),
   }
 }
 

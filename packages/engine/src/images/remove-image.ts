@@ -1,4 +1,4 @@
-import { chainIds } from '@gantry/image'
+import { chainIds, fallbackTag } from '@gantry/image'
 import { familiarReference, parseReference, type Digest } from '@gantry/oci'
 import { shortId } from '../container/identity.ts'
 import { EngineError } from '../engine-error.ts'
@@ -54,12 +54,33 @@ function refuseById({ id, names }: ImageDetails, users: ReturnType<typeof imageU
     throw conflict('must be forced', `image is being used by stopped container ${shortId(users[0].id)}`)
 }
 
-function untag({ store }: ImageWorld, { id }: ImageDetails, names: readonly string[]): readonly ImageRemoval[] {
-  return names.map((name) => {
+function untag({ store }: ImageWorld, { id, root }: ImageDetails, names: readonly string[]): readonly ImageRemoval[] {
+  const removals = names.map((name) => {
     store.untag(name)
     store.record({ kind: 'untag', name, digest: id })
     return { untagged: familiarReference(parseReference(name)) }
   })
+  untagAttached(store, root.digest, names)
+  return removals
+}
+
+/**
+ * What refers to an image is kept by tags that are made of its digest (`sha256-<hex>`, `sha256-<hex>.sig`), and would keep the image
+ * in turn: in a repository where no name stands for it any more, they go with it.
+ */
+function untagAttached(store: ImageWorld['store'], digest: Digest, removed: readonly string[]): void {
+  const left = store.names()
+  const repositoryOf = (name: string): string => {
+    const { registry, repository } = parseReference(name)
+    return `${registry}/${repository}`
+  }
+  const kept = new Set(left.filter((each) => each.descriptor.digest === digest).map(({ name }) => repositoryOf(name)))
+  const gone = new Set(removed.map(repositoryOf).filter((repository) => !kept.has(repository)))
+  const tag = fallbackTag(digest)
+  for (const { name } of left) {
+    const found = parseReference(name).tag ?? ''
+    if ((found === tag || found.startsWith(`${tag}.`)) && gone.has(repositoryOf(name))) store.untag(name)
+  }
 }
 
 /** Removes the unpacked layers whose blobs are gone; those that others stand on stay. */

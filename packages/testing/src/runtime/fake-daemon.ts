@@ -58,6 +58,8 @@ const noImages: ImagesApi = {
   list: () => Promise.resolve([]),
   inspect: refuse,
   history: refuse,
+  prune: refuse,
+  diskUsage: refuse,
   remove: refuse,
   tag: refuse,
   push: refuse,
