@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { accessSync, constants, existsSync } from 'node:fs'
-import { chmod, cp, mkdir, mkdtemp, open, readdir, rm, writeFile } from 'node:fs/promises'
+import { chmod, chown, cp, mkdir, mkdtemp, open, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -155,6 +155,16 @@ describe('mishaps', { skip }, () => {
     assert.equal((await asNobody('version')).code, 0)
     const { code, stderr } = await asNobody('--root', join(scratch, 'nobody'), 'run', '--rm', image, 'true')
     assertOneError({ code, stderr, stdout: '' }, 125, /root|sudo/)
+
+    // Images they can have, and take away again.
+    const own = await mkdtemp(join(tmpdir(), 'gantry-own-'))
+    t.after(() => rm(own, { recursive: true, force: true }))
+    await chown(own, 65534, 65534)
+    const images = await asNobody('--root', own, 'images')
+    assert.equal(images.code, 0, images.stderr)
+    const reset = await asNobody('--root', own, 'system', 'reset', '--force')
+    assert.equal(reset.code, 0, reset.stderr)
+    assert.equal(existsSync(own), false)
   })
 
   test('a database of an older gantry is brought up to date and keeps its names', async () => {

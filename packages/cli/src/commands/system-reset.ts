@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs'
 import type { RootContents } from '@gantry/daemon'
 import type { Command } from '../command.ts'
 import { hasRoot, resetRoot, rootContents } from '@gantry/daemon'
@@ -22,7 +23,9 @@ export const systemReset: Command = defineCommand({
       context.out.write(`There is nothing at ${site.root}\n`)
       return 0
     }
-    if (process.getuid?.() !== 0) throw notRoot()
+    // Who is not root has images at most, in a root directory of their own.
+    const user = process.getuid?.()
+    if (user !== 0 && statSync(site.root).uid !== user) throw notRoot()
     context.err.write(describe(site.root, await rootContents(site)))
     if (!flags.force) {
       if (!process.stdin.isTTY)
