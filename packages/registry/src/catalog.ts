@@ -25,9 +25,6 @@ export interface Page {
   readonly last?: string
 }
 
-/** How much older than it is a link to a blob may look, so that not every question is a write; in milliseconds. */
-const freshness = 60_000
-
 /** What the database knows of repositories: tags, manifests, which blobs each may show, and uploads under way. */
 export class Catalog {
   readonly #state: State
@@ -111,10 +108,13 @@ export class Catalog {
       .run(repository, digest, Date.now())
   }
 
-  /** Says that somebody counts on a blob that the repository shows: it goes on showing it, as if it had just been pushed. */
-  useBlob(repository: number, digest: Digest): void {
+  /**
+   * Says that somebody counts on a blob that the repository shows: it goes on showing it, as if it had just been pushed. With
+   * `freshness`, in milliseconds, only if nobody has said so for that long.
+   */
+  useBlob(repository: number, digest: Digest, freshness = 0): void {
     const now = Date.now()
-    const sql = 'SELECT 1 FROM registry_blobs WHERE repository = ? AND digest = ? AND added < ?'
+    const sql = 'SELECT 1 FROM registry_blobs WHERE repository = ? AND digest = ? AND added <= ?'
     if (this.#state.prepare(sql).get(repository, digest, now - freshness) === undefined) return
     const update = 'UPDATE registry_blobs SET added = ? WHERE repository = ? AND digest = ?'
     this.#state.transaction(() => this.#state.prepare(update).run(now, repository, digest))
@@ -213,6 +213,14 @@ export class Catalog {
   /** Forgets a manifest and every tag on it; false when it was not there. Inside the caller's transaction. */
   deleteManifest(repository: number, digest: Digest): boolean {
     this.#state.prepare('DELETE FROM registry_tags WHERE repository = ? AND digest = ?').run(repository, digest)
+    // The blobs that came for this manifest wait for no other: what somebody has counted on since still does.
+    this.#state
+      .prepare(
+        `UPDATE registry_blobs SET added = 0 WHERE repository = ?1
+           AND digest IN (SELECT child FROM registry_edges WHERE repository = ?1 AND parent = ?2)
+           AND added < (SELECT added FROM registry_manifests WHERE repository = ?1 AND digest = ?2)`,
+      )
+      .run(repository, digest)
     this.#changed(repository)
     const sql = 'DELETE FROM registry_manifests WHERE repository = ? AND digest = ?'
     return this.#state.prepare(sql).run(repository, digest).changes > 0

@@ -3,25 +3,48 @@ import type { Digest } from '@gantry/oci'
 import type { Lease, Store } from '@gantry/store'
 import type { RegistryStorage } from './storage.ts'
 
-/** How long a blob that a client was told of is kept at least, before a manifest refers to it; in milliseconds. */
-const span = 30 * 60_000
+/** How a storage on a disk keeps what clients count on. */
+export interface DiskStorageOptions {
+  /** How long a blob that a client was told of is leased at least, in milliseconds. Default: half an hour. */
+  readonly span?: number
+}
+
+const halfAnHour = 30 * 60_000
+/** Digests that are remembered to be leased: 100 bytes each. */
+const mostHeld = 100_000
 
 /**
  * The content store as a registry's storage: the blobs of the registry are the store's. What clients are told to be there is
  * leased, so that no collection makes a push fail. Dispose of it before the store.
  */
-export function diskStorage(store: Store): RegistryStorage & AsyncDisposable {
-  let leases: { readonly lease: Lease; readonly since: number }[] = []
+export function diskStorage(store: Store, options: DiskStorageOptions = {}): RegistryStorage & AsyncDisposable {
+  const { span = halfAnHour } = options
+  const leases = new Map<Lease, NodeJS.Timeout>()
+  let newest: { readonly lease: Lease; readonly since: number } | undefined
+  /** What the newest lease holds: to ask for it again need not be written down. */
+  const held = new Set<Digest>()
 
-  const keep = (digest: Digest): void => {
+  const end = async (lease: Lease): Promise<void> => {
+    clearTimeout(leases.get(lease))
+    leases.delete(lease)
+    if (newest?.lease === lease) newest = undefined
+    await lease[Symbol.asyncDispose]()
+  }
+
+  /** Whether it was held already. */
+  const keep = (digest: Digest): boolean => {
     const now = Date.now()
-    if (leases.length === 0 || (leases.at(-1)?.since ?? 0) < now - span) {
-      leases.push({ lease: store.lease([]), since: now })
-      // One of before the last half hour may still have to hold, older ones not.
-      for (const old of leases.slice(0, -2)) void old.lease[Symbol.asyncDispose]()
-      leases = leases.slice(-2)
+    if (newest === undefined || newest.since < now - span) {
+      const lease = store.lease([])
+      newest = { lease, since: now }
+      // What it takes last is held for the span at least.
+      leases.set(lease, setTimeout(() => void end(lease), 2 * span + 100).unref())
+      held.clear()
     }
-    leases.at(-1)?.lease.add(digest)
+    if (held.has(digest)) return true
+    newest.lease.add(digest)
+    if (held.size < mostHeld) held.add(digest)
+    return false
   }
 
   return {
@@ -30,8 +53,8 @@ export function diskStorage(store: Store): RegistryStorage & AsyncDisposable {
     open: (descriptor, options) => store.open(descriptor, options),
     size: async (digest) => store.size(digest),
     async touch(digest) {
-      keep(digest)
-      return store.touch(digest)
+      // What a lease held before it was looked for is not collected while it is looked for.
+      return keep(digest) ? store.size(digest) : store.touch(digest)
     },
     file: (digest) => store.path(digest),
     async stage(key, algorithm = 'sha256') {
@@ -55,8 +78,7 @@ export function diskStorage(store: Store): RegistryStorage & AsyncDisposable {
     retain: (owner, digest) => store.pin(owner, digest),
     release: (owner, digest) => store.unpin(owner, digest),
     async [Symbol.asyncDispose]() {
-      for (const { lease } of leases) await lease[Symbol.asyncDispose]()
-      leases = []
+      await Promise.all([...leases.keys()].map((lease) => end(lease)))
     },
   }
 }

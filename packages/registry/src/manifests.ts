@@ -140,6 +140,7 @@ export async function deleteManifest(
       catalog.deleteTag(id, reference.tag)
       return { ...found, tags }
     }
+    request.guard?.({ repository, before: found.digest })
     storage.release(ownerOf(repository), found.digest)
     catalog.deleteManifest(id, found.digest)
     return { ...found, tags }

@@ -6,6 +6,7 @@ import { coreMigrations } from './migrations.ts'
 import { observeMigrations } from './observe/migrations.ts'
 import { proxyMigrations } from './proxy/migrations.ts'
 import { scrubMigrations } from './scrub/migrations.ts'
+import { retentionMigrations } from './retention/migrations.ts'
 import { webhookMigrations } from './webhooks/migrations.ts'
 
 /** The tables of every part of the registry: a state is opened with all of them. */
@@ -17,5 +18,6 @@ export const registryMigrations: readonly Migrations[] = [
   observeMigrations,
   proxyMigrations,
   scrubMigrations,
+  retentionMigrations,
   webhookMigrations,
 ]

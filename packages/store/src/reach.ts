@@ -26,6 +26,8 @@ export async function describeBlob(blobs: SizedBlobs, digest: Digest): Promise<D
     return { ...plain, mediaType: declared ?? implied }
   } catch (error) {
     if (error instanceof OciError) return plain
+    // Somebody has just collected it.
+    if (error instanceof ImageError && error.code === 'BLOB_UNKNOWN') return undefined
     throw error
   }
 }
