@@ -135,18 +135,20 @@ export class Connection implements Asker {
 
   async #authorized(ask: Ask, canRepeat: boolean): Promise<HttpResponse> {
     const { authorizer } = this.#parts
-    const response = await this.#following(ask, await authorizer.header(this.registry, ask.scopes, ask.signal))
-    if (response.status !== 401) return response
+    const first = await this.#following(ask, await authorizer.header(this.registry, ask.scopes, ask.signal))
+    const { response } = first
+    // Who we were sent to has no say in where the password goes.
+    if (response.status !== 401 || !first.isOwn) return response
     const challenges = parseChallenges(response.header('www-authenticate') ?? '')
     if (!authorizer.learn(this.registry, challenges, ask.scopes) || !canRepeat) return response
     const header = await authorizer.header(this.registry, ask.scopes, ask.signal)
     if (header === undefined) return response
     await response.discard()
-    return this.#following(ask, header)
+    return (await this.#following(ask, header)).response
   }
 
   /** `Authorization` goes to the registry itself only: where it sends us is another's, who needs no password of ours. */
-  async #following(ask: Ask, authorization: string | undefined): Promise<HttpResponse> {
+  async #following(ask: Ask, authorization: string | undefined): Promise<Followed> {
     const { endpoint, transport } = this.#parts
     let url = new URL(ask.url, endpoint)
     for (let count = 0; ; count++) {
@@ -161,8 +163,9 @@ export class Connection implements Asker {
       if (url.origin === endpoint.origin) this.#tellHeaders(response)
       const location = response.header('location')
       const follows = redirects.includes(response.status) && location !== undefined
-      if (!follows || (ask.body !== undefined && !(ask.body instanceof Uint8Array))) return response
-      if (ask.method !== 'GET' && ask.method !== 'HEAD' && response.status < 307) return response
+      const canSendAgain = ask.body === undefined || ask.body instanceof Uint8Array
+      const keepsMethod = ask.method === 'GET' || ask.method === 'HEAD' || response.status >= 307
+      if (!follows || !canSendAgain || !keepsMethod) return { response, isOwn: url.origin === endpoint.origin }
       await response.discard()
       url = this.#nextOf(location, { url, count, purpose: ask.purpose })
     }
@@ -192,6 +195,13 @@ export class Connection implements Asker {
       missing: ask.missing ?? 'NAME_UNKNOWN',
     })
   }
+}
+
+/** The last answer of those that redirects led to. */
+interface Followed {
+  readonly response: HttpResponse
+  /** Whether it is the registry's own. */
+  readonly isOwn: boolean
 }
 
 /** When the token service said to come back. */
