@@ -392,38 +392,6 @@ describe('gc', () => {
     assert.equal((await store.gc({ grace: 0 })).removed.length, 3)
   })
 
-  test('what a lease or pin leads to is kept, also when it came after it was looked for', async () => {
-    const store = await freshStore()
-    const config = await putBytes(store, Buffer.from('{}'))
-    const layer = await putBytes(store, Buffer.from('layer'))
-    const bytes = encodeJson({ schemaVersion: 2, mediaType: MediaType.imageManifest, config, layers: [layer] })
-    const manifest = { mediaType: MediaType.imageManifest, digest: digestOf(bytes), size: bytes.length }
-    // Many of them, so that the collection is not done when the manifest comes.
-    for (let i = 0; i < 200; i++) await putBytes(store, Buffer.from(`garbage ${i}`))
-    await using lease = store.lease([manifest.digest])
-    age(store)
-    const collecting = store.gc()
-    await putBytes(store, bytes, MediaType.imageManifest)
-    lease.add(manifest.digest)
-    assert.equal((await collecting).removed.includes(layer.digest), false)
-    assert.equal((await store.reachable(manifest)).size, 3)
-  })
-
-  test('what is staged under a key is listed, stays, and can be removed', async () => {
-    const store = await freshStore()
-    for (const key of ['a-1', 'a-2', 'b-1']) {
-      await using staging = await store.stage({ key })
-      await staging.write(Buffer.from(key))
-      await staging.flush()
-    }
-    await store.gc({ grace: 0 })
-    const keys = store.staged('a-').map(({ key, size }) => `${key} ${size}`)
-    assert.deepEqual(keys.toSorted(), ['a-1 3', 'a-2 3'])
-    assert.equal(await store.unstage('a-1'), true)
-    assert.equal(await store.unstage('a-1'), false)
-    assert.equal(store.staged().length, 2)
-  })
-
   test('a lease that cannot be given up does not hide what it ends with', async () => {
     const state = openState(join(directory, String((count += 1)), 'state.db'), [storeMigrations])
     const store = await openStore({ root: join(directory, String(count), 'content'), state, codec })
