@@ -154,6 +154,10 @@ test('an image is converted to another format and compression, always the same, 
     for (const compression of ['none', 'gzip', 'zstd'] as const) {
       const to = `oci:${world.path(`${name}-${format}`)}:${compression}`
       const platforms = [parsePlatform('linux/amd64')]
+      if (format === 'docker' && compression === 'zstd') {
+        await expectCode(copyAs(from, to, { format, compression, platforms }), 'FORMAT_UNSUPPORTED')
+        continue
+      }
       const { descriptor } = await copyAs(from, to, { format, compression, platforms })
       assert.deepEqual((await copyAs(from, to, { format, compression, platforms })).descriptor, descriptor)
       if (format === 'oci' && compression === 'gzip') assert.equal(descriptor.digest, images[0]!.digest)

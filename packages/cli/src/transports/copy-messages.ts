@@ -1,15 +1,19 @@
 import type { ProgressMessage } from '@gantry/client'
 import type { CopyProgress } from '@gantry/image'
-import { isLayerType } from '@gantry/oci'
+import { isLayerType, type Descriptor } from '@gantry/oci'
 
-/** Copies while it tells what it does, as messages for `showTransfer`; what the work resolves with is `result`. */
+/** Copies while it tells what it does, as messages for `showTransfer`; the last one has the digest and the bytes. */
 export async function* copyMessages(
-  work: (onProgress: (progress: CopyProgress) => void) => Promise<void>,
+  work: (onProgress: (progress: CopyProgress) => void) => Promise<Descriptor>,
 ): AsyncGenerator<ProgressMessage> {
+  const bytes = { moved: 0, reused: 0 }
   const waiting = new Map<string, ProgressMessage>()
   let wake: (() => void) | undefined
   let isOver = false
   const done = work((progress) => {
+    const { descriptor, state } = progress
+    if (state === 'done') bytes.moved += descriptor.size
+    else if (state === 'exists' || state === 'mounted') bytes.reused += descriptor.size
     const message = messageOf(progress)
     if (message?.id === undefined) return
     // Whoever lags gets only the newest of a blob.
@@ -28,7 +32,8 @@ export async function* copyMessages(
     if (isOver) break
     await new Promise<void>((resolve) => (wake = resolve))
   }
-  await done
+  const { digest, size } = await done
+  yield { aux: { Digest: digest, Size: size, Transferred: bytes.moved, Reused: bytes.reused } }
 }
 
 const words: Readonly<Record<CopyProgress['state'], string>> = {

@@ -76,7 +76,7 @@ async function openRegistrySink(context: Context, text: string): Promise<ImageSi
   }
   return {
     transport: { kind: 'registry', name: text },
-    label: `registry:${text}`,
+    label: formatTransport({ kind: 'registry', name: text }),
     // With a digest alone the content gets no tag.
     name: tag ?? digest,
     repository,

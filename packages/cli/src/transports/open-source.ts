@@ -62,7 +62,7 @@ async function openFromRegistry(context: Context, name: string): Promise<ImageSo
   const { signal } = context
   return {
     transport: { kind: 'registry', name },
-    label: `registry:${name}`,
+    label: formatTransport({ kind: 'registry', name }),
     descriptor: await repository.find(parsed.digest ?? parsed.tag ?? 'latest', { signal }),
     reference: formatReference(parsed),
     blobs: repository,

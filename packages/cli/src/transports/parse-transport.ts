@@ -26,19 +26,14 @@ In place of NAME in a directory or archive @DIGEST works too; FILE may be "-".`
 
 /**
  * Reads an image's place on the command line. A path ends at the first `:` or `@` after the prefix. `registry:2` is the image
- * of that name and not the image `2`: what follows `registry:` and `store:` alone needs a `/` or another `:` to be meant as
- * a prefix (`docker://` takes every name).
+ * of that name and not the image `2`: what follows `registry:` needs a `/`, `:` or `@` to be
+ * meant as a prefix (`docker://` takes every name).
  *
  * @throws {CliError} INVALID
  */
 export function parseTransport(text: string): Transport {
   if (text.startsWith('docker://')) return { kind: 'registry', name: needed(text, text.slice('docker://'.length)) }
   const [, prefix, rest = ''] = /^(store|registry|oci|oci-archive|docker-archive):(.*)$/s.exec(text) ?? []
-  if (prefix === 'store' || prefix === 'registry') {
-    if (prefix === 'registry' && !/[/:@]/.test(rest)) return { kind: 'smart', name: text }
-    return { kind: prefix, name: needed(text, rest) }
-  }
-  if (prefix === 'oci' || prefix === 'oci-archive' || prefix === 'docker-archive') return inFiles(text, prefix, rest)
   const unknown =
     /^([a-z][a-z-]*):\/\//.exec(text)?.[1] ?? /^(dir|containers-storage|docker-daemon|tarball):/.exec(text)?.[1]
   if (unknown !== undefined) {
@@ -46,6 +41,11 @@ export function parseTransport(text: string): Transport {
       hint: 'Use store:, registry:, oci:, oci-archive: or docker-archive:',
     })
   }
+  if (prefix === 'store' || prefix === 'registry') {
+    if (prefix === 'registry' && isBare(rest)) return { kind: 'smart', name: text }
+    return { kind: prefix, name: needed(text, rest) }
+  }
+  if (prefix === 'oci' || prefix === 'oci-archive' || prefix === 'docker-archive') return inFiles(text, prefix, rest)
   return { kind: 'smart', name: needed(text, text) }
 }
 
@@ -57,7 +57,9 @@ export function formatTransport(transport: Transport): string {
     const suffix = name === undefined ? '' : isDigest(name) ? `@${name}` : `:${name}`
     return `${kind}:${path}${suffix}`
   }
-  return `${transport.kind}:${transport.name}`
+  const { kind, name } = transport
+  // As it is read back: `registry:2` is an image of that name.
+  return kind === 'registry' && isBare(name) ? `docker://${name}` : `${kind}:${name}`
 }
 
 function inFiles(text: string, kind: 'oci' | 'oci-archive' | 'docker-archive', rest: string): Transport {
@@ -73,6 +75,10 @@ function inFiles(text: string, kind: 'oci' | 'oci-archive' | 'docker-archive', r
     throw new CliError('INVALID', `Cannot read ${quote(text)}: ${quote(name)} is no digest`)
   }
   return { kind, path, name }
+}
+
+function isBare(name: string): boolean {
+  return !/[/:@]/.test(name)
 }
 
 function needed(text: string, name: string): string {

@@ -56,6 +56,12 @@ export async function contentOf(context: Context): Promise<ContentWorld> {
   )
 }
 
+/** Whether the content of the root can be opened in this process; opens it. */
+export async function isContentHere(context: Context): Promise<boolean> {
+  const known = partsOf(context)
+  return (await (known.content ??= openContent(context))) !== undefined
+}
+
 /** As {@link contentOf}, but undefined when there is no content yet, or none that this user may open. */
 export async function contentIfThere(context: Context): Promise<ContentWorld | undefined> {
   const known = partsOf(context)
