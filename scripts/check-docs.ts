@@ -30,7 +30,7 @@ function undocumented(file: SourceFile): string[] {
 }
 
 function documents(): string[] {
-  return globSync(['*.md', 'decisions/*.md', 'packages/*/*.md', 'examples/**/*.md'], { cwd: top }).filter(
+  return globSync(['*.md', 'docs/*.md', 'decisions/*.md', 'packages/*/*.md', 'examples/**/*.md'], { cwd: top }).filter(
     (path) => !path.includes('node_modules'),
   )
 }
