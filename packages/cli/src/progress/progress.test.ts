@@ -9,6 +9,7 @@ import { plainBuildView } from './plain-build-view.ts'
 import { showTransfer } from './show-transfer.ts'
 import { StepOutput } from './step-output.ts'
 import { terminalBuildView } from './terminal-build-view.ts'
+import { summaryLine } from './transfer-summary.ts'
 import { transferLine, updateTransfer } from './transfer-line.ts'
 
 /** An output that keeps what was written, and what a terminal would show of it. */
@@ -236,6 +237,53 @@ describe('a transfer', () => {
     const out = screen(true)
     await showTransfer(messages(), out, { quiet: true })
     assert.equal(out.text, '')
+  })
+})
+
+describe('a pull that says what it came to', () => {
+  async function* messages(): AsyncGenerator<ProgressMessage> {
+    yield { status: 'Pulling from library/x', id: 'latest' }
+    yield { status: 'Downloading', id: 'abc', progressDetail: { current: 10, total: 400 } }
+    yield { status: 'Downloading', id: 'abc', progressDetail: { current: 20, total: 400 } }
+    yield { status: 'Downloading', id: 'abc', progressDetail: { current: 400, total: 400 } }
+    yield { status: 'Already exists', id: 'def', progressDetail: {} }
+    yield { aux: { Digest: 'sha256:1', Transferred: 390, Reused: 110 } }
+    yield { status: 'Status: done' }
+  }
+  const subject = { verb: 'pull', reference: 'docker.io/library/x:latest' } as const
+
+  test('gives programs an object a line, and not one for every few bytes', async () => {
+    const out = screen(true)
+    await showTransfer(messages(), out, { quiet: false, progress: 'json', subject, now: () => 0 })
+    assert.deepEqual(
+      out.text
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line) as unknown),
+      [
+        { kind: 'message', text: 'Pulling from library/x' },
+        { kind: 'layer', id: 'abc', status: 'Downloading', current: 10, total: 400 },
+        { kind: 'layer', id: 'abc', status: 'Downloading', current: 400, total: 400 },
+        { kind: 'layer', id: 'def', status: 'Already exists' },
+        { kind: 'message', text: 'Status: done' },
+        { kind: 'summary', ...subject, digest: 'sha256:1', transferred: 390, reused: 110, milliseconds: 0 },
+      ],
+    )
+  })
+
+  test('can be made to draw where there is no terminal, and not to where there is one', async () => {
+    const [drawn, plain] = [screen(false), screen(true)]
+    await showTransfer(messages(), drawn, { quiet: false, progress: 'tty', subject, now: () => 0 })
+    await showTransfer(messages(), plain, { quiet: false, progress: 'plain', subject, now: () => 0 })
+    assert.ok(drawn.text.includes('\u001b['))
+    assert.ok(!plain.text.includes('\u001b['))
+    for (const out of [drawn, plain]) assert.match(out.text, /Pulled 390B in 0\.0ms, 110B were here already\n$/)
+  })
+
+  test('is a line with rate and time', () => {
+    const totals = { transferred: 30_000_000, reused: 0, milliseconds: 3000 }
+    assert.equal(summaryLine('pull', totals), 'Pulled 30MB in 3.0s (10MB/s)')
+    assert.equal(summaryLine('push', { ...totals, reused: 1 }), 'Pushed 30MB in 3.0s (10MB/s), 1B was there already')
   })
 })
 

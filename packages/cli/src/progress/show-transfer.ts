@@ -2,6 +2,7 @@ import type { ProgressMessage } from '@gantry/client'
 import type { Output } from '../output.ts'
 import type { Transfer } from './transfer-line.ts'
 import { LiveLines } from './live-lines.ts'
+import type { TransferVerb } from './transfer-summary.ts'
 import { summaryLine } from './transfer-summary.ts'
 import { transferLine, updateTransfer } from './transfer-line.ts'
 
@@ -13,8 +14,8 @@ export interface TransferView {
   readonly quiet: boolean
   /** Default: `auto`. */
   readonly progress?: TransferProgress | undefined
-  /** What is pulled or pushed: then there is a summary at the end. */
-  readonly subject?: { readonly verb: 'pull' | 'push'; readonly reference: string }
+  /** What is pulled, pushed or copied: then there is a summary at the end. */
+  readonly subject?: { readonly verb: TransferVerb; readonly reference: string }
   readonly now?: () => number
 }
 
