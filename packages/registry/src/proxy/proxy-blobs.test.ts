@@ -4,6 +4,8 @@ import { get } from 'node:http'
 import { after, describe, test } from 'node:test'
 import { digestOf } from '@gantry/codec'
 import { push } from '../fixtures/registry-fixture.ts'
+import { serveRegistry } from '../serve-registry.ts'
+import { answerWeb } from '../web-adapter.ts'
 import { ProxyWorld } from './fixtures/proxy-world.ts'
 import type { TestCache } from './fixtures/proxy-world.ts'
 
@@ -175,6 +177,55 @@ for (const disk of [true, false]) {
 }
 
 describe('blobs of an upstream', () => {
+  test('an upstream that falls silent in the middle is asked again for the rest', async () => {
+    const upstream = await world.upstream()
+    await push(upstream.registry, big)
+    const silent = { stopAt: 3_000_000, until: new Promise<void>(() => undefined) }
+    upstream.fault = (_, count) => (count === 0 ? silent : undefined)
+    const cache = await world.cache([upstream], { disk: true, upstream: { timeout: '300ms' } })
+    assert.ok((await bytesOf(await cache.get(path))).equals(big))
+    assert.match(upstream.asked[1]?.header('range') ?? '', /^bytes=2[0-9]{6}-4999999$|^bytes=3000000-4999999$/)
+  })
+
+  test('a client that waits for the upstream is not taken for one that is gone', async () => {
+    const upstream = await world.upstream()
+    await push(upstream.registry, big)
+    const gate = Promise.withResolvers<void>()
+    upstream.fault = () => ({ stopAt: 1_000_000, until: gate.promise })
+    const cache = await world.cache([upstream])
+    const served = await serveRegistry({ registry: cache, port: 0, idleTimeout: 100 })
+    after(() => served.close({ timeout: 0 }))
+    const response = await fetch(`${served.address}${path}`)
+    setTimeout(() => gate.resolve(), 500)
+    assert.ok((await bytesOf(response)).equals(big))
+  })
+
+  test('an answer that is read without a socket is whole', async () => {
+    const upstream = await world.upstream()
+    await push(upstream.registry, big)
+    const cache = await world.cache([upstream])
+    const response = await answerWeb(cache.answer, new Request(`http://registry${path}`))
+    assert.ok((await bytesOf(response)).equals(big))
+  })
+
+  test('a range that a mirror gets wrong is not taken', async () => {
+    const upstream = await world.upstream()
+    await push(upstream.registry, big)
+    upstream.fault = (_, count) => {
+      if (count === 0) return { cutAt: 2_000_000 }
+      if (count > 1) return undefined
+      return {
+        change: (response) => ({
+          ...response,
+          headers: { ...response.headers, 'Content-Range': `bytes 4000000-4999999/${big.length}` },
+        }),
+      }
+    }
+    const cache = await world.cache([upstream])
+    assert.ok((await bytesOf(await cache.get(path))).equals(big))
+    assert.equal(upstream.asked.length, 3)
+  })
+
   test('a storm of HEADs is one request, and nothing is fetched', async () => {
     const upstream = await world.upstream()
     await push(upstream.registry, big)

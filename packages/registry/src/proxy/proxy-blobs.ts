@@ -1,9 +1,10 @@
 import type { Digest } from '@gantry/oci'
 import { describeBlob } from '../blobs.ts'
 import { emitEvent } from '../emit-event.ts'
-import type { Answer, RegistryRequest, RegistryResponse } from '../exchange.ts'
+import type { Answer, RegistryRequest, RegistryResponse, Settled } from '../exchange.ts'
 import type { RegistryEvent } from '../registry-event.ts'
 import { BlobFill } from './blob-fill.ts'
+import type { FillReader } from './fill-reader.ts'
 import { Flights } from './flights.ts'
 import type { ProxyParts, ProxyTarget } from './proxy-parts.ts'
 import { ShortMemory } from './short-memory.ts'
@@ -126,13 +127,13 @@ export class ProxyBlobs {
         ...headers
       } = describeBlob(without(request), digest, 1).response.headers
       const body = fill.read(0, undefined)
-      return { status: 200, headers, body, settled: () => body.close() }
+      return { status: 200, headers, body, settled: closing(body) }
     }
     const { response, part } = describeBlob(request, digest, size)
     if (part === undefined) return response
     emitEvent(this.#parts, request, { kind: 'blob-pull', repository, digest, size: part.end - part.start })
     const body = fill.read(part.start, part.end)
-    return { ...response, body, settled: () => body.close() }
+    return { ...response, body, settled: closing(body) }
   }
 
   async #head(
@@ -216,6 +217,13 @@ export class ProxyBlobs {
     digest: Digest,
   ): void {
     emitEvent(this.#parts, request, { kind, repository, upstream: upstream.name, digest })
+  }
+}
+
+/** Who hangs up is not waited for. What is said to be complete may still be read, by who took the answer over. */
+function closing(body: FillReader): (end: Settled) => void {
+  return ({ completed }) => {
+    if (!completed) body.close()
   }
 }
 

@@ -98,11 +98,14 @@ const endpoint = {
   authorities: optional(listOf(text())),
 } as const satisfies Record<string, Field<unknown> | OptionalField<unknown>>
 
+/** One registry to ask, as it stands in a configuration. */
+export const endpointField: Field<EndpointConfig> = objectOf(endpoint)
+
 const upstream = objectOf({
   ...endpoint,
   prefix: optional(name),
   namespaces: optional(listOf(registryField)),
-  mirrors: optional(listOf(objectOf(endpoint))),
+  mirrors: optional(listOf(endpointField)),
   allow: optional(listOf(glob())),
   deny: optional(listOf(glob())),
   push: optional(oneOf(['refuse', 'local'])),

@@ -27,6 +27,7 @@ import { ask, push, pushManifest } from '../fixtures/registry-fixture.ts'
 import { ProxyWorld } from '../proxy/fixtures/proxy-world.ts'
 import { registryMigrations } from '../registry-migrations.ts'
 import { peerSource } from './repair-source.ts'
+import { parseScrubConfig } from './scrub-config.ts'
 import { readScrubPosition } from './scrub-position.ts'
 import type { ScrubProgress } from './scrub-report.ts'
 import { scrub } from './scrub.ts'
@@ -248,5 +249,21 @@ describe('scrub', () => {
     isDone = true
     await churn
     assert.deepEqual(quarantined(here), [])
+  })
+})
+
+describe('parseScrubConfig', () => {
+  test('fills in what is not said, and refuses what is not known', () => {
+    assert.deepEqual(parseScrubConfig({}), { rate: 32 * 1024 * 1024, quarantine: true, repair: true, peers: [] })
+    const peers = [{ registry: 'peer.example', path: 'copy' }]
+    assert.deepEqual(parseScrubConfig({ every: '7d', rate: '1MiB', repair: false, peers }), {
+      every: 7 * 86_400_000,
+      rate: 1024 * 1024,
+      quarantine: true,
+      repair: false,
+      peers,
+    })
+    assert.throws(() => parseScrubConfig({ evry: '1d' }), { code: 'CONFIG_INVALID', path: 'scrub.evry' })
+    assert.throws(() => parseScrubConfig({ peers: [{}] }), { code: 'CONFIG_INVALID', path: 'scrub.peers[0].registry' })
   })
 })
