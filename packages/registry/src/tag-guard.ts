@@ -1,9 +1,12 @@
 import type { Digest } from '@gantry/oci'
 
-/** A tag that is to be made (nothing was before), moved, or taken away (nothing is after). */
+/**
+ * A tag that is to be made (nothing was before), moved, or taken away (nothing is after). Without a tag it is the manifest
+ * itself that is to be taken away, after its tags.
+ */
 export interface TagChange {
   readonly repository: string
-  readonly tag: string
+  readonly tag?: string
   readonly before?: Digest
   readonly after?: Digest
 }

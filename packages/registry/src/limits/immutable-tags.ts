@@ -10,7 +10,7 @@ export function isImmutable({ immutable = [] }: LimitsConfig, repository: string
 /** Refuses to move or remove such tags. To push the same again changes nothing, and is let through. */
 export function immutableGuard(config: LimitsConfig): TagGuard {
   return ({ repository, tag, before, after }) => {
-    if (before === undefined || before === after || !isImmutable(config, repository, tag)) return
+    if (tag === undefined || before === undefined || before === after || !isImmutable(config, repository, tag)) return
     const what = after === undefined ? 'removed' : 'moved to another manifest'
     throw new WireError('DENIED', `the tag ${tag} of ${repository} is immutable: it cannot be ${what}`, {
       detail: { repository, tag, digest: before },
