@@ -13,7 +13,7 @@ const good: readonly [text: string, transport: Transport, written?: string][] = 
   ['registry:reg.example/app', { kind: 'registry', name: 'reg.example/app' }],
   ['registry:alpine:3', { kind: 'registry', name: 'alpine:3' }],
   [`registry:alpine@${digest}`, { kind: 'registry', name: `alpine@${digest}` }],
-  ['docker://alpine', { kind: 'registry', name: 'alpine' }, 'registry:alpine'],
+  ['docker://alpine', { kind: 'registry', name: 'alpine' }],
   ['store:app', { kind: 'store', name: 'app' }],
   ['store:localhost/app:1', { kind: 'store', name: 'localhost/app:1' }],
   ['oci:dir', { kind: 'oci', path: 'dir', name: undefined }],
