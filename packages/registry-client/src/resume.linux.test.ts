@@ -22,7 +22,7 @@ import { slowGate } from './fixtures/slow-gate.ts'
 const stack = new AsyncDisposableStack()
 after(() => stack.disposeAsync())
 const codec = stack.use(createCodec())
-const program = fileURLToPath(new URL('./fixtures/transfer-child.ts', import.meta.url))
+const program = fileURLToPath(import.meta.resolve('@gantry/testing/transfer-child'))
 const bytes = randomBytes(6 * 1024 * 1024)
 
 function describeAs(algorithm: 'sha256' | 'sha512'): Descriptor {
