@@ -5,11 +5,13 @@ import type { RegistryRequest, RegistryResponse } from '../exchange.ts'
 import { referrersPageOf, tagsPageOf } from '../lists.ts'
 import { Flights } from './flights.ts'
 import type { ProxyParts, ProxyTarget } from './proxy-parts.ts'
+import { ShortMemory } from './short-memory.ts'
 import { staleWarning } from './stale-warning.ts'
 import { UpstreamFailure, upstreamWireError } from './upstream-failure.ts'
 import type { UpstreamEndpoint } from './upstream-endpoint.ts'
 
 const lifetime = 5 * 60_000
+const negativeLifetime = 10_000
 /** A list of an upstream is cut here. */
 const longest = 100_000
 
@@ -22,9 +24,11 @@ interface Listed {
 export class ProxyLists {
   readonly #parts: ProxyParts
   readonly #flights = new Flights<readonly unknown[]>()
+  readonly #empty: ShortMemory<{ readonly content: unknown; readonly checked: number }>
 
   constructor(parts: ProxyParts) {
     this.#parts = parts
+    this.#empty = new ShortMemory(parts.now)
   }
 
   /** What is under way. */
@@ -86,9 +90,10 @@ export class ProxyLists {
       readonly missing: 'NAME_UNKNOWN' | 'MANIFEST_UNKNOWN'
     },
   ): Promise<Listed> {
-    const { tags, now } = this.#parts
+    const { tags, now, absent } = this.#parts
     const { upstream, repository } = target
-    const known = tags.list(repository, asked.what)
+    const key = `${repository} ${asked.what}`
+    const known = this.#empty.get(key) ?? tags.list(repository, asked.what)
     const content: readonly unknown[] | undefined = Array.isArray(known?.content) ? known.content : undefined
     const age = known === undefined ? Infinity : now() - known.checked
     const event = { repository, upstream: upstream.name }
@@ -97,11 +102,14 @@ export class ProxyLists {
       return { content }
     }
     try {
-      const fetched = await this.#flights.join(`${repository} ${asked.what}`, () => this.#fetch(target, asked, content))
+      const missing = absent.get(key)
+      if (missing !== undefined) throw missing
+      const fetched = await this.#flights.join(key, () => this.#fetch(target, asked, content))
       emitEvent(this.#parts, request, { kind: 'cache-miss', ...event })
       return { content: fetched }
     } catch (error) {
       if (!(error instanceof UpstreamFailure)) throw error
+      if (!error.isPassing) absent.set(key, error, upstream.config.negativeLifetime ?? negativeLifetime)
       if (error.kind === 'absent' && (asked.isKnown || asked.missing === 'MANIFEST_UNKNOWN')) return { content: [] }
       if (!error.isPassing || (content === undefined && !asked.isKnown)) {
         throw upstreamWireError(error, asked.missing, `there is no list of ${repository}`)
@@ -121,7 +129,10 @@ export class ProxyLists {
   ): Promise<readonly unknown[]> {
     const { tags, now, signal } = this.#parts
     const content = await upstream.document(() => upstream.attempt(fetch, { isUrgent: known === undefined, signal }))
-    tags.setList(repository, what, { content, checked: now() })
+    const list = { content, checked: now() }
+    // Whoever asks for the referrers of anything must not fill the database.
+    if (content.length > 0 || known !== undefined) tags.setList(repository, what, list)
+    else this.#empty.set(`${repository} ${what}`, list, upstream.config.tagLifetime ?? lifetime)
     return content
   }
 }

@@ -183,6 +183,22 @@ describe('lists of an upstream', () => {
     assert.equal((await cache.get('/v2/hub/none/tags/list')).status, 404)
   })
 
+  test('what is not there, and what nothing refers to, is asked for once in a while', async () => {
+    const upstream = await world.upstream()
+    const { descriptor } = await pushImage(upstream)
+    const cache = await world.cache([upstream])
+    for (const path of ['/v2/hub/none/tags/list', `/v2/hub/a/b/referrers/${descriptor.digest}`]) {
+      upstream.asked.length = 0
+      const first = await cache.get(path)
+      const second = await cache.get(path)
+      assert.equal(first.status, second.status)
+      assert.equal(upstream.asked.length, 1)
+      cache.now += 600_000
+      await cache.get(path)
+      assert.equal(upstream.asked.length, 2)
+    }
+  })
+
   for (const api of [true, false]) {
     test(`referrers pass through, from ${api ? 'the API' : 'the fallback tag'} of the upstream`, async () => {
       const upstream = await world.upstream()
