@@ -9,6 +9,8 @@ export { createAccess } from './access/create-access.ts'
 export type { Access, AccessOptions, AccessRefusal } from './access/create-access.ts'
 export { htpasswdEntry, withHtpasswdEntry, withoutHtpasswdUser } from './access/htpasswd.ts'
 export type { AccessRule, Grant, Rule } from './access/rules.ts'
+export { parseTrustedProxies, trustProxies } from './access/trust-proxies.ts'
+export type { TrustedProxies } from './access/trust-proxies.ts'
 export type { Certificate, CertificateFiles } from './certificate.ts'
 export { ConfigError } from './config/config-error.ts'
 export { createRegistry } from './create-registry.ts'
@@ -17,8 +19,13 @@ export type { RegistryExtension } from './discover.ts'
 export { diskStorage } from './disk-storage.ts'
 export type { DiskStorageOptions } from './disk-storage.ts'
 export type { Answer, FileBody, RegistryRequest, RegistryResponse } from './exchange.ts'
+export { createExtension, gantryExtension } from './extension/create-extension.ts'
+export type { ExtensionParts } from './extension/create-extension.ts'
 export { collectRegistryGarbage } from './gc/collect-registry-garbage.ts'
 export type { CollectRegistryOptions, RegistryGarbage } from './gc/collect-registry-garbage.ts'
+export { gcMetrics } from './gc/gc-metrics.ts'
+export { schedule } from './gc/schedule.ts'
+export type { Schedule } from './gc/schedule.ts'
 export { parseGcConfig } from './gc/gc-config.ts'
 export type { GcConfig } from './gc/gc-config.ts'
 export { createLimits } from './limits/create-limits.ts'
@@ -26,6 +33,30 @@ export type { Limits, LimitsOptions } from './limits/create-limits.ts'
 export { isImmutable } from './limits/immutable-tags.ts'
 export { parseLimitsConfig } from './limits/limits-config.ts'
 export type { LimitsConfig } from './limits/limits-config.ts'
+export {
+  bytes,
+  duration,
+  integer,
+  listOf,
+  objectOf,
+  oneOf,
+  optional,
+  parseDuration,
+  secret,
+  text,
+  truth,
+  url,
+} from './config/fields.ts'
+export { createHealth } from './observe/health.ts'
+export type { Health } from './observe/health.ts'
+export { createLog, logLevels } from './observe/log.ts'
+export type { Log, LogLevel } from './observe/log.ts'
+export type { Metric } from './observe/metric.ts'
+export { createObserver } from './observe/observe.ts'
+export { operations } from './observe/operations.ts'
+export { processMetrics } from './observe/process-metrics.ts'
+export { RegistryMetrics } from './observe/registry-metrics.ts'
+export { registryGauges } from './observe/registry-gauges.ts'
 export { memoryStorage } from './memory-storage.ts'
 export type { Principal, RegistryAction } from './principal.ts'
 export { rebuildRegistry } from './rebuild-registry.ts'
@@ -62,3 +93,10 @@ export type { RegistryStorage, UploadStaging } from './storage.ts'
 export { warningHeader } from './warning-header.ts'
 export { WireError } from './wire-error.ts'
 export type { WireCode, WireErrorOptions } from './wire-error.ts'
+export { verifySignature } from './webhooks/sign.ts'
+export { WebhookQueue } from './webhooks/webhook-queue.ts'
+export type { DeadDelivery, Delivery } from './webhooks/webhook-queue.ts'
+export { createWebhooks } from './webhooks/webhooks.ts'
+export type { Webhooks } from './webhooks/webhooks.ts'
+export { parseWebhooksConfig } from './webhooks/webhooks-config.ts'
+export type { WebhooksConfig } from './webhooks/webhooks-config.ts'

@@ -126,6 +126,12 @@ describe('a registry with users', () => {
     assert.equal((await ask(on, 'GET /v2/', { as: 'alice:wonderland' })).status, 200)
   })
 
+  test('checks a password once for all who send it at the same time', async () => {
+    const on = await world({ throttle: { failures: 1, within: '1m' } })
+    const answers = await Promise.all(Array.from({ length: 50 }, () => ask(on, 'GET /v2/', { as: alicePass })))
+    assert.ok(answers.every(({ status }) => status === 200))
+  })
+
   test('says nothing secret in answers, refusals and errors', async () => {
     const on = await world({})
     const key = createApiKey(on.state, { name: 'ci' })
