@@ -17,6 +17,7 @@ import type { PlannedMount, PlannedStep, RunStep } from './plan/planned-step.ts'
 import { stateFromImage, stateFromScratch, stateFromStage, type StageState } from './plan/stage-state.ts'
 import { canRun } from './platform-support.ts'
 import { listSteps, stageName, type StageSteps } from './step-list.ts'
+import { contextStack } from './steps/context-stack.ts'
 import { copyStep } from './steps/copy-step.ts'
 import type { MountFiles } from './steps/run-mounts.ts'
 import { runStep } from './steps/run-step.ts'
@@ -214,9 +215,8 @@ export class BuildRun {
       const below = this.#planned.get(base.index)!
       state = stateFromStage(below.state)
       if (stage.platform === undefined) platform = below.platform
-    } else if (base.kind === 'context') {
-      throw notGiven(base)
-    } else {
+    } else if (base.kind === 'context') state = stateFromScratch()
+    else {
       const { config } = await this.#base(base.reference, asked)
       state = stateFromImage(config)
       platform = platformOfImage(config, asked)
@@ -299,13 +299,14 @@ export class BuildRun {
     const source = step.from
     const asked = this.#platforms.get(stage.stage.index)!
     const from =
-      source === undefined
+      source === undefined || source.kind === 'context'
         ? undefined
         : {
             stack: await this.#stackOf(source, asked),
             platform: source.kind === 'stage' ? this.#planned.get(source.index)!.platform : platform,
             name: step.instruction.kind === 'copy' ? (step.instruction.from?.text ?? '') : '',
           }
+    const context = source?.kind === 'context' ? source.name : ''
     return copyStep({
       session,
       step,
@@ -313,6 +314,7 @@ export class BuildRun {
       stack,
       platform,
       from,
+      context,
       onBytes: progress('write'),
       onUnpack: progress('unpack'),
     })
@@ -323,7 +325,7 @@ export class BuildRun {
     const files = new Map<PlannedMount, MountFiles>()
     for (const mount of step.mounts) {
       const { source } = mount
-      if (source === undefined) continue
+      if (source === undefined || source.kind === 'context') continue
       const own = source.kind === 'stage' ? this.#planned.get(source.index)!.platform : platform
       files.set(mount, { stack: await this.#stackOf(source, asked), platform: own })
     }
@@ -333,24 +335,21 @@ export class BuildRun {
   async #stackOf(source: StageSource, platform: Platform): Promise<LayerStack> {
     if (source.kind === 'scratch') return []
     if (source.kind === 'stage') return this.#stack(source.index)
-    if (source.kind === 'context') throw notGiven(source)
+    if (source.kind === 'context') return contextStack(this.#session, { name: source.name, source: '/', at: '/' })
     return (await this.#base(source.reference, platform)).stack
   }
 }
 
 /** The stages and images that a step takes files from. */
 function sourcesOf(step: PlannedStep): readonly StageSource[] {
-  if (step.kind === 'copy') return step.from === undefined ? [] : [step.from]
-  return step.kind === 'run' ? step.mounts.flatMap(({ source }) => source ?? []) : []
+  const sources =
+    step.kind === 'copy' ? [step.from] : step.kind === 'run' ? step.mounts.map(({ source }) => source) : []
+  return sources.flatMap((source) => (source === undefined || source.kind === 'context' ? [] : source))
 }
 
 function platformOfImage(config: BaseImage['config'], asked: Platform): Platform {
   const { architecture, os, variant } = config
   return { ...asked, architecture, os, ...(variant === undefined ? {} : { variant }) }
-}
-
-function notGiven({ name }: { readonly name: string }): TypeError {
-  return new TypeError(`the context "${name}" was not given`)
 }
 
 /** Waits for all, stops the others when one fails, and rejects with the first failure once all have ended. */

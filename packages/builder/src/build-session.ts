@@ -1,8 +1,6 @@
-import { randomBytes } from 'node:crypto'
-import { join } from 'node:path'
-import type { Dockerfile, IgnoreMatcher } from '@gantry/dockerfile'
+import type { Dockerfile } from '@gantry/dockerfile'
 import { assembleImage } from '@gantry/image'
-import { directory as directoryChange, getAttribute, listAttributes, type Owner } from '@gantry/linux'
+import { getAttribute, listAttributes, type Owner } from '@gantry/linux'
 import type { Descriptor, Digest, Platform } from '@gantry/oci'
 import { createStepCache, type StepCache } from './cache/step-cache.ts'
 import type { BuildEvent } from './events.ts'
@@ -15,12 +13,14 @@ import { indexLayer, type LayerIndex } from './files/tar-index.ts'
 import { chainOf, type LayerStack } from './image/layer-stack.ts'
 import type { BuildOptions, Epoch } from './options.ts'
 import type { BuilderPorts } from './ports.ts'
+import type { FilesContext } from './remote/named-contexts.ts'
+import type { Workspace } from './workspace.ts'
 
 /** What all steps of one build share. */
 export interface SessionOptions {
   readonly dockerfile: Dockerfile
-  readonly context: string
-  readonly ignore: IgnoreMatcher
+  /** What the build reads from: under the empty name its context, and those that were given by name. */
+  readonly contexts: ReadonlyMap<string, FilesContext>
   readonly epoch: Epoch
   readonly noCache: boolean
   readonly environment: Readonly<Record<string, string | undefined>>
@@ -52,42 +52,47 @@ export class BuildSession implements AsyncDisposable {
   readonly ports: BuilderPorts
   readonly options: SessionOptions
   readonly cache: StepCache
-  readonly id: string = randomBytes(6).toString('hex')
+  readonly #workspace: Workspace
   readonly #digests: FileDigests
   readonly #transient: FileDigests
   readonly #indexes = new Map<Digest, Promise<LayerIndex>>()
   readonly #views = new Map<string, Promise<DirectoryTree>>()
   readonly #trees: DirectoryTree[] = []
   readonly #underWay = new Map<string, Promise<StepOutcome>>()
-  #context: ContextTree | undefined
-  #recovered: Promise<unknown> | undefined
+  readonly #contexts = new Map<string, ContextTree>()
 
-  constructor(ports: BuilderPorts, options: SessionOptions) {
+  constructor(ports: BuilderPorts, workspace: Workspace, options: SessionOptions) {
     this.ports = ports
+    this.#workspace = workspace
     this.options = options
     this.cache = createStepCache(ports.state, (descriptor) => ports.store.has(descriptor))
     this.#digests = createFileDigests(ports.state, ports.codec)
     this.#transient = transientDigests(ports.codec)
   }
 
+  get id(): string {
+    return this.#workspace.id
+  }
+
   get owner(): Owner {
-    return `build/${this.id}`
+    return this.#workspace.owner
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const tree of this.#trees) tree[Symbol.dispose]()
     this.#digests.flush()
-    if (this.#recovered !== undefined) await this.ports.ledger.undo(this.owner)
   }
 
-  /** The build context without what is ignored. */
-  context(): Tree {
-    if (this.#context === undefined) {
-      const tree = new DirectoryTree(this.options.context, { digests: this.#digests })
-      this.#trees.push(tree)
-      this.#context = new ContextTree(tree, this.options.ignore)
-    }
-    return this.#context
+  /** The build context, or another that was given by name, without what is ignored. */
+  context(name: string = ''): Tree {
+    const known = this.#contexts.get(name)
+    if (known !== undefined) return known
+    const { directory, ignore } = this.options.contexts.get(name)!
+    const tree = new DirectoryTree(directory, { digests: this.#digests })
+    this.#trees.push(tree)
+    const context = new ContextTree(tree, ignore)
+    this.#contexts.set(name, context)
+    return context
   }
 
   /** The files of a stack, as they appear in a container: unpacked, and mounted where it has several layers. */
@@ -139,8 +144,7 @@ export class BuildSession implements AsyncDisposable {
 
   /** Takes back what killed builds left, once, before this one changes anything on the machine. */
   prepareMachine(): Promise<unknown> {
-    this.#recovered ??= this.ports.ledger.recover()
-    return this.#recovered
+    return this.#workspace.prepareMachine()
   }
 
   /** Does what a key stands for once, however many stages ask for it: those who come later get the same result as cached. */
@@ -152,13 +156,14 @@ export class BuildSession implements AsyncDisposable {
     return outcome
   }
 
-  /** A directory for one step, removed with the step's owner. */
-  async stepDirectory(owner: Owner, name: string): Promise<string> {
-    const { site, ledger } = this.ports
-    const path = join(site.run, `build-${this.id}-${name}`)
-    const why = 'holds the configuration of a build step while it runs'
-    await ledger.apply(owner, [directoryChange({ path, mode: 0o700 }, why)], { signal: this.options.signal })
-    return path
+  /** A directory for small files of one step, removed with the step's owner. */
+  stepDirectory(owner: Owner, name: string): Promise<string> {
+    return this.#workspace.stepDirectory(owner, name)
+  }
+
+  /** A directory on disk for what one step unpacks, removed with the step's owner. */
+  scratchDirectory(owner: Owner, name: string): Promise<string> {
+    return this.#workspace.scratchDirectory(owner, name)
   }
 
   #index(layer: Descriptor): Promise<LayerIndex> {

@@ -1,5 +1,5 @@
 import { globalScope, proxyArgs, resolveStages, type StageGraph, type Variables } from '@gantry/dockerfile'
-import { normalizePlatform, OciError, parsePlatform, type Platform } from '@gantry/oci'
+import { type Digest, normalizePlatform, OciError, parsePlatform, type Platform } from '@gantry/oci'
 import { BuildError } from './build-error.ts'
 import { BuildSession } from './build-session.ts'
 import { BuildRun, type Triggers } from './build-run.ts'
@@ -8,6 +8,9 @@ import { type BuildOptions, type BuildResult, epochOf, tagNames } from './option
 import { platformArgs } from './plan/platform-args.ts'
 import type { BuilderPorts } from './ports.ts'
 import { readInputs } from './read-inputs.ts'
+import { openNamedContexts } from './remote/named-contexts.ts'
+import { openContext } from './remote/open-context.ts'
+import { Workspace } from './workspace.ts'
 
 /**
  * Builds an image from a Dockerfile into the store and gives it its names. Equal input makes an equal image, byte for byte.
@@ -20,25 +23,30 @@ export async function build(options: BuildOptions, ports: BuilderPorts): Promise
   const onEvent = options.onEvent ?? (() => undefined)
   const tags = tagNames(options.tags)
   const epoch = epochOf(options)
-  const { context, dockerfile, ignore } = await readInputs(options)
+  const stop = new AbortController()
+  const signal = options.signal === undefined ? stop.signal : AbortSignal.any([stop.signal, options.signal])
+  signal.throwIfAborted()
+  await using lease = ports.store.lease('new')
+  await using workspace = new Workspace(ports, signal)
+  const keep = (digest: Digest): void => lease.add(digest)
+  const opening = { workspace, ports, keep }
+  const keepGitDir = isOn(options.buildArgs?.['BUILDKIT_CONTEXT_KEEP_GIT_DIR'])
+  const context = await openContext(options.context, { ...opening, name: 'context', keepGitDir })
+  const { dockerfile, ignore } = await readInputs(options, context)
+  const named = await openNamedContexts(options.contexts ?? {}, opening)
   const hostPlatform = normalizePlatform({ os: 'linux', architecture: ports.host.arch })
   const platform = normalizePlatform(options.platform ?? hostPlatform)
   const buildArgs: Variables = new Map(Object.entries(options.buildArgs ?? {}))
   const automatic = platformArgs(hostPlatform, platform, options.target)
   const globals = globalScope(dockerfile, { buildArgs, automatic })
   const resolve = (triggers: Triggers): StageGraph =>
-    resolveStages(dockerfile, globals, { target: options.target, triggers })
+    resolveStages(dockerfile, globals, { target: options.target, triggers, contexts: named.kinds })
   const graph = resolve(new Map())
   for (const { rule, message, range } of dockerfile.warnings) onEvent({ kind: 'warning', rule, message, range })
 
-  const stop = new AbortController()
-  const signal = options.signal === undefined ? stop.signal : AbortSignal.any([stop.signal, options.signal])
-  signal.throwIfAborted()
-  await using lease = ports.store.lease('new')
-  await using session = new BuildSession(ports, {
+  await using session = new BuildSession(ports, workspace, {
     dockerfile,
-    context,
-    ignore,
+    contexts: new Map([...named.files, ['', { directory: context.directory, ignore }]]),
     epoch,
     noCache: options.noCache ?? false,
     environment: options.environment ?? process.env,
@@ -47,7 +55,7 @@ export async function build(options: BuildOptions, ports: BuilderPorts): Promise
     secrets: options.secrets ?? {},
     ssh: options.ssh ?? {},
     cacheNamespace: options.buildArgs?.['BUILDKIT_CACHE_MOUNT_NS'] ?? '',
-    keep: (digest) => lease.add(digest),
+    keep,
     onEvent,
   })
   const run = new BuildRun(session, {
@@ -80,6 +88,10 @@ export async function build(options: BuildOptions, ports: BuilderPorts): Promise
   const imageId = configDescriptor.digest
   onEvent({ kind: 'done', descriptor, imageId, tags, duration: Date.now() - started })
   return { descriptor, digest: descriptor.digest, imageId, tags }
+}
+
+function isOn(value: string | undefined): boolean {
+  return value !== undefined && /^(?:1|true)$/i.test(value)
 }
 
 /** The platform of each stage: its own `--platform`, else the build's. */

@@ -2,7 +2,14 @@ export { build } from './build.ts'
 export { BuildError, type BuildErrorCode, type BuildErrorDetails, type RunFailure } from './build-error.ts'
 export { builderMigrations } from './cache/step-cache.ts'
 export type { BuildEvent, BuildStep, PlannedStageInfo } from './events.ts'
-export { type BuildOptions, type BuildResult, fixedEpoch, type SecretSource, type SshSource } from './options.ts'
+export {
+  type BuildOptions,
+  type BuildResult,
+  type ContextSource,
+  fixedEpoch,
+  type SecretSource,
+  type SshSource,
+} from './options.ts'
 export type { BuilderPorts, ResolveImageOptions } from './ports.ts'
 export { baseNames, buildBase, type BaseResult, isBaseName } from './base/build-base.ts'
 export { BaseError, type BaseErrorCode } from './base/base-error.ts'

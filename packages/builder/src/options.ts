@@ -4,10 +4,20 @@ import type { BuildEvent } from './events.ts'
 
 /** What to build and how. */
 export interface BuildOptions {
-  /** The directory that COPY reads from. */
-  readonly context: string
-  /** The Dockerfile's path. Default: `Dockerfile` in the context, or `dockerfile`, or `Containerfile`. */
+  /** What COPY reads from. */
+  readonly context: ContextSource
+  /**
+   * The Dockerfile's path, in a context from elsewhere relative to it. Default: `Dockerfile` in the context, or `dockerfile`, or
+   * `Containerfile`.
+   */
   readonly dockerfile?: string
+  /** The Dockerfile itself, instead of a path. */
+  readonly dockerfileText?: string
+  /**
+   * Contexts by name, for `FROM NAME`, `COPY --from=NAME` and `RUN --mount=from=NAME`: a directory, an address of git or HTTP,
+   * `docker-image://REFERENCE`, `oci-layout://DIRECTORY[:TAG][@DIGEST]`, or `target:STAGE`.
+   */
+  readonly contexts?: Readonly<Record<string, string>>
   /** Names for the image, such as `app:1`. */
   readonly tags?: readonly string[]
   /** The stage to build, by name or number. Default: the last. */
@@ -35,6 +45,12 @@ export interface BuildOptions {
   readonly onEvent?: (event: BuildEvent) => void
   readonly signal?: AbortSignal
 }
+
+/**
+ * A build context: a directory; the address of a git repository, of an archive or of a Dockerfile; or a stream of an archive or a
+ * Dockerfile.
+ */
+export type ContextSource = string | { readonly stream: AsyncIterable<Uint8Array> }
 
 /** A secret: a file that is read when a RUN needs it, or the bytes themselves. At most 500 KiB. */
 export type SecretSource = { readonly path: string } | { readonly value: Uint8Array }

@@ -1,4 +1,4 @@
-import type { Codec } from '@gantry/image'
+import type { NodeCodec } from '@gantry/codec'
 import type { Host, Ledger, Site } from '@gantry/linux'
 import type { Descriptor, Platform, Reference } from '@gantry/oci'
 import type { Runtime } from '@gantry/runtime'
@@ -24,7 +24,7 @@ export interface BuilderPorts {
   readonly state: State
   readonly ledger: Ledger
   readonly store: Store
-  readonly codec: Codec
+  readonly codec: NodeCodec
   readonly snapshots: Snapshots
   readonly runtime: Pick<Runtime, 'runOnce'>
   /**

@@ -17,7 +17,14 @@ export { largestDockerfile, parseDockerfile, parseTrigger } from './parse.ts'
 export { parsePathPattern, type PathPattern } from './path-pattern.ts'
 export type { Position, Range, Text } from './range.ts'
 export { expandBody, expandText, globalScope, type GlobalScopeOptions, proxyArgs, type Variables } from './scope.ts'
-export { resolveStages, type ResolvedStage, type StageGraph, type StageOptions, type StageSource } from './stages.ts'
+export {
+  type NamedContext,
+  resolveStages,
+  type ResolvedStage,
+  type StageGraph,
+  type StageOptions,
+  type StageSource,
+} from './stages.ts'
 export { suggest } from './suggest.ts'
 export type {
   AddInstruction,

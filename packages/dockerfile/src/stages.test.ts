@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parseDockerfile } from './parse.ts'
 import { globalScope } from './scope.ts'
-import { resolveStages, type StageGraph } from './stages.ts'
+import { type NamedContext, resolveStages, type StageGraph } from './stages.ts'
 
 const graph = (text: string, target?: string, buildArgs: Record<string, string> = {}): StageGraph => {
   const dockerfile = parseDockerfile(text)
@@ -97,11 +97,16 @@ test('stages: a stage does first what the one it starts from put off, once', () 
 test('stages: contexts with names stand before stages and images', () => {
   const dockerfile = parseDockerfile('FROM a AS base\nFROM base\nCOPY --from=Alpine x y\nCOPY --from=0 x y')
   const globals = globalScope(dockerfile, { buildArgs: new Map(), automatic: new Map() })
-  const { target, stages } = resolveStages(dockerfile, globals, { contexts: new Set(['base', 'alpine']) })
+  const { target, stages } = resolveStages(dockerfile, globals, {
+    contexts: new Map<string, NamedContext>([
+      ['base', { kind: 'files' }],
+      ['alpine', { kind: 'image', reference: 'x:1' }],
+    ]),
+  })
   assert.equal(target.base.kind, 'context')
   assert.deepEqual(
     [...target.files.values()].map((source) => source.kind),
-    ['context', 'stage'],
+    ['image', 'stage'],
   )
   assert.deepEqual(
     stages.map(({ stage }) => stage.index),

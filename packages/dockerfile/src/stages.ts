@@ -31,12 +31,18 @@ export interface StageGraph {
   readonly stages: readonly ResolvedStage[]
 }
 
+/** What a context stands for that was given by name: files, an image, or a stage. */
+export type NamedContext =
+  | { readonly kind: 'files' }
+  | { readonly kind: 'image'; readonly reference: string }
+  | { readonly kind: 'stage'; readonly name: string }
+
 /** What is known beside the file when its stages are resolved. */
 export interface StageOptions {
   /** The name or number of the stage to build. Default: the last. */
   readonly target?: string | undefined
-  /** Names, in lower case, of contexts that were given: they stand before stages and images of that name. */
-  readonly contexts?: ReadonlySet<string>
+  /** Contexts that were given, by their names in lower case: they stand before stages and images of that name. */
+  readonly contexts?: ReadonlyMap<string, NamedContext>
   /** What images put off for the stages that start from them (ONBUILD), by stage. */
   readonly triggers?: ReadonlyMap<number, readonly StageInstruction[]>
 }
@@ -48,7 +54,7 @@ export interface StageOptions {
  */
 export function resolveStages(dockerfile: Dockerfile, globals: Variables, options: StageOptions = {}): StageGraph {
   const { stages } = dockerfile
-  const { target, contexts = new Set(), triggers = new Map() } = options
+  const { target, contexts = new Map(), triggers = new Map() } = options
   const wanted = target === undefined ? stages.at(-1) : findTarget(dockerfile, target)
   if (wanted === undefined) throw new TypeError('a parsed Dockerfile has at least one stage')
   const resolved = new Map<number, ResolvedStage>()
@@ -76,7 +82,7 @@ function findTarget(dockerfile: Dockerfile, target: string): Stage {
 /** Where names are looked up. */
 interface Names {
   readonly dockerfile: Dockerfile
-  readonly contexts: ReadonlySet<string>
+  readonly contexts: ReadonlyMap<string, NamedContext>
   readonly triggers: ReadonlyMap<number, readonly StageInstruction[]>
 }
 
@@ -149,7 +155,13 @@ function sourceOf(
   { written, at, copy }: { readonly written: Text; readonly at: number; readonly copy: boolean },
 ): StageSource {
   const { stages } = dockerfile
-  if (contexts.has(name.toLowerCase())) return { kind: 'context', name: name.toLowerCase(), range: written.range }
+  const given = contexts.get(name.toLowerCase())
+  if (given?.kind === 'files') return { kind: 'context', name: name.toLowerCase(), range: written.range }
+  if (given?.kind === 'image') return { kind: 'image', reference: given.reference, range: written.range }
+  if (given?.kind === 'stage') {
+    const others = new Map([...contexts].filter(([other]) => other !== name.toLowerCase()))
+    return sourceOf({ dockerfile, contexts: others }, given.name, { written, at, copy })
+  }
   if (!copy && name === 'scratch') return { kind: 'scratch' }
   const before = byName(stages, name, at)
   if (before !== undefined) return { kind: 'stage', index: before.index }

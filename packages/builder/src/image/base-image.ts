@@ -10,6 +10,7 @@ import {
 } from '@gantry/oci'
 import { BuildError } from '../build-error.ts'
 import type { BuilderPorts } from '../ports.ts'
+import { importLayout } from './import-layout.ts'
 import { type LayerStack, pushLayer } from './layer-stack.ts'
 
 /** An image that a build stands on or copies from. */
@@ -30,8 +31,9 @@ export interface BaseImageOptions {
 
 /** Finds an image by its name and reads its manifest and config. @throws BuildError BASE_UNKNOWN */
 export async function findBaseImage(name: string, ports: BuilderPorts, options: BaseImageOptions): Promise<BaseImage> {
-  const reference = referenceOf(name)
-  const found = await ports.resolveImage(reference, options)
+  const found = name.startsWith('oci-layout://')
+    ? await importLayout(name, ports, options)
+    : await ports.resolveImage(referenceOf(name), options)
   if (found === undefined) {
     throw new BuildError('BASE_UNKNOWN', `Cannot find the image "${name}" for ${formatPlatform(options.platform)}`, {
       hint: name.startsWith('localhost/') ? 'make it first, for example with "gantry base build"' : undefined,

@@ -9,17 +9,26 @@ import { planCopy } from '../layer/plan-copy.ts'
 import { readSource, type SelectedFiles } from './copy-inputs.ts'
 import { layerStep } from './layer-step.ts'
 
-/** A path of the build context, looked at, without what is ignored. */
-export function contextInput(session: BuildSession, source: string): Promise<SelectedFiles> {
-  const tree = session.context()
+/** A path of a context, looked at, without what is ignored. The build's own context has the empty name. */
+export function contextInput(session: BuildSession, name: string, source: string): Promise<SelectedFiles> {
+  const tree = session.context(name)
   return readSource(session, tree, selectPath(tree, source.replace(/^\/+|\/+$/g, ''), 'the build context'))
 }
 
-/** A layer with a path of the build context in it, as `data`: what a RUN mounts of the context. Known ones are not made again. */
-export async function contextStack(session: BuildSession, source: string): Promise<LayerStack> {
-  const input = await contextInput(session, source)
+/** Which files of a context become a layer, and where they are in it. */
+export interface ContextPart {
+  /** The name of the context; empty for the build's own. */
+  readonly name: string
+  readonly source: string
+  /** The path in the layer; `/` for a context that is a whole root file system. */
+  readonly at: string
+}
+
+/** A layer with files of a context in it: what a RUN mounts of it, or what a stage starts from. Known ones are not made again. */
+export async function contextStack(session: BuildSession, { name, source, at }: ContextPart): Promise<LayerStack> {
+  const input = await contextInput(session, name, source)
   const { seconds } = session.options.epoch
-  const quickKey = cacheKey(['context', stepVersion, input.field, seconds])
+  const quickKey = cacheKey(['context', stepVersion, at, input.field, seconds])
   const { layer } = await layerStep({
     session,
     quickKey,
@@ -30,7 +39,7 @@ export async function contextStack(session: BuildSession, source: string): Promi
       const { tree, sources, digests } = input.group
       const isDirectory = sources[0]?.node.type === 'directory'
       planCopy(plan, {
-        destination: isDirectory ? '/data/' : '/data',
+        destination: isDirectory && at !== '/' ? `${at}/` : at,
         sources,
         inline: [],
         named: 1,

@@ -40,12 +40,17 @@ export interface InputPlace {
 const expansion = { factor: 300, floor: 8 * 2 ** 30 }
 
 /** Looks at what a COPY or ADD takes from the build context, in the order that it is written. */
-export async function readContextInputs(session: BuildSession, step: CopyStep): Promise<readonly CopyInput[]> {
-  const tree = session.context()
+export async function readContextInputs(
+  session: BuildSession,
+  step: CopyStep,
+  context: string,
+): Promise<readonly CopyInput[]> {
+  const tree = session.context(context)
+  const what = context === '' ? 'the build context' : `the context "${context}"`
   const inputs: CopyInput[] = []
   for (const source of step.sources) {
     if (source.kind !== 'path') continue
-    for (const found of selectFrom(tree, source, step, 'the build context')) {
+    for (const found of selectFrom(tree, source, step, what)) {
       inputs.push(await contextInput(session, tree, found, step))
     }
   }

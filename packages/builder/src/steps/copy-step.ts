@@ -22,8 +22,10 @@ export interface CopyStepOptions {
   readonly id: number
   readonly stack: LayerStack
   readonly platform: Platform
-  /** The layers of `--from`; missing for the build context. */
+  /** The layers of `--from`; missing for a context. */
   readonly from: { readonly stack: LayerStack; readonly platform: Platform; readonly name: string } | undefined
+  /** The name of the context; empty for the build's own. */
+  readonly context: string
   readonly onBytes: (bytes: number, total: number) => void
   readonly onUnpack: OnUnpack
 }
@@ -32,7 +34,7 @@ export interface CopyStepOptions {
 export async function copyStep(options: CopyStepOptions): Promise<StepOutcome> {
   const { session, step, stack, from, onBytes } = options
   const { epoch } = session.options
-  const inputs = from === undefined ? await readInputs(session, step) : undefined
+  const inputs = from === undefined ? await readInputs(session, step, options.context) : undefined
   const read: KeyField =
     inputs === undefined
       ? ['chain', chainOf(from?.stack ?? []), pathsOf(step)]
@@ -58,8 +60,8 @@ export async function copyStep(options: CopyStepOptions): Promise<StepOutcome> {
   return await layerStep({ session, quickKey, text: step.text, plan, onBytes })
 }
 
-async function readInputs(session: BuildSession, step: CopyStep): Promise<readonly CopyInput[]> {
-  return [...(await readContextInputs(session, step)), ...(await readRemoteInputs(session, step))]
+async function readInputs(session: BuildSession, step: CopyStep, context: string): Promise<readonly CopyInput[]> {
+  return [...(await readContextInputs(session, step, context)), ...(await readRemoteInputs(session, step))]
 }
 
 function pathsOf({ sources }: CopyStep): KeyField {
@@ -149,8 +151,7 @@ class StepPlace implements InputPlace, AsyncDisposable {
     if (this.#directory !== undefined) await this.#session.ports.ledger.undo(this.#owner)
   }
 
-  async #make(): Promise<string> {
-    await this.#session.prepareMachine()
-    return this.#session.stepDirectory(this.#owner, `copy-${this.#id}`)
+  #make(): Promise<string> {
+    return this.#session.scratchDirectory(this.#owner, `copy-${this.#id}`)
   }
 }

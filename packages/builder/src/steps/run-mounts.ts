@@ -28,6 +28,7 @@ export interface RunMountsOptions {
   readonly id: number
   readonly owner: string
   readonly platform: Platform
+  /** The layers that mounts take their files from; not those that take them from a context. */
   readonly files: ReadonlyMap<PlannedMount, MountFiles>
 }
 
@@ -40,7 +41,8 @@ export async function mountFields(options: Omit<RunMountsOptions, 'id' | 'owner'
     const below: KeyField = from === undefined ? undefined : ['chain', chainOf(from.stack)]
     switch (mount.type) {
       case 'bind': {
-        const files = below ?? ['files', (await contextInput(options.session, mount.source)).field]
+        const context = contextOf(planned)
+        const files = below ?? ['files', (await contextInput(options.session, context, mount.source)).field]
         fields.push(['bind', mount.target, mount.readonly, mount.source, files])
         break
       }
@@ -67,6 +69,14 @@ export async function mountFields(options: Omit<RunMountsOptions, 'id' | 'owner'
     }
   }
   return fields
+}
+
+/** Where the files of a context are in the layer that is made of them. */
+const contextData = 'data'
+
+/** The name of the context that a mount takes its files from. */
+function contextOf({ source }: PlannedMount): string {
+  return source?.kind === 'context' ? source.name : ''
 }
 
 function owned({ mode, uid, gid }: Pick<Mount & { type: 'cache' }, 'mode' | 'uid' | 'gid'>): KeyField[] {
@@ -140,7 +150,9 @@ export class RunMounts implements AsyncDisposable {
     const { session, owner, platform, id } = this.#options
     const from = this.#options.files.get(planned)
     const isContext = from === undefined
-    const stack = from?.stack ?? (await contextStack(session, mount.source))
+    const stack =
+      from?.stack ??
+      (await contextStack(session, { name: contextOf(planned), source: mount.source, at: `/${contextData}` }))
     const chain = await session.unpack(stack, from?.platform ?? platform)
     const { snapshots } = session.ports
     let rootfs: string
@@ -151,7 +163,7 @@ export class RunMounts implements AsyncDisposable {
       this.#closing.push(() => snapshots.remove(key))
       ;({ rootfs } = await snapshots.prepare(key, chain, owner, { volatile: true }))
     }
-    const inside = isContext ? 'data' : mount.source
+    const inside = isContext ? contextData : mount.source
     using tree = new DirectoryTree(rootfs)
     const path = resolvePath(tree, inside, { followLast: true })
     if (tree.lstat(path) === undefined) {
@@ -165,6 +177,7 @@ export class RunMounts implements AsyncDisposable {
 
   async #cache(planned: PlannedMount, mount: Extract<Mount, { type: 'cache' }>): Promise<void> {
     const { session } = this.#options
+    const hasSeed = planned.source !== undefined
     const caches = new CacheMounts(session.ports.site.root)
     const held = await caches.acquire(mount, {
       namespace: session.options.cacheNamespace,
@@ -172,7 +185,7 @@ export class RunMounts implements AsyncDisposable {
     })
     this.#closing.push(() => held[Symbol.dispose]())
     if (held.isNew) {
-      if (this.#options.files.has(planned)) {
+      if (hasSeed) {
         cpSync(await this.#files(planned, { ...mount, readonly: true }), held.path, {
           recursive: true,
           verbatimSymlinks: true,
@@ -181,7 +194,7 @@ export class RunMounts implements AsyncDisposable {
       chmodSync(held.path, mount.mode ?? 0o755)
       chownSync(held.path, mount.uid ?? 0, mount.gid ?? 0)
     }
-    const isPart = mount.source !== '/' && !this.#options.files.has(planned)
+    const isPart = mount.source !== '/' && !hasSeed
     const path = isPart ? join(held.path, resolveWithin(held.path, mount.source)) : held.path
     if (isPart) mkdirSync(path, { recursive: true })
     this.#bind(path, mount.target, mount.readonly)

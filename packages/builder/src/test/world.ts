@@ -30,6 +30,7 @@ import {
   type BuildEvent,
   type BuildOptions,
   type BuildResult,
+  type ContextSource,
 } from '../index.ts'
 
 /** One entry of a layer, with its content. */
@@ -156,10 +157,17 @@ export class World implements AsyncDisposable {
     context: string | Readonly<Record<string, string>>,
     options: Partial<BuildOptions> = {},
   ): Promise<BuildResult & { readonly config: ImageConfig; readonly layers: readonly Digest[] }> {
-    const directory = typeof context === 'string' ? context : this.context(context)
+    return this.buildFrom(typeof context === 'string' ? context : this.context(context), options)
+  }
+
+  /** Builds from any context. */
+  async buildFrom(
+    context: ContextSource,
+    options: Partial<BuildOptions> = {},
+  ): Promise<BuildResult & { readonly config: ImageConfig; readonly layers: readonly Digest[] }> {
     this.events = []
     const result = await build(
-      { environment: {}, ...options, context: directory, onEvent: (event) => this.events.push(event) },
+      { environment: {}, ...options, context, onEvent: (event) => this.events.push(event) },
       this.ports,
     )
     const image = await openImage(this.store, result.descriptor, { codec: this.codec })
