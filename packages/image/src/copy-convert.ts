@@ -52,7 +52,8 @@ export interface ConvertOptions {
  * byte, and so does what is no image (artifacts, attestations). Configs never change, and with them the image IDs. The same
  * content and options make the same digests (of one release of the codec).
  *
- * @throws {ImageError} LAYER_INVALID: the config and the manifest do not agree; DIGEST_MISMATCH: a layer is not its diff ID
+ * @throws {ImageError} LAYER_INVALID: the config and the manifest do not agree; DIGEST_MISMATCH: a layer is not its diff ID;
+ *   FORMAT_UNSUPPORTED: Docker's format has no layers with zstd
  */
 export async function convertImage(view: SourceView, options: ConvertOptions): Promise<SourceView> {
   const made = new Map<Digest, Uint8Array | BlobSource>()
@@ -182,6 +183,12 @@ class Converter {
   }
 
   #typed(layer: Descriptor): Descriptor {
+    if (this.#options.format === 'docker' && layerCompression(layer.mediaType) === 'zstd') {
+      throw new ImageError(
+        'FORMAT_UNSUPPORTED',
+        `Cannot convert the layer ${layer.digest} to Docker's format: that has no zstd; have layers packed with gzip too`,
+      )
+    }
     const mediaType =
       this.#options.format === undefined ? undefined : layerTypes[this.#options.format].get(layer.mediaType)
     return mediaType === undefined || mediaType === layer.mediaType ? layer : { ...layer, mediaType }
@@ -203,12 +210,15 @@ class Converter {
 const pairs = [
   [MediaType.layerTar, MediaType.dockerLayerTar],
   [MediaType.layerTarGzip, MediaType.dockerLayerGzip],
-  [MediaType.layerTarZstd, MediaType.dockerLayerZstd],
   [MediaType.nondistributableTarGzip, MediaType.dockerForeignLayerGzip],
 ] as const
 
 const layerTypes: Readonly<Record<ImageFormat, ReadonlyMap<string, string>>> = {
-  oci: new Map(pairs.map(([oci, docker]) => [docker, oci])),
+  // Some tools write zstd into Docker's format all the same.
+  oci: new Map([
+    ...pairs.map(([oci, docker]) => [docker, oci] as const),
+    [MediaType.dockerLayerZstd, MediaType.layerTarZstd],
+  ]),
   docker: new Map(pairs),
 }
 

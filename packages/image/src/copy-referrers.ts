@@ -52,7 +52,7 @@ export async function findAttached(
   for (const { digest } of waiting) seen.add(digest)
   for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
     signal?.throwIfAborted()
-    for (const attached of await attachedTo(source, next.digest, signal)) {
+    for (const attached of await attachedTo(source, next.digest, options)) {
       const { descriptor, tag } = attached
       // The same signature may stand under a tag and be a referrer.
       if (seen.has(descriptor.digest) && tag === undefined) continue
@@ -73,7 +73,7 @@ export async function findAttached(
 export async function attachedTo(
   source: AttachedSource,
   digest: Digest,
-  signal: AbortSignal | undefined,
+  { most = 1000, signal }: FindAttachedOptions = {},
 ): Promise<readonly Attached[]> {
   const { blobs, referrers } = source
   const found = new Map<Digest, Attached>()
@@ -81,6 +81,8 @@ export async function attachedTo(
     for await (const descriptor of referrers.referrers(digest)) {
       signal?.throwIfAborted()
       found.set(descriptor.digest, { descriptor, subject: digest })
+      // A list may go on for ever; who asked refuses this many.
+      if (found.size > most) break
     }
   }
   const tag = fallbackTag(digest)

@@ -3,6 +3,7 @@ import { parsePlatform } from '@gantry/oci'
 import { CliError } from '../cli-error.ts'
 import { defineCommand } from '../command.ts'
 import { boolean, choice, integer, list } from '../flags/flag.ts'
+import { progressDetails, progressFlag } from '../progress/progress-flag.ts'
 import { showTransfer } from '../progress/show-transfer.ts'
 import { copyImage } from '../transports/copy-image.ts'
 import { copyMessages } from '../transports/copy-messages.ts'
@@ -22,7 +23,9 @@ A DESTINATION without a prefix is a registry; under localhost/ it is the local s
 An image for several platforms is copied whole, and its digest stays. With one --platform only that image is copied,
 with several an index of those. A Docker archive holds one platform: this machine's, unless --platform or --all.
 From the local store to a registry layers are compressed with gzip, as "gantry push" does, unless --compression says
-otherwise. Between registries nothing is written to the disk, except layers that --compression packs anew.`,
+otherwise. Between registries nothing is written to the disk, except layers that --compression packs anew.
+
+${progressDetails}`,
   arguments: [2, 2],
   flags: {
     all: boolean('All platforms, also into a Docker archive'),
@@ -37,6 +40,7 @@ otherwise. Between registries nothing is written to the disk, except layers that
     platform: list('Only this platform (os/arch[/variant]); may be repeated', {
       check: (value) => void parsePlatform(value),
     }),
+    progress: progressFlag,
     'preserve-digests': boolean('Fail rather than give the image another digest'),
     quiet: boolean('Print the digest only', { short: 'q' }),
     referrers: boolean(
@@ -50,10 +54,11 @@ otherwise. Between registries nothing is written to the disk, except layers that
     await using sink = await openSink(context, to)
     const isStreamed = 'path' in sink.transport && sink.transport.path === '-'
     const out = isStreamed ? context.err : context.out
-    if (!flags.quiet) out.write(`Copying ${source.label} to ${sink.label}\n`)
-    let result: Awaited<ReturnType<typeof copyImage>> | undefined
+    const isJson = flags.progress === 'json'
+    if (!flags.quiet && !isJson) out.write(`Copying ${source.label} to ${sink.label}\n`)
+    let attached = 0
     const messages = copyMessages(async (onProgress) => {
-      result = await copyImage(
+      const copied = await copyImage(
         context,
         { source, sink },
         {
@@ -67,11 +72,17 @@ otherwise. Between registries nothing is written to the disk, except layers that
           ...(flags.format === undefined ? {} : { format: flags.format }),
         },
       )
+      attached = copied.attached
+      return copied.descriptor
     })
-    await showTransfer(messages, out, { quiet: flags.quiet })
-    if (result === undefined) return
-    const { attached, descriptor } = result
-    if (!flags.quiet && attached > 0) out.write(`Copied ${attached} referrers and tags\n`)
-    out.write(`${descriptor.digest}\n`)
+    const { quiet, progress } = flags
+    const done = await showTransfer(messages, out, {
+      quiet,
+      progress,
+      subject: { verb: 'copy', reference: sink.label },
+    })
+    if (isJson) return
+    if (!quiet && attached > 0) out.write(`${attached} referrers and tags went along\n`)
+    out.write(`${done?.Digest}\n`)
   },
 })

@@ -5,6 +5,7 @@ import { CliError } from '../cli-error.ts'
 import { defineCommand } from '../command.ts'
 import { openImages } from '../content.ts'
 import { boolean, text } from '../flags/flag.ts'
+import { progressFlag } from '../progress/progress-flag.ts'
 import { showTransfer } from '../progress/show-transfer.ts'
 
 /** `gantry load` */
@@ -13,22 +14,27 @@ export const load: Command = defineCommand({
   aliases: ['image load'],
   summary: 'Load an image from a tar archive or STDIN',
   usage: '[OPTIONS]',
+  details: `Takes archives of "docker save" of any age, of podman and skopeo, and OCI archives, plain or compressed with gzip or zstd.
+Without --input, or with -, it reads STDIN.`,
   arguments: [0, 0],
   flags: {
     input: text('Read from tar archive file, instead of STDIN', { short: 'i' }),
+    progress: progressFlag,
     quiet: boolean('Suppress the load output', { short: 'q' }),
   },
   async run({ context, flags }) {
-    if (flags.input === undefined && process.getBuiltinModule('node:tty').isatty(0)) {
+    const input = flags.input === '-' ? undefined : flags.input
+    if (input === undefined && process.getBuiltinModule('node:tty').isatty(0)) {
       throw new CliError('FAILED', 'Cannot load from a terminal: an archive is no text', {
         hint: 'Use the -i flag or redirect',
       })
     }
-    if (flags.input !== undefined) await readable(flags.input)
+    if (input !== undefined) await readable(input)
     const store = await openImages(context)
     const body: AsyncIterable<Uint8Array> =
-      flags.input === undefined ? process.stdin : createReadStream(flags.input, { highWaterMark: 1 << 20 })
-    await showTransfer(store.load(body, { signal: context.signal }), context.out, { quiet: flags.quiet })
+      input === undefined ? process.stdin : createReadStream(input, { highWaterMark: 1 << 20 })
+    const { quiet, progress } = flags
+    await showTransfer(store.load(body, { signal: context.signal }), context.out, { quiet, progress })
   },
 })
 

@@ -47,7 +47,7 @@ export async function openSubject(context: Context, text: string, platform: stri
 export function referrersOf(source: ImageSource, signal: AbortSignal): ReferrerLister {
   return {
     async *referrers(digest, artifactType) {
-      for (const { descriptor, tag } of await attachedTo(source, digest, signal)) {
+      for (const { descriptor, tag } of await attachedTo(source, digest, { signal })) {
         if (tag !== undefined) continue
         if (artifactType === undefined || descriptor.artifactType === artifactType) yield descriptor
       }

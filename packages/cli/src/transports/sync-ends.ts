@@ -98,6 +98,7 @@ function layoutTarget(layout: LayoutDirectory, { registry, repository }: Place):
       for (const { name } of await layout.entries()) if (name?.startsWith(prefix)) yield name.slice(prefix.length)
     },
     untag: (tag) => layout.untag(nameOf(tag)),
+    collect: async () => void (await layout.removeUnlisted()),
   }
 }
 

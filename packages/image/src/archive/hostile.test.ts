@@ -225,11 +225,10 @@ test('a bomb is refused after what it may cost', async () => {
 })
 
 test('more entries than any image has are refused', async () => {
-  const entries = function* (): Generator<TarInput> {
-    for (let at = 0; at <= 100_001; at++) yield file(`layer-${at}/VERSION`, '')
-  }
-  const archive = await readAll(writeTar(entries()))
-  for (const take of Object.values(ways)) await expectCode(take(archive), 'ARCHIVE_INVALID')
+  const header = (await tar(file('layer/VERSION', ''))).subarray(0, 512)
+  const archive = Buffer.alloc(100_002 * 512)
+  for (let at = 0; at < archive.length; at += 512) archive.set(header, at)
+  await expectCode(ways['in its place']!(archive), 'ARCHIVE_INVALID')
 })
 
 test('an archive with any byte changed is refused, or is the same image', async () => {

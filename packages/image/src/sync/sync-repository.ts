@@ -28,6 +28,8 @@ export interface SyncTarget extends AttachedSink {
   tags(): AsyncIterable<string>
   /** Takes a tag away; false when it was not there. */
   untag(tag: string): Promise<boolean>
+  /** Frees what no tag leads to any more, where nobody else does. */
+  collect?(): Promise<void>
 }
 
 /** What of a repository is mirrored. */
@@ -208,6 +210,7 @@ async function* prune(
     if (!dryRun) await target.untag(tag)
     yield { kind: 'delete', tag, before }
   }
+  if (!dryRun) await target.collect?.()
 }
 
 function isChosen(tag: string, { tags = [], excludeTags = [], versions }: SyncRule): boolean {
