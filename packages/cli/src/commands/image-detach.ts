@@ -1,6 +1,7 @@
 import type { Command } from '../command.ts'
 import { unlistReferrer } from '@gantry/image'
 import { isDigest, parseReference } from '@gantry/oci'
+import { openLayout } from '@gantry/store'
 import { CliError } from '../cli-error.ts'
 import { defineCommand } from '../command.ts'
 import { list } from '../flags/flag.ts'
@@ -39,6 +40,9 @@ export const imageDetach: Command = defineCommand({
         await clientOf(context)
           .repository(parseReference(source.transport.name))
           .delete(digest, { signal: context.signal })
+      }
+      if (source.transport.kind === 'oci') {
+        await (await openLayout(source.transport.path, { codec: codecOf(context) })).unlist(digest)
       }
       context.out.write(`Detached ${digest}\n`)
     }

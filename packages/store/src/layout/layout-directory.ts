@@ -8,7 +8,7 @@ import type {
   TagResolver,
   TagWriter,
 } from '@gantry/image'
-import type { Descriptor } from '@gantry/oci'
+import type { Descriptor, Digest } from '@gantry/oci'
 
 /**
  * A directory with an OCI image layout that anybody may have made, and that other tools may read and write meanwhile. Names
@@ -33,6 +33,8 @@ export interface LayoutDirectory extends BlobSource, BlobSink, BlobIngester, Tag
   tag(reference: string, descriptor: Descriptor): Promise<void>
   /** Lists content without a name, when it is not listed yet: other tools only see what `index.json` leads to. */
   list(descriptor: Descriptor): Promise<void>
+  /** Takes content that is listed without a name out of the list, such as a referrer; false when it was not. Its blobs stay until `removeUnlisted`. */
+  unlist(digest: Digest): Promise<boolean>
   /** Takes a name away; false when there was none. The content stays until `removeUnlisted`. */
   untag(reference: string): Promise<boolean>
   /** Removes blobs that nothing in `index.json` leads to and that were not put or asked for within `grace` milliseconds. */

@@ -93,6 +93,15 @@ export async function openLayout(path: string, options: OpenLayoutOptions): Prom
       })
       return removed
     },
+    async unlist(digest) {
+      let removed = false
+      await index.change((manifests) => {
+        const left = manifests.filter((each) => each.digest !== digest || nameOf(each) !== undefined)
+        removed = left.length < manifests.length
+        return removed ? left : manifests
+      })
+      return removed
+    },
     async *referrers(digest, artifactType) {
       yield* layoutReferrers({ entries: await entries(), source: blobs }, digest, artifactType)
     },
