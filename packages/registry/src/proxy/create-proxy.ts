@@ -17,6 +17,7 @@ import { renaming, upstreamOf } from './proxy-naming.ts'
 import type { ProxyParts, ProxyTarget } from './proxy-parts.ts'
 import { ProxyTags } from './proxy-tags.ts'
 import { ShortMemory } from './short-memory.ts'
+import { UpstreamFailure } from './upstream-failure.ts'
 import { Upstream } from './upstream.ts'
 
 /** What a pull-through cache is made of: the storage and the state are those of the registry behind it. */
@@ -47,7 +48,7 @@ export interface Proxy extends AsyncDisposable {
   readonly naming: (next: Answer) => Answer
   /** Whether a repository is the cache of an upstream's. */
   readonly isCache: (repository: string) => boolean
-  /** The content of a repository from its upstream, unverified; `undefined` when the repository is none's. For `scrub`. */
+  /** The content of a repository from its upstream, unverified; `undefined` when it has it not, or the repository is none's. For `scrub`. */
   fetch(
     wanted: { readonly repository: string; readonly digest: Digest; readonly kind: 'manifest' | 'blob' },
     options?: { readonly signal?: AbortSignal },
@@ -115,12 +116,16 @@ export function createProxy(options: ProxyOptions): Proxy {
     async fetch({ repository, digest, kind }, { signal } = {}) {
       const found = upstreamOf(upstreams, repository)
       if (found === undefined || !found.upstream.allows(found.rest)) return undefined
-      const target = targetOf(found)
-      const { upstream, remote } = target
       const asked = { isUrgent: true, signal: signal ?? abort.signal }
-      if (kind === 'blob') return (await upstream.blob({ repository: remote, digest }, asked)).response.body
-      const { bytes } = await fetchManifest(target, { kind: 'digest', digest }, asked)
-      return once(bytes)
+      try {
+        if (kind === 'manifest') {
+          return once((await fetchManifest(targetOf(found), { kind: 'digest', digest }, asked)).bytes)
+        }
+        return (await found.upstream.blob({ repository: found.rest, digest }, asked)).response.body
+      } catch (error) {
+        if (error instanceof UpstreamFailure && error.kind === 'absent') return undefined
+        throw error
+      }
     },
     idle,
     async [Symbol.asyncDispose]() {

@@ -197,6 +197,14 @@ describe('scrub', () => {
     assert.deepEqual(report.missing, [])
     assert.equal(digestOf(readFileSync(file)), layer.digest)
     assert.equal((await scrub(here)).missing.length, 1)
+    truncateSync(file, 1000)
+    const deleted = await ask(upstream.registry, 'DELETE', `/v2/a/b/blobs/${layer.digest}`)
+    assert.equal(deleted.status, 202)
+    const told: ScrubProgress[] = []
+    const onProgress = (progress: ScrubProgress): void => void told.push(progress)
+    const again = await scrub(here, { repair: [cache.proxy], isCache, onProgress })
+    assert.equal(again.damaged[0]?.repaired, false)
+    assert.equal(told.filter(({ kind }) => kind === 'source-failed').length, 0)
   })
 
   test('goes on where it was stopped, and begins anew after the end', async () => {
