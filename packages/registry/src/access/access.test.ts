@@ -218,18 +218,12 @@ describe('rules', () => {
     assert.equal((await ask(on, mount('alice/two', 'alice/app'), { as: wide })).status, 201)
   })
 
-  test('are asked under the name a repository is kept by', async () => {
+  test('take no token away from anybody what everybody may', async () => {
     const on = await world(ruled)
-    const next: Answer = async () => ({ status: 299, headers: {} })
-    await using access = await createAccess({
-      config: parseAccessConfig({ rules: [{ who: ['everyone'], repositories: ['docker.io/**'], actions: ['pull'] }] }),
-      state: on.state,
-      nameOf: (repository, { query }) => (query.has('ns') ? `${query.get('ns')}/${repository}` : repository),
-    })
-    const behind = { ...on, answer: access.before(next) }
-    assert.equal((await ask(behind, 'GET /v2/library/alpine/manifests/1?ns=docker.io')).status, 299)
-    assert.equal((await ask(behind, 'GET /v2/library/alpine/manifests/1')).status, 401)
-    assert.equal((await ask(behind, 'GET /v2/docker.io/x/manifests/1?ns=other')).status, 401)
+    const narrow = await bearer(on, 'repository:bob/a:pull', bobPass)
+    assert.equal((await ask(on, 'GET /v2/public/app/tags/list', { as: narrow })).status, 404)
+    assert.equal((await ask(on, 'GET /v2/public/app/tags/list', { as: await bearer(on, '') })).status, 404)
+    assert.equal((await ask(on, 'GET /v2/bob/b/tags/list', { as: narrow })).status, 401)
   })
 })
 
@@ -284,6 +278,26 @@ describe('the token service', () => {
     assert.equal((await post(on, { grant_type: 'none' })).status, 400)
     const many = Array.from({ length: 101 }, (_, index) => `scope=repository:a${index}:pull`).join('&')
     assert.equal((await ask(on, `GET /v2/_gantry/token?${many}`, { as: bobPass })).status, 400)
+  })
+
+  test('grants what is pulled under a name, whatever that is kept as', async () => {
+    const { state, htpasswd } = await world({})
+    const naming = (next: Answer): Answer => {
+      return (request) =>
+        next({ ...request, path: request.path.replace(/^\/v2\/(library|a\d+)\//, '/v2/docker.io/$1/') })
+    }
+    const rules = [{ who: ['users'], repositories: ['docker.io/**'], actions: ['pull'] }]
+    const config = parseAccessConfig({ htpasswd, rules })
+    await using access = await createAccess({ config, state, naming })
+    const on = { answer: naming(access.before(async () => ({ status: 299, headers: {} }))) }
+    const as = await bearer(on, 'repository:library/alpine:pull,push', bobPass)
+    assert.equal((await ask(on, 'GET /v2/library/alpine/manifests/1', { as })).status, 299)
+    assert.equal((await ask(on, 'GET /v2/docker.io/library/alpine/manifests/1', { as })).status, 299)
+    assert.equal((await ask(on, 'GET /v2/docker.io/library/busybox/manifests/1', { as })).status, 401)
+    const many = Array.from({ length: 100 }, (_, index) => `repository:a${index}:pull`)
+    const all = await bearer(on, many.join(' '), bobPass)
+    assert.equal((await ask(on, 'GET /v2/a99/manifests/1', { as: all })).status, 299)
+    assert.equal((await ask(on, 'POST /v2/library/alpine/blobs/uploads/', { as })).status, 403)
   })
 
   test('takes a form with a password, and keeps those logged in who ask for it', async () => {

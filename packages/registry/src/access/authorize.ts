@@ -5,6 +5,7 @@ import type { AccessConfig } from './access-config.ts'
 import { challengeFor } from './challenge.ts'
 import type { ChallengeOptions } from './challenge.ts'
 import type { Unidentified } from './identify.ts'
+import { nobody } from './identity.ts'
 import type { Identity } from './identity.ts'
 import type { NeededAccess } from './needed-access.ts'
 import { isAllowed, isAllowedAnything } from './rules.ts'
@@ -51,9 +52,8 @@ export function authorize(asking: Asking): Principal {
       const { repository, action, from } = needed
       if (!isAllowed(config, subject, repository, action)) deny(`${verbs[action]} ${repository}`)
       const isEnough =
-        scopes === undefined ||
-        (covers(scopes, repository, action) &&
-          (from === undefined || !isAllowed(config, subject, from, 'pull') || covers(scopes, from, 'pull')))
+        suffices(config, scopes, repository, action) &&
+        (from === undefined || !isAllowed(config, subject, from, 'pull') || suffices(config, scopes, from, 'pull'))
       if (!isEnough) throw unauthorized(asking, 'the token is for something else', { error: 'insufficient_scope' })
     }
   }
@@ -69,14 +69,16 @@ function principalOf(config: AccessConfig, { subject, scopes }: Identity): Princ
     ...(subject.user === undefined ? {} : { user: subject.user }),
     may: (repository, action) =>
       isAllowed(config, subject, repository, action) &&
-      (scopes === undefined || action === 'catalog' || covers(scopes, repository, action)),
+      (action === 'catalog' || suffices(config, scopes, repository, action)),
   }
 }
 
-function covers(scopes: readonly Scope[], repository: string, action: Grant): boolean {
-  return scopes.some(
-    (scope) => scope.kind === 'repository' && scope.name === repository && scope.actions.includes(action),
+/** Whether a token is enough for it. It never takes away what may be done without one. */
+function suffices(config: AccessConfig, scopes: readonly Scope[] | undefined, name: string, action: Grant): boolean {
+  const isCovered = scopes?.some(
+    (scope) => scope.kind === 'repository' && scope.name === name && scope.actions.includes(action),
   )
+  return isCovered !== false || isAllowed(config, nobody.subject, name, action)
 }
 
 function unauthorized(

@@ -10,7 +10,6 @@ import { authorize } from './authorize.ts'
 import { tokenPath } from './challenge.ts'
 import { Identifier } from './identify.ts'
 import { neededAccess } from './needed-access.ts'
-import type { NeededAccess } from './needed-access.ts'
 import { openHtpasswd } from './open-htpasswd.ts'
 import { PeerThrottle } from './peer-throttle.ts'
 import { answerToken } from './token-service.ts'
@@ -20,8 +19,11 @@ export interface AccessOptions {
   readonly config: AccessConfig
   /** Opened with `registryMigrations`: keys and the secret that tokens are signed with are in it. */
   readonly state: State
-  /** Under which name a repository is kept when a request calls it otherwise (`?ns=`): that name is what rules are about. */
-  readonly nameOf?: (repository: string, request: RegistryRequest) => string
+  /**
+   * What stands before the access control and gives requests the names that content is kept under. A token for a repository is
+   * for the one that is pulled under that name, too: a client asks for it by the name that it knows.
+   */
+  readonly naming?: (next: Answer) => Answer
   /** Told of a password file that cannot be read any more, and of failures of the registry itself. */
   readonly onError?: (error: unknown) => void
   /** Told of what was refused and of why, without anything secret. */
@@ -68,11 +70,13 @@ export async function createAccess(options: AccessOptions): Promise<Access> {
     secret,
     now,
   })
+  const naming = options.naming === undefined ? {} : { naming: options.naming }
+  const service = { config, identifier, secret, now, ...naming }
   const before = (next: Answer): Answer => {
     return async (request) => {
       try {
-        if (request.path === tokenPath) return await answerToken({ config, identifier, secret, now }, request)
-        const needed = named(options, request)
+        if (request.path === tokenPath) return await answerToken(service, request)
+        const needed = neededAccess(request)
         const principal = authorize({ config, request, needed, identity: await identifier.ofRequest(request) })
         return await next({ ...request, principal })
       } catch (error) {
@@ -85,12 +89,6 @@ export async function createAccess(options: AccessOptions): Promise<Access> {
 
 function isEmpty({ htpasswd, rules, groups, keys }: AccessConfig): boolean {
   return htpasswd === undefined && rules === undefined && groups === undefined && keys !== true
-}
-
-function named({ nameOf }: AccessOptions, request: RegistryRequest): NeededAccess {
-  const needed = neededAccess(request)
-  if (nameOf === undefined || needed.kind !== 'repository') return needed
-  return { ...needed, repository: nameOf(needed.repository, request) }
 }
 
 function refuse({ onError, onRefused }: AccessOptions, request: RegistryRequest, error: unknown): RegistryResponse {

@@ -9,7 +9,7 @@ import type { Identity } from './identity.ts'
 import { PasswordCheck } from './password-check.ts'
 import type { Login } from './password-check.ts'
 import type { PeerThrottle } from './peer-throttle.ts'
-import { parseScopes } from './scope.ts'
+import { readScopes } from './scope.ts'
 import { readToken } from './signed-token.ts'
 import type { TokenType } from './signed-token.ts'
 import { tooMany } from './too-many.ts'
@@ -73,7 +73,7 @@ export class Identifier implements AsyncDisposable {
     const { secret, now, users } = this.#parts
     const claims = readToken(type, token, { secret, now: now() })
     if (claims === undefined) return undefined
-    const scopes = claims.scope === undefined ? {} : { scopes: parseScopes([claims.scope]) ?? [] }
+    const scopes = claims.scope === undefined ? {} : { scopes: readScopes(claims.scope) }
     if (claims.kind === 'anonymous') return { ...nobody, ...scopes }
     if (claims.kind === 'key') {
       const key = await this.#keyOf(claims.bound)

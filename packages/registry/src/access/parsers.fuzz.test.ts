@@ -45,7 +45,7 @@ describe('what comes from anybody', () => {
     assert.equal(readToken('access', token, { ...options, now: 1_000_000 }), undefined)
     assert.equal(readToken('access', token, { ...options, secret: Buffer.alloc(32) }), undefined)
     fc.assert(
-      fc.property(fc.nat({ max: token.length - 2 }), fc.string({ maxLength: 3 }), (at, text) => {
+      fc.property(fc.nat({ max: token.length - 1 }), fc.string({ maxLength: 3 }), (at, text) => {
         const changed = token.slice(0, at) + text + token.slice(at + 1)
         if (changed !== token) assert.equal(readToken('access', changed, options), undefined)
       }),

@@ -20,6 +20,16 @@ const longestText = 32 * 1024
  * @see https://github.com/distribution/distribution/blob/v3.0.0/docs/content/spec/auth/scope.md
  */
 export function parseScopes(texts: readonly string[]): readonly Scope[] | undefined {
+  const words = boundedWords(texts)
+  return words === undefined ? undefined : scopesOf(words)
+}
+
+/** Reads the scopes of a token, which this registry has written: there are as many as it gave. */
+export function readScopes(text: string): readonly Scope[] {
+  return scopesOf(text.split(' '))
+}
+
+function boundedWords(texts: readonly string[]): readonly string[] | undefined {
   const words: string[] = []
   let length = 0
   for (const text of texts) {
@@ -28,6 +38,10 @@ export function parseScopes(texts: readonly string[]): readonly Scope[] | undefi
     words.push(...text.split(' ').filter((word) => word !== ''))
     if (words.length > mostScopes) return undefined
   }
+  return words
+}
+
+function scopesOf(words: readonly string[]): readonly Scope[] {
   const repositories = new Map<string, Set<Grant>>()
   let catalog = false
   for (const word of words) {

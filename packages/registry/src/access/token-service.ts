@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { collect } from '@gantry/image'
 import { bodyOf, jsonResponse } from '../exchange.ts'
-import type { RegistryRequest, RegistryResponse } from '../exchange.ts'
+import type { Answer, RegistryRequest, RegistryResponse } from '../exchange.ts'
+import { parseRoute } from '../route.ts'
 import { WireError } from '../wire-error.ts'
 import type { AccessConfig } from './access-config.ts'
 import { basicChallenge, serviceOf } from './challenge.ts'
@@ -19,6 +20,8 @@ export interface TokenServiceParts {
   readonly identifier: Identifier
   readonly secret: Uint8Array
   readonly now: () => number
+  /** As in `AccessOptions`. */
+  readonly naming?: (next: Answer) => Answer
 }
 
 const minute = 60_000
@@ -45,7 +48,10 @@ async function answerGet(parts: TokenServiceParts, request: RegistryRequest): Pr
   const { kind, user } = identity.subject
   const account = query.get('account') ?? ''
   if (kind === 'user' && account !== '' && account !== user) throw unauthorized()
-  return grant(parts, identity, { scopes: query.getAll('scope'), isOffline: query.get('offline_token') === 'true' })
+  return grant(
+    { parts, request, identity },
+    { scopes: query.getAll('scope'), isOffline: query.get('offline_token') === 'true' },
+  )
 }
 
 async function answerPost(parts: TokenServiceParts, request: RegistryRequest): Promise<RegistryResponse> {
@@ -57,7 +63,7 @@ async function answerPost(parts: TokenServiceParts, request: RegistryRequest): P
     const refresh = form.get('refresh_token') ?? ''
     const identity = await parts.identifier.ofToken('refresh', refresh)
     if (identity === undefined) throw unauthorized()
-    return grant(parts, identity, { scopes, isOffline: false, refresh })
+    return grant({ parts, request, identity }, { scopes, isOffline: false, refresh })
   }
   if (grantType !== 'password') {
     throw new WireError('UNSUPPORTED', 'the grant_type is neither "password" nor "refresh_token"', { status: 400 })
@@ -65,7 +71,7 @@ async function answerPost(parts: TokenServiceParts, request: RegistryRequest): P
   const login = { user: form.get('username') ?? '', password: form.get('password') ?? '', peer: request.peer }
   const identity = await parts.identifier.ofLogin(login)
   if (identity === undefined) throw unauthorized()
-  return grant(parts, identity, { scopes, isOffline })
+  return grant({ parts, request, identity }, { scopes, isOffline })
 }
 
 interface Asked {
@@ -75,12 +81,20 @@ interface Asked {
   readonly refresh?: string
 }
 
-function grant(parts: TokenServiceParts, identity: Identity, asked: Asked): RegistryResponse {
+/** A request for a token, and who sends it. */
+interface Granting {
+  readonly parts: TokenServiceParts
+  readonly request: RegistryRequest
+  readonly identity: Identity
+}
+
+async function grant(granting: Granting, asked: Asked): Promise<RegistryResponse> {
+  const { parts, identity } = granting
   const { config, now } = parts
   const scopes = parseScopes(asked.scopes)
   if (scopes === undefined)
     throw new WireError('UNSUPPORTED', 'that are too many scopes for one token', { status: 400 })
-  const scope = formatScopes(granted(config, identity, scopes))
+  const scope = formatScopes(await granted(granting, scopes))
   const lifetime = Math.max(minute, config.token?.lifetime ?? 5 * minute)
   const token = sign(parts, identity, { type: 'access', lifetime, scope })
   const refresh =
@@ -103,12 +117,34 @@ function grant(parts: TokenServiceParts, identity: Identity, asked: Asked): Regi
   )
 }
 
-function granted(config: AccessConfig, { subject }: Identity, asked: readonly Scope[]): readonly Scope[] {
-  return asked.flatMap((scope): readonly Scope[] => {
-    if (scope.kind === 'catalog') return isAllowedAnything(config, subject) ? [scope] : []
-    const actions = scope.actions.filter((action) => isAllowed(config, subject, scope.name, action))
-    return actions.length === 0 ? [] : [{ ...scope, actions }]
+async function granted({ parts, request, identity }: Granting, asked: readonly Scope[]): Promise<readonly Scope[]> {
+  const { config, naming } = parts
+  const { subject } = identity
+  const result: Scope[] = []
+  for (const scope of asked) {
+    if (scope.kind === 'catalog') {
+      if (isAllowedAnything(config, subject)) result.push(scope)
+      continue
+    }
+    const kept = naming === undefined ? scope.name : await keptName(naming, request, scope.name)
+    for (const name of new Set([scope.name, kept])) {
+      const actions = scope.actions.filter((action) => isAllowed(config, subject, name, action))
+      if (actions.length > 0) result.push({ ...scope, name, actions })
+    }
+  }
+  return result
+}
+
+/** The repository that is pulled from under a name. */
+async function keptName(naming: (next: Answer) => Answer, request: RegistryRequest, name: string): Promise<string> {
+  let path = ''
+  const answer = naming(async (renamed) => {
+    path = renamed.path
+    return { status: 200, headers: {} }
   })
+  await answer({ ...request, method: 'GET', path: `/v2/${name}/tags/list`, query: new URLSearchParams() })
+  const route = parseRoute(path)
+  return route?.kind === 'tags' ? route.repository : name
 }
 
 interface Signing {

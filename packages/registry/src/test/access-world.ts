@@ -85,7 +85,7 @@ export interface Answered {
 }
 
 /** Sends a request such as `GET /v2/`. */
-export async function ask({ answer }: World, line: string, asked: Asked = {}): Promise<Answered> {
+export async function ask({ answer }: Pick<World, 'answer'>, line: string, asked: Asked = {}): Promise<Answered> {
   const [method = '', target = ''] = line.split(' ')
   const [path = '', query = ''] = target.split('?')
   const sent: Record<string, string> = { ...asked.headers }
@@ -116,25 +116,25 @@ export const alicePass = 'alice:wonderland'
 export const bobPass = 'bob:builder'
 
 /** Asks the token service, and gets an answer. */
-export async function token(on: World, query: string, as?: string): Promise<Record<string, unknown>> {
+export async function token(on: Pick<World, 'answer'>, query: string, as?: string): Promise<Record<string, unknown>> {
   const got = await ask(on, `GET /v2/_gantry/token?${query}`, as === undefined ? {} : { as })
   assert.equal(got.status, 200, got.text)
   return JSON.parse(got.text) as Record<string, unknown>
 }
 
 /** A token for a scope. */
-export async function bearer(on: World, scope: string, as?: string): Promise<string> {
+export async function bearer(on: Pick<World, 'answer'>, scope: string, as?: string): Promise<string> {
   return String((await token(on, `service=gantry&scope=${encodeURIComponent(scope)}`, as))['token'])
 }
 
 /** Sends a form to the token service. */
-export async function post(on: World, fields: Record<string, string>): Promise<Answered> {
+export async function post(on: Pick<World, 'answer'>, fields: Record<string, string>): Promise<Answered> {
   const headers = { 'content-type': 'application/x-www-form-urlencoded' }
   return ask(on, 'POST /v2/_gantry/token', { headers, body: new URLSearchParams(fields).toString() })
 }
 
 /** Pushes an image as `REPOSITORY:1`; the answer is the first that is not what it should be, or the last. */
-export async function pushImage(on: World, repository: string, as?: string): Promise<Answered> {
+export async function pushImage(on: Pick<World, 'answer'>, repository: string, as?: string): Promise<Answered> {
   const credentials = as === undefined ? {} : { as }
   const bytes = Buffer.from(`{"of":"${repository}"}`)
   const config: Descriptor = { mediaType: MediaType.imageConfig, digest: digestOf(bytes), size: bytes.length }
