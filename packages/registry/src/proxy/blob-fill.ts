@@ -80,9 +80,10 @@ export class BlobFill implements FillSource {
     return this.#state === 'failed' ? this.#failure : undefined
   }
 
-  /** Whether somebody may still join: it has not been given up. */
+  /** Whether somebody may still join: it has not been given up, and what came is still kept. */
   get isOpen(): boolean {
-    return this.#state !== 'failed' && !this.#abort.signal.aborted
+    if (this.#state === 'filling') return !this.#abort.signal.aborted
+    return this.#state === 'whole' && this.#staging !== undefined
   }
 
   /** Whether it was given up on purpose. */

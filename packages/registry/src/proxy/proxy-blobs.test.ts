@@ -200,6 +200,24 @@ describe('blobs of an upstream', () => {
     assert.ok((await bytesOf(response)).equals(big))
   })
 
+  test('whoever comes at the very end of a fill gets the blob too, for one request', async () => {
+    const upstream = await world.upstream()
+    const blob = randomBytes(200_000)
+    await push(upstream.registry, blob)
+    const cache = await world.cache([upstream], { disk: true })
+    const at = `/v2/hub/a/b/blobs/${digestOf(blob)}`
+    const pulls: Promise<Buffer>[] = []
+    let isDone = false
+    const first = cache.get(at).then(bytesOf)
+    void first.then(() => (isDone = true))
+    while (!isDone) {
+      pulls.push(cache.get(at).then(bytesOf))
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    for (const bytes of await Promise.all(pulls)) assert.ok(bytes.equals(blob))
+    assert.equal(upstream.count('GET', '/blobs/'), 1)
+  })
+
   test('an answer that is read without a socket is whole', async () => {
     const upstream = await world.upstream()
     await push(upstream.registry, big)

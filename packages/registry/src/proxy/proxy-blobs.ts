@@ -100,6 +100,8 @@ export class ProxyBlobs {
   ): Promise<RegistryResponse> {
     const missing = this.#parts.absent.get(keyOf(target, digest))
     if (missing !== undefined) throw missing
+    // It may have come while it was asked about.
+    if (await this.#isHere(target, digest)) return next(request)
     const fill = this.open(target, digest)
     try {
       const size = await fill.started

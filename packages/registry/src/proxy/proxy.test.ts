@@ -9,6 +9,8 @@ import { after, describe, test } from 'node:test'
 import { promisify } from 'node:util'
 import { digestOf } from '@gantry/codec'
 import { MediaType } from '@gantry/oci'
+import { parseAccessConfig } from '../access/access-config.ts'
+import { createAccess } from '../access/create-access.ts'
 import type { Answer, RegistryRequest } from '../exchange.ts'
 import { imageDocument, push, pushManifest } from '../fixtures/registry-fixture.ts'
 import type { Pushed } from '../fixtures/registry-fixture.ts'
@@ -335,6 +337,40 @@ describe('credentials of upstreams', () => {
     assert.equal((await cache.get(`/v2/a/b/manifests/latest?ns=${upstream.name}`)).status, 403)
     assert.deepEqual(asked, ['pull hub/a/b'])
     assert.equal(upstream.asked.length, 0)
+  })
+})
+
+describe('the cache behind the access control', () => {
+  test('rules are about the stored name, and tokens for the name that clients use are enough', async () => {
+    const upstream = await world.upstream()
+    await pushImage(upstream, 'library/x')
+    await pushImage(upstream, 'closed/x')
+    const cache = await world.cache([upstream], { config: { default: upstream.name } })
+    const { proxy, registry, state } = cache
+    const rules = [{ who: ['anonymous'], repositories: ['hub/library/**'], actions: ['pull'] }]
+    const config = parseAccessConfig({ rules })
+    await using access = await createAccess({ config, state, naming: proxy.naming })
+    const answer = proxy.naming(access.before(proxy.middleware(registry.answer)))
+    const served = await serveRegistry({ registry: { answer }, port: 0 })
+    after(() => served.close({ timeout: 0 }))
+    // As dockerd does: a token for the name that it was told, used for everything.
+    const challenge = (await fetch(`${served.address}/v2/`)).headers.get('www-authenticate') ?? ''
+    const realm = /realm="([^"]*)"/.exec(challenge)?.[1] ?? ''
+    const tokenFor = async (repository: string): Promise<string> => {
+      const asked = await fetch(`${realm}?service=gantry&scope=repository:${repository}:pull`)
+      return ((await asked.json()) as { token: string }).token
+    }
+    const pull = async (path: string, token?: string): Promise<number> => {
+      const headers = token === undefined ? {} : { authorization: `Bearer ${token}` }
+      return (await fetch(`${served.address}${path}`, { headers })).status
+    }
+    const token = await tokenFor('library/x')
+    assert.equal(await pull('/v2/library/x/manifests/latest', token), 200)
+    assert.equal(await pull(`/v2/library/x/manifests/latest?ns=${upstream.name}`, token), 200)
+    assert.equal(await pull('/v2/hub/library/x/manifests/latest'), 200)
+    assert.equal(await pull('/v2/closed/x/manifests/latest', await tokenFor('closed/x')), 401)
+    assert.equal(await pull('/v2/hub/closed/x/manifests/latest'), 401)
+    assert.equal(upstream.count('GET', '/closed/'), 0)
   })
 })
 
