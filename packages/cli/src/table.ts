@@ -211,7 +211,7 @@ export const groups: Readonly<Record<string, TableGroup>> = {
     summary: 'Manage images',
     commands: {
       ...pick(
-        'append build copy flatten history import inspect load manifest mutate pull push rebase referrers save sign tag tags tree validate verify',
+        'append build copy flatten history import load manifest mutate pull push rebase referrers save sign tag tags tree validate verify',
         {
           ls: 'images',
           list: 'images',
@@ -230,6 +230,10 @@ export const groups: Readonly<Record<string, TableGroup>> = {
       diff: {
         summary: 'Compare two images: configuration, layers and files',
         load: async () => (await import('./commands/image-diff.ts')).imageDiff,
+      },
+      inspect: {
+        summary: 'Display detailed information on one or more images',
+        load: async () => (await import('./commands/image-inspect.ts')).imageInspect,
       },
       prune: {
         summary: 'Remove unused images',
@@ -269,11 +273,39 @@ export const groups: Readonly<Record<string, TableGroup>> = {
     },
   },
   registry: {
-    summary: 'Serve the local images as a registry',
+    summary: 'Serve the local images as a registry, and look after it',
     commands: {
+      gc: {
+        summary: 'Remove what no image, tag or container leads to',
+        load: async () => (await import('./commands/registry-gc.ts')).registryGc,
+      },
+      htpasswd: {
+        summary: 'Add a user to a password file, or remove one',
+        load: async () => (await import('./commands/registry-htpasswd.ts')).registryHtpasswd,
+      },
+      key: {
+        summary: 'Make, list and revoke API keys',
+        load: async () => (await import('./commands/registry-key.ts')).registryKey,
+      },
+      rebuild: {
+        summary: 'Make what the database knows of repositories again, from the blobs and the files beside them',
+        load: async () => (await import('./commands/registry-rebuild.ts')).registryRebuild,
+      },
+      retention: {
+        summary: 'Remove the tags and manifests that the rules do not keep',
+        load: async () => (await import('./commands/registry-retention.ts')).registryRetention,
+      },
+      scrub: {
+        summary: 'Verify every blob, and fetch good copies of damaged ones',
+        load: async () => (await import('./commands/registry-scrub.ts')).registryScrub,
+      },
       serve: {
         summary: 'Serve a registry over the local store',
         load: async () => (await import('./commands/registry-serve.ts')).registryServe,
+      },
+      webhooks: {
+        summary: 'List, retry or forget the messages that webhooks could not be told',
+        load: async () => (await import('./commands/registry-webhooks.ts')).registryWebhooks,
       },
     },
   },

@@ -12,7 +12,7 @@ const kinds = ['container', 'image', 'network', 'volume'] as const
 /** `gantry inspect` */
 export const inspect: Command = defineCommand({
   name: 'inspect',
-  aliases: ['container inspect', 'image inspect'],
+  aliases: ['container inspect'],
   summary: 'Return low-level information on containers, images, networks and volumes',
   usage: '[OPTIONS] NAME|ID [NAME|ID...]',
   details: templateDetails,

@@ -13,6 +13,8 @@ import { imageDetach } from '../commands/image-detach.ts'
 import { imageDiff } from '../commands/image-diff.ts'
 import { imageExport } from '../commands/image-export.ts'
 import { imagePrune } from '../commands/image-prune.ts'
+import { history } from '../commands/history.ts'
+import { imageInspect } from '../commands/image-inspect.ts'
 import { images } from '../commands/images.ts'
 import { importImage } from '../commands/import.ts'
 import { manifest } from '../commands/manifest.ts'
@@ -300,6 +302,45 @@ describe('content of the store', () => {
     await expectCode(runCommand(world, imagePrune, '-af', '--filter', 'name=x'), 'SPEC_INVALID')
     await expectCode(runCommand(world, imagePrune, '-f', '--filter', 'until=soon'), 'SPEC_INVALID')
     assert.match((await runCommand(world, imagePrune, '-af')).out, /^untagged: app:1$/m)
+  })
+
+  test('image inspect and history tell everything of the configuration', async () => {
+    await using world = await withImage()
+    const changes = [
+      '-c',
+      'HEALTHCHECK --interval=5s CMD ["true"]',
+      '-c',
+      'ONBUILD RUN x',
+      '-c',
+      'SHELL ["/bin/ash"]',
+      '-c',
+      'STOPSIGNAL 9',
+      '-m',
+      'made by hand',
+    ]
+    await runCommand(world, importImage, '--created', '86400', ...changes, world.path('fs'), 'app:2')
+    const [found] = JSON.parse((await runCommand(world, imageInspect, 'app:2')).out) as {
+      Config: Record<string, unknown>
+      Comment: string
+      RepoTags: string[]
+    }[]
+    assert.deepEqual(found?.Config['Healthcheck'], { Test: ['CMD', 'true'], Interval: 5_000_000_000 })
+    assert.deepEqual(
+      [found?.Config['OnBuild'], found?.Config['Shell'], found?.Config['StopSignal']],
+      [['RUN x'], ['/bin/ash'], '9'],
+    )
+    assert.deepEqual([found?.Comment, found?.RepoTags], ['made by hand', ['app:2']])
+    assert.equal((await runCommand(world, imageInspect, '--format', '{{.Os}}', 'app:2')).out, 'linux\n')
+    assert.equal((await runCommand(world, imageInspect, 'none:1')).code, 1)
+    const { out } = await runCommand(
+      world,
+      history,
+      '--no-trunc',
+      '--format',
+      '{{.CreatedBy}}|{{.Comment}}|{{.CreatedAt}}',
+      'app:2',
+    )
+    assert.equal(out, 'import|made by hand|1970-01-02T00:00:00Z\n')
   })
 
   test('filters of images that are not known are refused', async () => {

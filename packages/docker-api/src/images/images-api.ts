@@ -154,7 +154,7 @@ function inspect(image: ImageDetails): ImageInspect {
     RepoTags: tagsOf(image),
     RepoDigests: digestsOf(image),
     Parent: '',
-    Comment: '',
+    Comment: config.history?.at(-1)?.comment ?? '',
     ...(config.created === undefined ? {} : { Created: config.created }),
     DockerVersion: '',
     Author: config.author ?? '',
@@ -168,6 +168,10 @@ function inspect(image: ImageDetails): ImageInspect {
       WorkingDir: own.WorkingDir ?? '',
       Labels: own.Labels === undefined ? null : { ...own.Labels },
       ...(own.StopSignal === undefined ? {} : { StopSignal: own.StopSignal }),
+      ...(own.Healthcheck === undefined ? {} : { Healthcheck: healthcheck(own.Healthcheck) }),
+      ...(own.OnBuild === undefined ? {} : { OnBuild: [...own.OnBuild] }),
+      ...(own.Shell === undefined ? {} : { Shell: [...own.Shell] }),
+      ...(own.ArgsEscaped === undefined ? {} : { ArgsEscaped: own.ArgsEscaped }),
     },
     Architecture: config.architecture,
     ...(config.variant === undefined ? {} : { Variant: config.variant }),
@@ -178,6 +182,12 @@ function inspect(image: ImageDetails): ImageInspect {
     Metadata: { LastTagTime: timeText(image.tagged) },
     Descriptor: { mediaType: descriptor.mediaType, digest: descriptor.digest, size: descriptor.size },
   }
+}
+
+type Healthcheck = NonNullable<NonNullable<ImageDetails['config']['config']>['Healthcheck']>
+
+function healthcheck({ Test, ...rest }: Healthcheck): NonNullable<ImageInspect['Config']['Healthcheck']> {
+  return { ...rest, ...(Test === undefined ? {} : { Test: [...Test] }) }
 }
 
 /** The newest first. Steps that made no layer have no size. */
