@@ -4,6 +4,7 @@ export type DaemonErrorCode =
   | 'DAEMON_FAILED'
   | 'DAEMON_STUCK'
   | 'SOCKET_UNUSABLE'
+  | 'REGISTRY_UNUSABLE'
   | 'ROOT_BUSY'
   | 'ROOT_UNUSABLE'
 

@@ -1,0 +1,5 @@
+export { readConfigFile } from './registry/read-config-file.ts'
+export { parseListenAddress, parseServerConfig } from './registry/server-config.ts'
+export type { RegistryServerConfig } from './registry/server-config.ts'
+export { serveRootRegistry } from './registry/serve-root-registry.ts'
+export type { RootRegistry, RootRegistryParts } from './registry/serve-root-registry.ts'
