@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { after, before, describe, test } from 'node:test'
-import { copy } from '@gantry/image'
+import { copy, openImage, openIndex } from '@gantry/image'
 import { openLayout } from '@gantry/store'
 import { writeTar } from '@gantry/tar'
 import { World } from './test/world.ts'
@@ -143,5 +143,57 @@ describe('contexts with names', () => {
         line: 1,
       })
     }
+  })
+})
+
+describe('several platforms', () => {
+  test('make an index, of images that are built on this machine', async () => {
+    const platforms = [
+      { os: 'linux', architecture: 'amd64' },
+      { os: 'linux', architecture: 'arm64' },
+    ]
+    const Dockerfile = 'FROM scratch\nARG TARGETARCH\nLABEL arch=$TARGETARCH\nCOPY f-$TARGETARCH /f\nCOPY same /same\n'
+    const files = { Dockerfile, 'f-amd64': '1', 'f-arm64': '2', same: '3' }
+    const result = await build(world.context(files), { platforms, annotations: { a: 'b' }, tags: ['localhost/multi'] })
+    assert.equal(result.imageId, result.digest)
+    const index = await openIndex(world.store, result.descriptor, { codec: world.codec })
+    const { manifests, annotations } = await index.index()
+    assert.deepEqual(annotations, { a: 'b' })
+    assert.deepEqual(
+      manifests.map(({ platform }) => platform?.architecture),
+      ['amd64', 'arm64'],
+    )
+    const images = await Promise.all(
+      platforms.map((platform) => openImage(world.store, result.descriptor, { codec: world.codec, platform })),
+    )
+    const configs = await Promise.all(images.map((image) => image.config()))
+    assert.deepEqual(
+      configs.map(({ architecture, config }) => [architecture, config?.Labels?.['arch']]),
+      [
+        ['amd64', 'amd64'],
+        ['arm64', 'arm64'],
+      ],
+    )
+    assert.equal(configs[0]!.rootfs.diff_ids[1], configs[1]!.rootfs.diff_ids[1])
+    const ids = world.events.flatMap((event) => (event.kind === 'step-done' ? event.step.id : []))
+    assert.equal(new Set(ids).size, ids.length)
+  })
+
+  test('what no emulator runs is refused before anything is made', async () => {
+    const other = { os: 'linux', architecture: 's390x' }
+    const platforms = [{ os: 'linux', architecture: world.ports.host.arch }, other]
+    const files = { Dockerfile: 'FROM scratch\nCOPY . /\nRUN ["/x"]\n', x: String(Math.random()) }
+    await assert.rejects(build(world.context(files), { platforms }), { code: 'PLATFORM_UNSUPPORTED', line: 3 })
+    assert.deepEqual(world.steps(), [])
+  })
+})
+
+describe('checks', () => {
+  test('are told while building, and end the build where the file says so', async () => {
+    const files = { Dockerfile: '# check=error=true\nFROM scratch\nMAINTAINER x\n' }
+    await assert.rejects(world.build(files), { code: 'CHECK_FAILED', line: 3 })
+    await world.build({ Dockerfile: 'FROM scratch\nMAINTAINER x\nLABEL a=$b\n' })
+    const rules = world.events.flatMap((event) => (event.kind === 'warning' ? event.rule : []))
+    assert.deepEqual(rules, ['MaintainerDeprecated', 'UndefinedVar'])
   })
 })

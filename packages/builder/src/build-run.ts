@@ -28,14 +28,15 @@ export type Triggers = ReadonlyMap<number, readonly StageInstruction[]>
 
 /** What is to be built. */
 export interface BuildRunOptions {
-  readonly graph: StageGraph
-  /** The graph again, with what base images put off for the stages that start from them. */
+  /** The graph, with what base images put off for the stages that start from them. */
   readonly resolve: (triggers: Triggers) => StageGraph
   readonly globals: Variables
   /** By stage. */
   readonly platformsOf: (graph: StageGraph) => ReadonlyMap<number, Platform>
   readonly hostPlatform: Platform
   readonly pull: boolean
+  /** The number of the first step. */
+  readonly firstStep: number
   /** Stops everything that is under way when one step has failed. */
   readonly stop: AbortController
 }
@@ -68,37 +69,50 @@ export class BuildRun {
   /** Steps of base images that have been announced, by number. */
   readonly #found = new Set<number>()
   readonly #bases = new Map<string, Promise<BaseImage>>()
+  readonly #environments = new Map<number, readonly string[]>()
   readonly #planned = new Map<number, PlannedStage>()
   readonly #stacks = new Map<number, Promise<LayerStack>>()
 
   constructor(session: BuildSession, options: BuildRunOptions) {
     this.#session = session
     this.#options = options
-    this.#graph = options.graph
-    this.#platforms = options.platformsOf(options.graph)
-    this.#lists = listSteps(options.graph)
+    this.#graph = options.resolve(new Map())
+    this.#platforms = options.platformsOf(this.#graph)
+    this.#lists = listSteps(this.#graph, { firstStep: options.firstStep })
     this.created = new Date(session.options.epoch.seconds * 1000).toISOString().replace('.000Z', 'Z')
   }
 
-  /** Builds the target with all it needs. Called once. */
+  /** Finds the base images and thinks every stage out; nothing is made. Called once. */
+  plan(): Promise<void> {
+    return this.#unlessAborted(async () => {
+      await this.#findAllBases()
+      for (const stage of this.#graph.stages) this.#planned.set(stage.stage.index, await this.#plan(stage))
+    })
+  }
+
+  /** Builds the target with all it needs. Called once, after `plan`. */
   async target(): Promise<BuiltStage> {
     const { stop } = this.#options
+    const stacks = (): Promise<LayerStack>[] => this.#graph.stages.map(({ stage }) => this.#stack(stage.index))
+    await this.#unlessAborted(() => settleAll(stacks(), stop))
+    const { index } = this.#graph.target.stage
+    const { state, platform } = this.#planned.get(index)!
+    return { state, platform, stack: await this.#stack(index) }
+  }
+
+  /** The names of the variables that base images set, by the stage that starts from them. After `plan`. */
+  environments(): ReadonlyMap<number, readonly string[]> {
+    return this.#environments
+  }
+
+  async #unlessAborted(work: () => Promise<void>): Promise<void> {
     try {
-      await this.#findAllBases()
-      const graph = this.#graph
-      for (const stage of graph.stages) this.#planned.set(stage.stage.index, await this.#plan(stage))
-      await settleAll(
-        graph.stages.map(({ stage }) => this.#stack(stage.index)),
-        stop,
-      )
+      await work()
     } catch (error) {
       // What a step says when it is stopped is not why the build failed.
       this.#session.options.signal.throwIfAborted()
       throw error
     }
-    const { index } = this.#graph.target.stage
-    const { state, platform } = this.#planned.get(index)!
-    return { state, platform, stack: await this.#stack(index) }
   }
 
   #emit(event: BuildEvent): void {
@@ -120,6 +134,10 @@ export class BuildRun {
         if (stage.base.kind !== 'image' || triggers.has(index)) continue
         const { reference } = stage.base
         const { config } = await this.#base(reference, this.#platforms.get(index)!)
+        this.#environments.set(
+          index,
+          (config.config?.Env ?? []).map((entry) => entry.split('=', 1)[0]!),
+        )
         const found = (config.config?.OnBuild ?? []).map((text) => parseTrigger(text, { image: reference }))
         triggers.set(index, found)
         isNew ||= found.length > 0
@@ -127,7 +145,7 @@ export class BuildRun {
       if (!isNew) return
       this.#graph = this.#options.resolve(triggers)
       this.#platforms = this.#options.platformsOf(this.#graph)
-      this.#lists = listSteps(this.#graph, this.#lists)
+      this.#lists = listSteps(this.#graph, { firstStep: this.#options.firstStep, known: this.#lists })
     }
   }
 
@@ -205,7 +223,7 @@ export class BuildRun {
 
   async #plan(stage: ResolvedStage): Promise<PlannedStage> {
     const { base } = stage
-    const { dockerfile, buildArgs } = this.#session.options
+    const { dockerfile, buildArgs, network } = this.#session.options
     const { index } = stage.stage
     const asked = this.#platforms.get(index)!
     let state: StageState
@@ -230,6 +248,7 @@ export class BuildRun {
         dockerfile,
         globals: this.#options.globals,
         buildArgs,
+        network,
         created: this.created,
         onArg: (name) => this.usedArgs.add(name),
       },

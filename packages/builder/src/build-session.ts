@@ -30,6 +30,9 @@ export interface SessionOptions {
   readonly ssh: NonNullable<BuildOptions['ssh']>
   /** Keeps the caches of `RUN --mount=type=cache` apart. */
   readonly cacheNamespace: string
+  /** What RUNs reach that do not say it themselves. */
+  readonly network: NonNullable<BuildOptions['network']>
+  readonly addHosts: NonNullable<BuildOptions['addHosts']>
   /** Keeps a blob from being collected until the build has ended. */
   readonly keep: (digest: Digest) => void
   readonly onEvent: (event: BuildEvent) => void

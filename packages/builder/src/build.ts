@@ -1,97 +1,134 @@
-import { globalScope, proxyArgs, resolveStages, type StageGraph, type Variables } from '@gantry/dockerfile'
-import { type Digest, normalizePlatform, OciError, parsePlatform, type Platform } from '@gantry/oci'
+import {
+  checkDockerfile,
+  DockerfileError,
+  globalScope,
+  proxyArgs,
+  resolveStages,
+  type StageGraph,
+  type Variables,
+} from '@gantry/dockerfile'
+import { type Descriptor, formatPlatform, normalizePlatform, OciError, parsePlatform, type Platform } from '@gantry/oci'
 import { BuildError } from './build-error.ts'
-import { BuildSession } from './build-session.ts'
 import { BuildRun, type Triggers } from './build-run.ts'
+import { BuildSession } from './build-session.ts'
+import { type BuildInput, openBuild } from './open-build.ts'
 import { writeImage } from './image/write-image.ts'
+import { writeIndex } from './image/write-index.ts'
 import { type BuildOptions, type BuildResult, epochOf, tagNames } from './options.ts'
 import { platformArgs } from './plan/platform-args.ts'
 import type { BuilderPorts } from './ports.ts'
-import { readInputs } from './read-inputs.ts'
-import { openNamedContexts } from './remote/named-contexts.ts'
-import { openContext } from './remote/open-context.ts'
-import { Workspace } from './workspace.ts'
 
 /**
- * Builds an image from a Dockerfile into the store and gives it its names. Equal input makes an equal image, byte for byte.
- * Steps whose result is known are not run; stages that the target does not need are left out; stages that do not need each
- * other run side by side. When it fails or is aborted, nothing of it runs or is mounted any more; finished steps stay known.
+ * Builds an image from a Dockerfile into the store and gives it its names; for several platforms, an index of images. Equal input makes
+ * an equal image, byte for byte. Steps whose result is known are not run; stages that the target does not need are left out; stages that
+ * do not need each other run side by side. When it fails or is aborted, nothing of it runs or is mounted any more; finished steps stay
+ * known.
  * @throws DockerfileError, BuildError; `signal.reason` when it was aborted
  */
 export async function build(options: BuildOptions, ports: BuilderPorts): Promise<BuildResult> {
   const started = Date.now()
   const onEvent = options.onEvent ?? (() => undefined)
   const tags = tagNames(options.tags)
-  const epoch = epochOf(options)
-  const stop = new AbortController()
-  const signal = options.signal === undefined ? stop.signal : AbortSignal.any([stop.signal, options.signal])
-  signal.throwIfAborted()
-  await using lease = ports.store.lease('new')
-  await using workspace = new Workspace(ports, signal)
-  const keep = (digest: Digest): void => lease.add(digest)
-  const opening = { workspace, ports, keep }
-  const keepGitDir = isOn(options.buildArgs?.['BUILDKIT_CONTEXT_KEEP_GIT_DIR'])
-  const context = await openContext(options.context, { ...opening, name: 'context', keepGitDir })
-  const { dockerfile, ignore } = await readInputs(options, context)
-  const named = await openNamedContexts(options.contexts ?? {}, opening)
-  const hostPlatform = normalizePlatform({ os: 'linux', architecture: ports.host.arch })
-  const platform = normalizePlatform(options.platform ?? hostPlatform)
-  const buildArgs: Variables = new Map(Object.entries(options.buildArgs ?? {}))
-  const automatic = platformArgs(hostPlatform, platform, options.target)
-  const globals = globalScope(dockerfile, { buildArgs, automatic })
-  const resolve = (triggers: Triggers): StageGraph =>
-    resolveStages(dockerfile, globals, { target: options.target, triggers, contexts: named.kinds })
-  const graph = resolve(new Map())
-  for (const { rule, message, range } of dockerfile.warnings) onEvent({ kind: 'warning', rule, message, range })
-
-  await using session = new BuildSession(ports, workspace, {
-    dockerfile,
-    contexts: new Map([...named.files, ['', { directory: context.directory, ignore }]]),
-    epoch,
-    noCache: options.noCache ?? false,
-    environment: options.environment ?? process.env,
-    buildArgs,
-    signal,
-    secrets: options.secrets ?? {},
-    ssh: options.ssh ?? {},
-    cacheNamespace: options.buildArgs?.['BUILDKIT_CACHE_MOUNT_NS'] ?? '',
-    keep,
-    onEvent,
+  epochOf(options)
+  await using input = await openBuild(options, ports)
+  onEvent({ kind: 'dockerfile', file: input.dockerfile.file, text: input.dockerfile.source })
+  const host = normalizePlatform({ os: 'linux', architecture: ports.host.arch })
+  const platforms = distinct(options.platforms ?? [options.platform ?? host])
+  await using session = new BuildSession(ports, input.workspace, sessionOptions(options, input))
+  const runs = platforms.map((platform, index) => {
+    const firstStep = index * stepsPerPlatform
+    return { platform, ...openRun(session, options, { input, platform, host, firstStep }) }
   })
-  const run = new BuildRun(session, {
-    graph,
-    resolve,
-    globals,
-    platformsOf: (stages) => platformsOf(stages, platform),
-    hostPlatform,
-    pull: options.pull ?? false,
-    stop,
-  })
-  const { state, stack, platform: built } = await run.target()
-  const created = run.created
-  const image = await writeImage(
-    { state, stack, platform: built, created, labels: options.labels ?? {} },
-    ports,
-    signal,
-  )
-  for (const { diffId } of stack) lease.add(diffId)
-  for (const tag of tags) await ports.store.tag(tag, image.descriptor)
-  if (tags.length === 0) lease.add(image.descriptor.digest)
-  warnOfUnusedArgs(
-    buildArgs,
-    run.usedArgs,
-    dockerfile.globals.flatMap(({ args }) => args.map(({ name }) => name.text)),
-    automatic,
-    onEvent,
-  )
-  const { descriptor, configDescriptor } = image
-  const imageId = configDescriptor.digest
+  // Everything is thought out before anything is made: what cannot be built for one platform ends the build at once.
+  for (const { run } of runs) await run.plan()
+  reportChecks(runs[0]!, options, input)
+  const images: { readonly descriptor: Descriptor; readonly configDescriptor: Descriptor }[] = []
+  for (const { run } of runs) {
+    const { state, stack, platform: built } = await run.target()
+    const { created } = run
+    const labels = options.labels ?? {}
+    const annotations = options.annotations ?? {}
+    images.push(
+      await writeImage({ state, stack, platform: built, created, labels, annotations }, ports, input.workspace.signal),
+    )
+    for (const { diffId } of stack) input.keep(diffId)
+  }
+  const [only] = images
+  const isIndex = options.platforms !== undefined && platforms.length > 1
+  const descriptor = isIndex ? await writeIndex(images, platforms, ports, options.annotations ?? {}) : only!.descriptor
+  for (const tag of tags) await ports.store.tag(tag, descriptor)
+  if (tags.length === 0) input.keep(descriptor.digest)
+  warnOfUnusedArgs(options, runs, input)
+  const imageId = isIndex ? descriptor.digest : only!.configDescriptor.digest
   onEvent({ kind: 'done', descriptor, imageId, tags, duration: Date.now() - started })
   return { descriptor, digest: descriptor.digest, imageId, tags }
 }
 
-function isOn(value: string | undefined): boolean {
-  return value !== undefined && /^(?:1|true)$/i.test(value)
+/** Steps of different platforms never have the same number. */
+const stepsPerPlatform = 100_000
+
+function distinct(platforms: readonly Platform[]): readonly Platform[] {
+  const found = new Map(platforms.map((platform) => [formatPlatform(normalizePlatform(platform)), platform]))
+  if (found.size === 0) throw new BuildError('OPTIONS_INVALID', 'Cannot build for no platform at all')
+  return [...found.values()].map(normalizePlatform)
+}
+
+function sessionOptions(options: BuildOptions, input: BuildInput): BuildSession['options'] {
+  const { dockerfile, contexts, keep, workspace } = input
+  return {
+    dockerfile,
+    contexts,
+    epoch: epochOf(options),
+    noCache: options.noCache ?? false,
+    environment: options.environment ?? process.env,
+    buildArgs: buildArgsOf(options),
+    signal: workspace.signal,
+    secrets: options.secrets ?? {},
+    ssh: options.ssh ?? {},
+    cacheNamespace: options.buildArgs?.['BUILDKIT_CACHE_MOUNT_NS'] ?? '',
+    network: options.network ?? 'default',
+    addHosts: options.addHosts ?? {},
+    keep,
+    onEvent: options.onEvent ?? (() => undefined),
+  }
+}
+
+function buildArgsOf({ buildArgs }: BuildOptions): Variables {
+  return new Map(Object.entries(buildArgs ?? {}))
+}
+
+/** One platform's way through the file. */
+interface OpenedRun {
+  readonly run: BuildRun
+  readonly automatic: Variables
+}
+
+function openRun(
+  session: BuildSession,
+  options: BuildOptions,
+  place: {
+    readonly input: BuildInput
+    readonly platform: Platform
+    readonly host: Platform
+    readonly firstStep: number
+  },
+): OpenedRun {
+  const { input, platform, host, firstStep } = place
+  const { dockerfile, contextKinds, workspace } = input
+  const automatic = platformArgs(host, platform, options.target)
+  const globals = globalScope(dockerfile, { buildArgs: buildArgsOf(options), automatic })
+  const resolve = (triggers: Triggers): StageGraph =>
+    resolveStages(dockerfile, globals, { target: options.target, triggers, contexts: contextKinds })
+  const run = new BuildRun(session, {
+    resolve,
+    globals,
+    platformsOf: (graph) => platformsOf(graph, platform),
+    hostPlatform: host,
+    pull: options.pull ?? false,
+    firstStep,
+    stop: workspace.stop,
+  })
+  return { run, automatic }
 }
 
 /** The platform of each stage: its own `--platform`, else the build's. */
@@ -111,16 +148,28 @@ function platformsOf(graph: StageGraph, platform: Platform): ReadonlyMap<number,
   )
 }
 
-function warnOfUnusedArgs(
-  given: Variables,
-  used: ReadonlySet<string>,
-  globals: readonly string[],
-  automatic: Variables,
-  onEvent: NonNullable<BuildOptions['onEvent']>,
-): void {
-  const known = new Set([...used, ...globals, ...automatic.keys(), ...proxyArgs, 'SOURCE_DATE_EPOCH'])
-  const unused = [...given.keys()].filter((name) => !known.has(name))
+/** Tells of everything that is better written otherwise; ends the build where the file says that it should. */
+function reportChecks({ run, automatic }: OpenedRun, options: BuildOptions, { dockerfile, ignore }: BuildInput): void {
+  const environments = run.environments()
+  const check = checkDockerfile(dockerfile, { automatic, buildArgs: buildArgsOf(options), ignore, environments })
+  for (const { rule, message, range } of check.warnings) options.onEvent?.({ kind: 'warning', rule, message, range })
+  const [first] = check.warnings
+  if (!check.error || first === undefined) return
+  throw new DockerfileError('CHECK_FAILED', `${first.rule}: ${first.message}`, {
+    file: dockerfile.file,
+    range: first.range,
+    hint: `the file says that checks end the build, and ${check.warnings.length} failed`,
+  })
+}
+
+function warnOfUnusedArgs(options: BuildOptions, runs: readonly OpenedRun[], { dockerfile }: BuildInput): void {
+  const globals = dockerfile.globals.flatMap(({ args }) => args.map(({ name }) => name.text))
+  const used = runs.flatMap(({ run, automatic }) => [...run.usedArgs, ...automatic.keys()])
+  const known = new Set([...used, ...globals, ...proxyArgs, 'SOURCE_DATE_EPOCH'])
+  const unused = Object.keys(options.buildArgs ?? {}).filter(
+    (name) => !known.has(name) && !name.startsWith('BUILDKIT_'),
+  )
   if (unused.length === 0) return
   const message = `no ARG takes the build argument${unused.length === 1 ? '' : 's'} ${unused.join(', ')}`
-  onEvent({ kind: 'warning', rule: 'UnusedBuildArg', message })
+  options.onEvent?.({ kind: 'warning', rule: 'UnusedBuildArg', message })
 }

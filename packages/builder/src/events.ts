@@ -21,7 +21,9 @@ export interface BuildStep {
 
 /** What a build tells while it runs. Each step has a `step-start` and then one `step-done` or `step-failed`. */
 export type BuildEvent =
-  /** Once, first: everything that will be done, stages that are not needed left out. */
+  /** Once, first: what is built, for showing places in it. */
+  | { readonly kind: 'dockerfile'; readonly file: string; readonly text: string }
+  /** Everything that will be done, stages that are not needed left out; again for each platform, and when base images bring more. */
   | { readonly kind: 'plan'; readonly steps: readonly BuildStep[]; readonly stages: readonly PlannedStageInfo[] }
   | { readonly kind: 'step-start'; readonly step: BuildStep }
   /** Bytes that a RUN wrote. */

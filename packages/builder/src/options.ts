@@ -26,6 +26,14 @@ export interface BuildOptions {
   readonly labels?: Readonly<Record<string, string>>
   /** Default: the host's. */
   readonly platform?: Platform
+  /** Builds for each of them; of several, an index is made. Stands before `platform`. */
+  readonly platforms?: readonly Platform[]
+  /** Annotations of the manifest, and of the index where there is one. */
+  readonly annotations?: Readonly<Record<string, string>>
+  /** What a RUN reaches that has no `--network`. Default: the host's network. */
+  readonly network?: 'default' | 'none' | 'host'
+  /** Addresses by the names that RUNs find them under. */
+  readonly addHosts?: Readonly<Record<string, string>>
   /** Run every step even when its result is known. */
   readonly noCache?: boolean
   /** Ask registries for base images even when they are here. */

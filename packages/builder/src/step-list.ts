@@ -7,6 +7,14 @@ export interface StageSteps {
   readonly instructions: ReadonlyMap<StageInstruction, BuildStep>
 }
 
+/** How steps are numbered. */
+export interface ListStepsOptions {
+  /** Default: 0. */
+  readonly firstStep?: number
+  /** What stood in a list before, which keeps its numbers. */
+  readonly known?: ReadonlyMap<number, StageSteps>
+}
+
 const layered = new Set<StageInstruction['kind']>(['run', 'copy', 'add', 'workdir'])
 
 /**
@@ -15,9 +23,10 @@ const layered = new Set<StageInstruction['kind']>(['run', 'copy', 'add', 'workdi
  */
 export function listSteps(
   graph: StageGraph,
-  known: ReadonlyMap<number, StageSteps> = new Map(),
+  { firstStep = 0, known = new Map() }: ListStepsOptions = {},
 ): ReadonlyMap<number, StageSteps> {
-  let id = [...known.values()].reduce((sum, { bases, instructions }) => sum + bases.length + instructions.size, 0)
+  let id =
+    firstStep + [...known.values()].reduce((sum, { bases, instructions }) => sum + bases.length + instructions.size, 0)
   const lists = graph.stages.map((stage): [number, StageSteps] => {
     const images = imagesOf(stage)
     const instructions = stage.instructions.filter(({ kind }) => layered.has(kind))

@@ -6,13 +6,16 @@ import type { BuilderPorts } from './ports.ts'
 /** What one build does to the machine, under one owner of the ledger. Disposing of it takes everything back. */
 export class Workspace implements AsyncDisposable {
   readonly id: string = randomBytes(6).toString('hex')
+  /** Stops everything that is under way when one step has failed. */
+  readonly stop: AbortController = new AbortController()
+  /** Aborted when the caller wants it, or when a step has failed. */
   readonly signal: AbortSignal
   readonly #ports: Pick<BuilderPorts, 'site' | 'ledger'>
   #recovered: Promise<unknown> | undefined
 
-  constructor(ports: Pick<BuilderPorts, 'site' | 'ledger'>, signal: AbortSignal) {
+  constructor(ports: Pick<BuilderPorts, 'site' | 'ledger'>, signal?: AbortSignal) {
     this.#ports = ports
-    this.signal = signal
+    this.signal = signal === undefined ? this.stop.signal : AbortSignal.any([this.stop.signal, signal])
   }
 
   get owner(): Owner {

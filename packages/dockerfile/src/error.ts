@@ -18,6 +18,7 @@ export type DockerfileErrorCode =
   | 'STAGE_UNKNOWN'
   | 'STAGE_CYCLE'
   | 'PATTERN_INVALID'
+  | 'CHECK_FAILED'
   | 'NOT_SUPPORTED'
 
 /** Where and what: everything a {@link DockerfileError} carries besides its code and message. */

@@ -2,7 +2,7 @@
 export function suggest(written: string, candidates: Iterable<string>): string | undefined {
   const wanted = written.toLowerCase().slice(0, 64)
   let best: string | undefined
-  let bestDistance = Math.min(3, Math.max(1, Math.floor(wanted.length / 2))) + 1
+  let bestDistance = Math.min(3, Math.floor(wanted.length / 2)) + 1
   for (const candidate of candidates) {
     const found = distance(wanted, candidate.toLowerCase())
     if (found < bestDistance) {

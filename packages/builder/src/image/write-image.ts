@@ -12,6 +12,8 @@ export interface ImageContent {
   /** RFC 3339. */
   readonly created: string
   readonly labels: Readonly<Record<string, string>>
+  /** Of the manifest. */
+  readonly annotations: Readonly<Record<string, string>>
 }
 
 /** Writes the config and manifest of a finished stage into the store. Equal content makes equal bytes. */
@@ -20,7 +22,7 @@ export async function writeImage(
   ports: Pick<BuilderPorts, 'store' | 'codec'>,
   signal: AbortSignal,
 ): Promise<Image> {
-  const { state, stack, platform, created, labels } = content
+  const { state, stack, platform, created, labels, annotations } = content
   const { store, codec } = ports
   const { config } = state
   const merged = { ...config.Labels, ...labels }
@@ -38,7 +40,11 @@ export async function writeImage(
     },
     history: state.history,
   }
-  const image = await assembleImage({ config: parts, layers: stack }, { source: store, codec })
+  const hasAny = Object.keys(annotations).length > 0
+  const image = await assembleImage(
+    { config: parts, layers: stack, ...(hasAny ? { annotations: sorted(annotations) } : {}) },
+    { source: store, codec },
+  )
   await copy(image.source, store, image.descriptor, { signal })
   return image
 }

@@ -25,7 +25,7 @@ export function planRunStep(evaluation: Evaluation, instruction: RunInstruction)
     cwd: state.config.WorkingDir || '/',
     user: state.config.User ?? '',
     mounts: instruction.mounts.map((mount) => planMount(evaluation, mount)),
-    network: instruction.network,
+    network: instruction.network === 'default' ? evaluation.network : instruction.network,
     script,
   }
 }

@@ -24,6 +24,8 @@ export interface PlanContext {
   /** ARGs before the first FROM, with the automatic ones. */
   readonly globals: Variables
   readonly buildArgs: Variables
+  /** What a RUN reaches that does not say it. */
+  readonly network: 'default' | 'none' | 'host'
   /** When history entries say they were made, RFC 3339. */
   readonly created: string
   /** Called with each build argument that an ARG of a stage took. */

@@ -42,7 +42,10 @@ export function runBundle(session: BuildSession, options: RunBundleOptions): Bun
   }
   const files = {
     resolvConf: put('resolv.conf', existsSync('/etc/resolv.conf') ? readFileSync('/etc/resolv.conf', 'utf8') : ''),
-    hosts: put('hosts', `127.0.0.1\tlocalhost ${hostname}\n::1\tlocalhost ip6-localhost ip6-loopback\n`),
+    hosts: put(
+      'hosts',
+      `127.0.0.1\tlocalhost ${hostname}\n::1\tlocalhost ip6-localhost ip6-loopback\n${extraHosts(session)}`,
+    ),
   }
   const trust = trusted(session)
   const mounts = [
@@ -66,6 +69,11 @@ export function runBundle(session: BuildSession, options: RunBundleOptions): Bun
     cgroupsPath: `/${site.instance}/${id}`,
   })
   return { id, directory, spec }
+}
+
+function extraHosts(session: BuildSession): string {
+  const lines = Object.entries(session.options.addHosts).map(([name, address]) => `${address}\t${name}\n`)
+  return lines.join('')
 }
 
 /** Proxies of the build arguments, and of the caller where those say nothing. They reach programs and nothing else. */

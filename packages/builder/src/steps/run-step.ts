@@ -46,6 +46,7 @@ export async function runStep(options: RunStepOptions): Promise<StepOutcome> {
     script && [script.name, script.content],
     mounts,
     network,
+    session.options.addHosts,
     chainOf(stack),
     platform.architecture,
     epoch.seconds,

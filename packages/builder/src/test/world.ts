@@ -170,7 +170,9 @@ export class World implements AsyncDisposable {
       { environment: {}, ...options, context, onEvent: (event) => this.events.push(event) },
       this.ports,
     )
-    const image = await openImage(this.store, result.descriptor, { codec: this.codec })
+    const platform = options.platforms?.[0] ?? options.platform
+    const chosen = { codec: this.codec, ...(platform === undefined ? {} : { platform }) }
+    const image = await openImage(this.store, result.descriptor, chosen)
     const config = await image.config()
     return { ...result, config, layers: config.rootfs.diff_ids }
   }
