@@ -272,6 +272,18 @@ export class Catalog {
     return row === undefined ? undefined : row['algorithm'] === 'sha512' ? 'sha512' : 'sha256'
   }
 
+  /** Says that an upload is about to become a blob. */
+  beginCommit(id: string, { digest, size }: { readonly digest: Digest; readonly size: number }): void {
+    const sql = 'UPDATE registry_uploads SET committing = ? WHERE id = ?'
+    this.#state.prepare(sql).run(`${digest} ${size}`, id)
+  }
+
+  /** Whether an upload was about to become that blob when its server ended. */
+  wasCommitting(id: string, { digest, size }: { readonly digest: Digest; readonly size: number }): boolean {
+    const sql = 'SELECT 1 FROM registry_uploads WHERE id = ? AND committing = ?'
+    return this.#state.prepare(sql).get(id, `${digest} ${size}`) !== undefined
+  }
+
   endUpload(id: string): void {
     this.#state.prepare('DELETE FROM registry_uploads WHERE id = ?').run(id)
   }

@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { startServer } from './fixtures/server-process.ts'
 
 const chunk = Buffer.alloc(1024 * 1024, 'a large blob ')
 const chunks = 512
@@ -26,20 +25,9 @@ const skip = existsSync('/proc/self/status') ? false : 'there is no /proc'
 
 test('a blob of half a gigabyte passes with little memory, both ways', { skip, timeout: 180_000 }, async () => {
   const root = mkdtempSync(join(tmpdir(), 'gantry-large-'))
-  const program = `
-    import { createCodec } from '@gantry/codec'
-    import { openState } from '@gantry/state'
-    import { openStore, storeMigrations } from '@gantry/store'
-    import { createRegistry, diskStorage, registryMigrations, serveRegistry } from ${JSON.stringify(new URL('./index.ts', import.meta.url).href)}
-    const state = openState(${JSON.stringify(join(root, 'state.db'))}, [storeMigrations, ...registryMigrations])
-    const store = await openStore({ root: ${JSON.stringify(join(root, 'content'))}, state, codec: createCodec() })
-    const registry = createRegistry({ storage: diskStorage(store), state })
-    console.log((await serveRegistry({ registry, port: 0 })).address)`
-  const args = ['--input-type=module', '-e', program]
-  const server = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'], cwd: import.meta.dirname })
+  const server = await startServer(root)
   try {
-    const [line] = (await once(server.stdout, 'data')) as [Buffer]
-    const address = line.toString().trim()
+    const { address, pid } = server
     const hash = createHash('sha256')
     const other = createHash('sha512')
     for (let n = 0; n < chunks; n++) {
@@ -57,10 +45,10 @@ test('a blob of half a gigabyte passes with little memory, both ways', { skip, t
     const response = await fetch(`${address}/v2/large/blobs/${digest}`)
     for await (const part of response.body ?? []) pulled.update(part)
     assert.equal(pulled.digest('hex'), other.digest('hex'))
-    const peak = peakOf(server.pid ?? 0)
+    const peak = peakOf(pid)
     assert.ok(peak < bound, `the server had ${Math.round(peak / 1048576)} MiB`)
   } finally {
-    server.kill('SIGKILL')
+    await server.kill()
     rmSync(root, { recursive: true, force: true })
   }
 })

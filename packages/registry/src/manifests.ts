@@ -74,7 +74,10 @@ export async function putManifest(
   const found = referrerOf(descriptor, content)
   const { guard } = request
   await storeManifest(parts, repository, {
-    ...{ descriptor, bytes, content, tags },
+    descriptor,
+    bytes,
+    content,
+    tags,
     ...(guard === undefined ? {} : { guard }),
   })
   emitEvent(parts, request, { kind: 'push', repository, ...descriptor })

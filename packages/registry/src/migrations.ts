@@ -64,5 +64,8 @@ export const coreMigrations: Migrations = {
      ALTER TABLE registry_uploads ADD COLUMN algorithm TEXT NOT NULL DEFAULT 'sha256';
      ALTER TABLE registry_repositories ADD COLUMN changed INTEGER NOT NULL DEFAULT 1;
      ALTER TABLE registry_repositories ADD COLUMN projected INTEGER NOT NULL DEFAULT 0;`,
+
+    // Digest and size of what an upload is about to become.
+    'ALTER TABLE registry_uploads ADD COLUMN committing TEXT',
   ],
 }

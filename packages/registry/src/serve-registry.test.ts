@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict'
-import { execFile, spawn } from 'node:child_process'
-import type { ChildProcess } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -16,6 +14,7 @@ import type { Descriptor } from '@gantry/oci'
 import { openState } from '@gantry/state'
 import { openStore, storeMigrations } from '@gantry/store'
 import type { Store } from '@gantry/store'
+import { startServer } from './fixtures/server-process.ts'
 import { createRegistry, diskStorage, registryMigrations, serveRegistry } from './index.ts'
 import type { ServedRegistry } from './index.ts'
 
@@ -158,39 +157,19 @@ describe('serveRegistry', () => {
 
   test('an upload survives a server that was killed', async () => {
     const root = join(directory, 'killed')
-    const program = `
-      import { createCodec } from '@gantry/codec'
-      import { openState } from '@gantry/state'
-      import { openStore, storeMigrations } from '@gantry/store'
-      import { createRegistry, diskStorage, registryMigrations, serveRegistry } from ${JSON.stringify(new URL('./index.ts', import.meta.url).href)}
-      const state = openState(${JSON.stringify(join(root, 'state.db'))}, [storeMigrations, ...registryMigrations])
-      const store = await openStore({ root: ${JSON.stringify(join(root, 'content'))}, state, codec: createCodec() })
-      const registry = createRegistry({ storage: diskStorage(store), state })
-      console.log((await serveRegistry({ registry, port: 0 })).address)`
-    const start = async (): Promise<{ child: ChildProcess; address: string }> => {
-      const args = ['--input-type=module', '-e', program]
-      const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'], cwd: import.meta.dirname })
-      const [line] = (await once(child.stdout, 'data')) as [Buffer]
-      return { child, address: line.toString().trim() }
-    }
-    const first = await start()
+    const first = await startServer(root)
     const started = await fetch(`${first.address}/v2/killed/blobs/uploads/`, { method: 'POST' })
     const location = started.headers.get('location') ?? ''
     const patch = { method: 'PATCH', body: big.subarray(0, 2_000_000) }
     assert.equal((await fetch(`${first.address}${location}`, patch)).status, 202)
-    first.child.kill('SIGKILL')
-    await once(first.child, 'exit')
-    const second = await start()
-    try {
-      const status = await fetch(`${second.address}${location}`)
-      assert.equal(status.headers.get('range'), '0-1999999')
-      const rest = { method: 'PUT', body: big.subarray(2_000_000) }
-      assert.equal((await fetch(`${second.address}${location}?digest=${digestOf(big)}`, rest)).status, 201)
-      const response = await fetch(`${second.address}/v2/killed/blobs/${digestOf(big)}`)
-      assert.ok(Buffer.from(await response.arrayBuffer()).equals(big))
-    } finally {
-      second.child.kill('SIGKILL')
-    }
+    await first.kill()
+    await using second = await startServer(root)
+    const status = await fetch(`${second.address}${location}`)
+    assert.equal(status.headers.get('range'), '0-1999999')
+    const rest = { method: 'PUT', body: big.subarray(2_000_000) }
+    assert.equal((await fetch(`${second.address}${location}?digest=${digestOf(big)}`, rest)).status, 201)
+    const response = await fetch(`${second.address}/v2/killed/blobs/${digestOf(big)}`)
+    assert.ok(Buffer.from(await response.arrayBuffer()).equals(big))
   })
 
   test('says that a port is taken', async () => {

@@ -60,26 +60,51 @@ export async function finishUpload(
     route,
     async (staging, number) => {
       await append(request, staging, route)
-      try {
-        await commit(parts, staging, digest)
-      } catch (error) {
-        if (toWireError(error).code !== 'DIGEST_INVALID') throw error
-        // What came is not what was announced and cannot be mended.
-        await parts.sessions.discard(id)
-        parts.catalog.endUpload(id)
-        throw error
-      }
+      if (!(await hasBecome(parts, staging, { id, digest }))) await become(parts, staging, { id, digest })
       parts.state.transaction(() => {
         parts.catalog.linkBlob(number, digest)
         parts.catalog.endUpload(id)
       })
-      const { size } = staging
+      const size = staging.size > 0 ? staging.size : ((await parts.storage.size(digest)) ?? 0)
       await parts.sessions.end(id)
       emitEvent(parts, request, { kind: 'blob-push', repository, digest, size })
       return emptyResponse(201, blobHeaders(repository, digest))
     },
     digest,
   )
+}
+
+/** Makes an upload the blob that it is said to be. */
+async function become(
+  parts: RegistryParts,
+  staging: UploadStaging,
+  { id, digest }: { readonly id: string; readonly digest: Digest },
+): Promise<void> {
+  const { catalog } = parts
+  if (staging.size > 0) catalog.beginCommit(id, { digest, size: staging.size })
+  try {
+    await commit(parts, staging, digest)
+  } catch (error) {
+    if (toWireError(error).code !== 'DIGEST_INVALID') throw error
+    // What came is not what was announced and cannot be mended.
+    catalog.endUpload(id)
+    await parts.sessions.discard(id)
+    throw error
+  }
+}
+
+/**
+ * Whether the upload was made that blob by a server that ended before it could say so: its bytes are gone from the upload, and
+ * the blob is there. Only what was received, and was about to be committed as just that, counts.
+ */
+async function hasBecome(
+  { catalog, storage }: RegistryParts,
+  staging: UploadStaging,
+  { id, digest }: { readonly id: string; readonly digest: Digest },
+): Promise<boolean> {
+  if (staging.size > 0) return false
+  const size = await storage.touch(digest)
+  return size !== undefined && catalog.wasCommitting(id, { digest, size })
 }
 
 /** `GET`: how far it has come. */
