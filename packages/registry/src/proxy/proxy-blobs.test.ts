@@ -182,7 +182,7 @@ describe('blobs of an upstream', () => {
     await push(upstream.registry, big)
     const silent = { stopAt: 3_000_000, until: new Promise<void>(() => undefined) }
     upstream.fault = (_, count) => (count === 0 ? silent : undefined)
-    const cache = await world.cache([upstream], { disk: true, upstream: { timeout: '300ms' } })
+    const cache = await world.cache([upstream], { disk: true, upstream: { timeout: '800ms' } })
     assert.ok((await bytesOf(await cache.get(path))).equals(big))
     assert.match(upstream.asked[1]?.header('range') ?? '', /^bytes=2[0-9]{6}-4999999$|^bytes=3000000-4999999$/)
   })
@@ -193,10 +193,10 @@ describe('blobs of an upstream', () => {
     const gate = Promise.withResolvers<void>()
     upstream.fault = () => ({ stopAt: 1_000_000, until: gate.promise })
     const cache = await world.cache([upstream])
-    const served = await serveRegistry({ registry: cache, port: 0, idleTimeout: 100 })
+    const served = await serveRegistry({ registry: cache, port: 0, idleTimeout: 400 })
     after(() => served.close({ timeout: 0 }))
     const response = await fetch(`${served.address}${path}`)
-    setTimeout(() => gate.resolve(), 500)
+    setTimeout(() => gate.resolve(), 1200)
     assert.ok((await bytesOf(response)).equals(big))
   })
 

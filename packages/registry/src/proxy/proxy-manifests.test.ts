@@ -110,7 +110,7 @@ describe('manifests of an upstream', () => {
   } as const
   for (const [name, fault] of Object.entries(failures)) {
     test(`cached content is served when the upstream ${name}`, async () => {
-      const { upstream, cache, image } = await setUp({ upstream: { staleWhileRevalidate: '0s', timeout: '200ms' } })
+      const { upstream, cache, image } = await setUp({ upstream: { staleWhileRevalidate: '0s', timeout: '800ms' } })
       await drain(await cache.get(path))
       upstream.fault = () => fault
       cache.now += 6 * minute
@@ -154,7 +154,7 @@ describe('manifests of an upstream', () => {
   })
 
   test('what is not cached is 502 when the upstream fails, 504 when it is silent', async () => {
-    const { upstream, cache } = await setUp({ upstream: { timeout: '200ms' } })
+    const { upstream, cache } = await setUp({ upstream: { timeout: '800ms' } })
     upstream.fault = () => ({ status: 500 })
     assert.equal((await drain(await cache.get(path))).status, 502)
     upstream.fault = () => ({ until: new Promise<void>(() => undefined) })
