@@ -58,6 +58,8 @@ class Filling {
   readonly #stop = new AbortController()
   readonly #signal: AbortSignal
   readonly #segments: Span[]
+  /** Two for each connection that was ever open at once. */
+  readonly #buffers: Buffer[] = []
   #bytes: number
   /** False as soon as a server answers a range with everything. */
   #knowsRanges = true
@@ -142,38 +144,50 @@ class Filling {
     }
   }
 
-  /** Writes while the next bytes come. What came before a failure is written too. */
+  /**
+   * Writes while the next bytes come. What came before a failure is written too. Chunks are copied: they die young then, and the
+   * memory that they were in is used again at once.
+   */
   async #take(response: HttpResponse, { start, end }: Span, onWritten: (position: number) => void): Promise<void> {
-    let waiting: Uint8Array[] = []
-    let size = 0
+    let buffer = this.#buffers.pop() ?? Buffer.allocUnsafeSlow(writeSize)
+    let other = this.#buffers.pop() ?? Buffer.allocUnsafeSlow(writeSize)
+    let filled = 0
     let position = start
     let writing: Promise<void> = Promise.resolve()
     let written = Date.now()
     const write = async (): Promise<void> => {
       await writing
-      const [chunks, at] = [waiting, position]
-      position += size
-      const after = position
-      waiting = []
-      size = 0
+      const [bytes, at, after] = [buffer.subarray(0, filled), position, position + filled]
+      ;[buffer, other] = [other, buffer]
+      position = after
+      filled = 0
       written = Date.now()
-      writing = this.#work.partial.write(at, chunks).then(() => onWritten(after))
+      writing = this.#work.partial.write(at, [bytes]).then(() => onWritten(after))
       writing.catch(() => undefined)
     }
     try {
       for await (const chunk of bytesOf(response, { start, end }, this.#work.descriptor, this.#signal)) {
-        if (position + size + chunk.length > end) {
+        if (position + filled + chunk.length > end) {
           const { digest, size: expected } = this.#work.descriptor
           throw new ImageError('SIZE_MISMATCH', `Cannot read ${digest}: more than the expected ${expected} bytes came`)
         }
-        waiting.push(chunk)
-        size += chunk.length
+        for (let taken = 0; taken < chunk.length;) {
+          const part = chunk.subarray(taken, taken + writeSize - filled)
+          buffer.set(part, filled)
+          filled += part.length
+          taken += part.length
+          if (filled === writeSize) await write()
+        }
         this.#count(chunk.length)
-        if (size >= writeSize || Date.now() - written > writeEvery) await write()
+        if (filled > 0 && Date.now() - written > writeEvery) await write()
       }
     } finally {
-      if (size > 0) await write()
-      await writing
+      try {
+        if (filled > 0) await write()
+        await writing
+      } finally {
+        this.#buffers.push(buffer, other)
+      }
     }
   }
 
