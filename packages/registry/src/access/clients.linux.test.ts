@@ -8,10 +8,12 @@ import { promisify } from 'node:util'
 import { createCodec, digestOf } from '@gantry/codec'
 import { openState } from '@gantry/state'
 import { openStore, storeMigrations } from '@gantry/store'
-import { file, imageOf, toolsMissing } from '@gantry/testing'
+import { bytesOf, file, imageOf, toolsMissing } from '@gantry/testing'
 import { createRegistry } from '../create-registry.ts'
 import { diskStorage } from '../disk-storage.ts'
 import { registryMigrations } from '../registry-migrations.ts'
+import { createLimits } from '../limits/create-limits.ts'
+import { parseLimitsConfig } from '../limits/limits-config.ts'
 import { serveRegistry } from '../serve-registry.ts'
 import type { ServedRegistry } from '../serve-registry.ts'
 import { parseAccessConfig } from './access-config.ts'
@@ -28,6 +30,7 @@ let layout = ''
 let key = ''
 let secure: ServedRegistry
 let plain: ServedRegistry
+let limited: ServedRegistry
 let digest = ''
 
 const at = (...names: string[]): string => join(directory, ...names)
@@ -75,7 +78,8 @@ before(async () => {
   const codec = opened.use(createCodec())
   const state = opened.use(openState(at('state.db'), [storeMigrations, ...registryMigrations]))
   const store = opened.use(await openStore({ root: at('content'), state, codec }))
-  const registry = opened.use(createRegistry({ storage: opened.use(diskStorage(store)), state }))
+  const storage = opened.use(diskStorage(store))
+  const registry = opened.use(createRegistry({ storage, state }))
   const config = parseAccessConfig({
     htpasswd: at('htpasswd'),
     rules: [
@@ -86,7 +90,20 @@ before(async () => {
   })
   const onRefused = (refusal: AccessRefusal): void => void refusals.push(refusal)
   const access = opened.use(await createAccess({ config, state, onRefused }))
+  const limits = createLimits({
+    config: parseLimitsConfig({
+      maxBlobSize: '1MB',
+      immutable: [{ repositories: ['alice/**'], tags: ['v*'] }],
+      rates: [{ per: 'peer', methods: ['PUT'], requests: 2, within: '1s' }],
+    }),
+    state,
+    storage,
+  })
   const behind = { answer: access.before(registry.answer) }
+  limited = await serveRegistry({
+    registry: { answer: limits.beforeAccess(access.before(limits.afterAccess(registry.answer))) },
+    port: 0,
+  })
   key = createApiKey(state, { name: 'ci', rules: [{ repositories: ['alice/**'], actions: ['pull'] }] }).secret
   secure = await serveRegistry({ registry: behind, port: 0, tls: { keyFile: at('tls.key'), certFile: at('tls.crt') } })
   plain = await serveRegistry({ registry: behind, port: 0 })
@@ -95,6 +112,10 @@ before(async () => {
     compression: 'gzip',
   })
   await store.tag('localhost/hello:1', image.descriptor)
+  const other = await imageOf(store, [[file('hello', 'another\n')]], { codec, compression: 'gzip' })
+  await store.tag('localhost/other:1', other.descriptor)
+  const large = await imageOf(store, [[file('large', bytesOf(1, 2_000_000))]], { codec })
+  await store.tag('localhost/large:1', large.descriptor)
   await store.flush()
   digest = image.descriptor.digest
   layout = `oci:${store.root}:localhost/hello:1`
@@ -102,6 +123,7 @@ before(async () => {
 after(async () => {
   await secure?.close({ timeout: 1000 })
   await plain?.close({ timeout: 1000 })
+  await limited?.close({ timeout: 1000 })
   await opened.disposeAsync()
   if (directory !== '') await rm(directory, { recursive: true, force: true })
 })
@@ -215,6 +237,20 @@ describe('clients of a registry with access control, over TLS of a private autho
       await assert.rejects(client('d', 'skopeo', ...args, layout, target))
     },
   )
+
+  test('skopeo waits where it has to, and is told what it may not change', { skip: skip('skopeo') }, async () => {
+    const push = (name: string, to: string): Promise<string> => {
+      const target = `docker://127.0.0.1:${limited.port}/alice/${to}`
+      const options = ['--dest-creds', 'alice:wonder land', '--dest-tls-verify=false', '--retry-times', '1']
+      return client('l', 'skopeo', 'copy', ...options, layout.replace('hello', name), target)
+    }
+    // Each image is three PUTs, of which two are let pass in a second.
+    await push('hello', 'limited:v1')
+    await push('hello', 'limited:v1')
+    await assert.rejects(push('other', 'limited:v1'), /immutable/)
+    await push('other', 'limited:latest')
+    await assert.rejects(push('large', 'limited:large'), /413|at most 1000000 bytes/)
+  })
 
   test('none of it is in what is told of refusals', { skip: skip('skopeo') }, () => {
     assert.ok(refusals.length > 0)
