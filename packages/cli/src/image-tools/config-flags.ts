@@ -30,9 +30,11 @@ export function commandWords(text: string): readonly string[] {
     }
     throw new CliError('INVALID', `Cannot read the command ${JSON.stringify(text)}: it is no JSON list of texts`)
   }
-  return [...text.matchAll(/"((?:[^"\\]|\\.)*)"|'([^']*)'|(\S+)/g)].map(
-    ([, double, single, plain]) => double?.replaceAll(/\\(.)/g, '$1') ?? single ?? plain ?? '',
-  )
+  const words = [...text.matchAll(/(?:"(?:[^"\\]|\\.)*"|'[^']*'|\\.|[^\s"'\\])+|\S/g)].map(([word]) => unquote(word))
+  if (words.some((word) => word === undefined)) {
+    throw new CliError('INVALID', `Cannot read the command ${JSON.stringify(text)}: a quote is not closed`)
+  }
+  return words.filter((word) => word !== undefined)
 }
 
 /** Reads a time as RFC 3339 or seconds since 1970 and writes it as configurations have it. @throws {CliError} INVALID */
@@ -42,4 +44,15 @@ export function momentText(text: string): string {
     return moment.toISOString().replace('.000Z', 'Z')
   }
   throw new CliError('INVALID', `Cannot read the time "${text}": it is neither RFC 3339 nor seconds since 1970`)
+}
+
+/** A word without its quotes, as a shell reads it; undefined for a quote or escape that stands alone. */
+function unquote(word: string): string | undefined {
+  if (/^["'\\]$/.test(word)) return undefined
+  return word.replaceAll(
+    /"((?:[^"\\]|\\.)*)"|'([^']*)'|\\(.)/g,
+    (_all, double?: string, single?: string, escaped?: string) => {
+      return double?.replaceAll(/\\(["\\$`])/g, '$1') ?? single ?? escaped ?? ''
+    },
+  )
 }
