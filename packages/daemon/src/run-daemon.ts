@@ -1,5 +1,6 @@
 import type { Site } from '@gantry/linux'
 import { writeLog } from './daemon-log.ts'
+import { daemonRegistryOf } from './daemon-registry.ts'
 import { startDaemon } from './start-daemon.ts'
 
 /** How a daemon in the foreground is run. */
@@ -16,7 +17,10 @@ export interface RunDaemonOptions {
  */
 export async function runDaemon(site: Site, options: RunDaemonOptions = {}): Promise<number> {
   const { promise: stop, resolve } = Promise.withResolvers<NodeJS.Signals>()
-  process.on('SIGHUP', () => {})
+  let reload: () => Promise<void> = async () => {}
+  process.on('SIGHUP', () => {
+    reload().catch((error: unknown) => writeLog('cannot read the configuration again', error))
+  })
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, () => {
       process.once(signal, () => process.exit(1))
@@ -26,7 +30,9 @@ export async function runDaemon(site: Site, options: RunDaemonOptions = {}): Pro
   // One request's mistake must not end the daemon that others rely on.
   process.on('uncaughtException', (error) => writeLog('something failed that nobody waited for', error))
   process.on('unhandledRejection', (error) => writeLog('something failed that nobody waited for', error))
-  const daemon = await startDaemon(site, writeLog)
+  const registry = daemonRegistryOf(process.env, site)
+  const daemon = await startDaemon(site, writeLog, registry === undefined ? {} : { registry })
+  reload = () => daemon.reload()
   options.onReady?.()
   const signal = await stop
   writeLog(`stops on ${signal}; containers go on`)

@@ -8,12 +8,21 @@ import type { Log } from './daemon-log.ts'
 import { listen } from './listen.ts'
 import { makeRoot } from './make-root.ts'
 import { apiBuild } from './api-build.ts'
+import { serveDaemonRegistry, type DaemonRegistry } from './daemon-registry.ts'
 import { openWorld, type World } from './open-world.ts'
 import { version } from './version.ts'
 
 /** A running daemon. */
 export interface Daemon extends AsyncDisposable {
   readonly site: Site
+  /** Reads the configuration of its registry again, if it serves one. */
+  reload(): Promise<void>
+}
+
+/** What a daemon does beside keeping containers. */
+export interface DaemonOptions {
+  /** Serves the root as a registry, too. */
+  readonly registry?: DaemonRegistry
 }
 
 /**
@@ -23,7 +32,7 @@ export interface Daemon extends AsyncDisposable {
  * @throws DaemonError DAEMON_RUNNING when another one has the root, SOCKET_UNUSABLE
  * @throws StateError STATE_TOO_NEW and others
  */
-export async function startDaemon(site: Site, log: Log): Promise<Daemon> {
+export async function startDaemon(site: Site, log: Log, options: DaemonOptions = {}): Promise<Daemon> {
   await using stack = new AsyncDisposableStack()
   makeRoot(site.root)
   mkdirSync(site.run, { recursive: true, mode: 0o755 })
@@ -31,22 +40,26 @@ export async function startDaemon(site: Site, log: Log): Promise<Daemon> {
   if (lock === undefined) throw alreadyRunning(site)
   stack.use(lock)
   const world = stack.use(await openWorld(site, { log }))
-  const { engine, store } = world
+  const { engine, state, store } = world
   const recovered = await engine.recover()
   const api = createDockerApi(apiParts(world))
   const listening = await listen(site.socket, (socket) => api.serve(socket))
   stack.defer(() => listening.close())
   writeCard(site)
   stack.defer(() => rmSync(daemonCardPath(site), { force: true }))
+  const registry = await serveDaemonRegistry(world, options.registry, log)
+  if (registry !== undefined) stack.defer(() => registry.close())
   // What failed transfers have left and nobody came back for; while the daemon listens already.
-  store.gc().catch((error: unknown) => log('cannot collect garbage', error))
+  import('./collect-at-start.ts')
+    .then(({ collectAtStart }) => collectAtStart({ state, store }))
+    .catch((error: unknown) => log('cannot collect garbage', error))
   const { adopted, finished, removed, undone } = recovered
   log(
     `gantry ${version} listens on ${site.socket}, root ${site.root}; took over ${adopted} running containers, ` +
       `finished ${finished}, removed ${removed}, took back ${undone} half-made changes`,
   )
   const all = stack.move()
-  return { site, [Symbol.asyncDispose]: () => all.disposeAsync() }
+  return { site, reload: async () => registry?.reload(), [Symbol.asyncDispose]: () => all.disposeAsync() }
 }
 
 function apiParts(world: World): DockerApiParts {

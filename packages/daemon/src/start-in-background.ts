@@ -1,5 +1,6 @@
 import { closeSync, openSync, readFileSync, renameSync, statSync } from 'node:fs'
 import { createConnection } from 'node:net'
+import { resolve } from 'node:path'
 import type { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -8,6 +9,7 @@ import { exitOf, start } from '@gantry/process'
 import { DaemonError } from './daemon-error.ts'
 import { daemonLogPath, readDaemonCard } from './daemon-files.ts'
 import { makeRoot } from './make-root.ts'
+import type { DaemonOptions } from './start-daemon.ts'
 import { exitStatuses } from './ready-pipe.ts'
 
 /** What starting in the background came to. */
@@ -26,7 +28,7 @@ const largestLog = 8 * 1024 * 1024
  *
  * @throws DaemonError DAEMON_FAILED with the end of its log
  */
-export async function startDaemonInBackground(site: Site): Promise<StartedDaemon> {
+export async function startDaemonInBackground(site: Site, options: DaemonOptions = {}): Promise<StartedDaemon> {
   const running = readDaemonCard(site)
   if (running !== undefined && (await answers(site.socket))) return { pid: running.pid, started: false }
   makeRoot(site.root)
@@ -36,7 +38,7 @@ export async function startDaemonInBackground(site: Site): Promise<StartedDaemon
     detached: true,
     cwd: '/',
     stdio: ['ignore', log, log, 'pipe'],
-    env: { ...process.env, GANTRY_RUN: site.run },
+    env: { ...process.env, GANTRY_RUN: site.run, ...registryEnvironment(options) },
   })
   closeSync(log)
   // What is detached does not keep a process waiting; here its end is waited for.
@@ -52,6 +54,13 @@ export async function startDaemonInBackground(site: Site): Promise<StartedDaemon
   throw new DaemonError('DAEMON_FAILED', `Cannot start the daemon for ${site.root}:\n${logSince(site, from)}`, {
     hint: `its log is ${daemonLogPath(site)}; "gantry doctor" tells what this machine lacks`,
   })
+}
+
+function registryEnvironment({ registry }: DaemonOptions): Record<string, string> {
+  return {
+    ...(registry?.address === undefined ? {} : { GANTRY_REGISTRY_ADDR: registry.address }),
+    ...(registry?.config === undefined ? {} : { GANTRY_REGISTRY_CONFIG: resolve(registry.config) }),
+  }
 }
 
 /** The daemon's program: beside this file in the sources, at the top of the bundle otherwise. */

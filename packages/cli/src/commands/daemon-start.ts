@@ -1,8 +1,9 @@
 import type { Command } from '../command.ts'
 import { runDaemon, startDaemonInBackground } from '@gantry/daemon'
+import { CliError } from '../cli-error.ts'
 import { notRoot } from '../connect.ts'
 import { defineCommand } from '../command.ts'
-import { boolean } from '../flags/flag.ts'
+import { boolean, text } from '../flags/flag.ts'
 
 /** `gantry daemon start` */
 export const daemonStart: Command = defineCommand({
@@ -11,17 +12,34 @@ export const daemonStart: Command = defineCommand({
   usage: '[OPTIONS]',
   details: 'Commands start the daemon by themselves when they need it; one that runs already is left alone.',
   arguments: [0, 0],
-  flags: { foreground: boolean('Stay in the foreground, for a service manager') },
+  flags: {
+    foreground: boolean('Stay in the foreground, for a service manager'),
+    'registry-addr': text('Serve the local images as a registry there, too', { type: 'host:port' }),
+    'registry-config': text('Configuration of that registry; registry.json in the root is used without being named', {
+      type: 'file',
+    }),
+  },
   async run({ context, flags }) {
     if (process.getuid?.() !== 0) throw notRoot()
     const site = await context.site()
-    if (flags.foreground) return runDaemon(site)
-    const { pid, started } = await startDaemonInBackground(site)
+    const { 'registry-addr': address, 'registry-config': config } = flags
+    if (flags.foreground) {
+      if (address !== undefined) process.env['GANTRY_REGISTRY_ADDR'] = address
+      if (config !== undefined) process.env['GANTRY_REGISTRY_CONFIG'] = config
+      return runDaemon(site)
+    }
+    const registry = { ...(address === undefined ? {} : { address }), ...(config === undefined ? {} : { config }) }
+    const { pid, started } = await startDaemonInBackground(site, { registry })
     context.out.write(
       started
         ? `Started the daemon (process ${pid}) on unix://${site.socket}\n`
         : `The daemon runs already (process ${pid}) on unix://${site.socket}\n`,
     )
+    if (!started && (address ?? config) !== undefined) {
+      throw new CliError('FAILED', 'Cannot let the daemon serve a registry: it runs already', {
+        hint: 'Stop it with "gantry daemon stop" first; containers go on',
+      })
+    }
     return 0
   },
 })

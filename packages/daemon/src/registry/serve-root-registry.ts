@@ -17,6 +17,7 @@ import {
   RegistryMetrics,
   schedule,
   serveRegistry,
+  trustProxies,
 } from '@gantry/registry'
 import type { Answer, Metric, RegistryEvent, ServedRegistry, ServeOptions, Webhooks } from '@gantry/registry'
 import type { State } from '@gantry/state'
@@ -102,7 +103,8 @@ export async function serveRootRegistry(parts: RootRegistryParts): Promise<RootR
   const gauges = registryGauges({ state, store })
   const shown = config.metrics === undefined ? {} : { metrics: { ...config.metrics, all } }
   const probes = operations(config.metrics?.address === undefined ? { health, ...shown } : { health })
-  const answer = probes(observer.around((request) => chain.answer(request)))
+  const observed = probes(observer.around((request) => chain.answer(request)))
+  const answer = config.trustedProxies === undefined ? observed : trustProxies(config.trustedProxies)(observed)
   const served = await listen({ registry: { answer }, onError, ...(config.tls && { tls: config.tls }) }, config.address)
   const own = config.metrics?.address
   const nothing: Answer = async () => emptyResponse(404)

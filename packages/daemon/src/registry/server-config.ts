@@ -12,6 +12,7 @@ import {
   parseLimitsConfig,
   parseProxyConfig,
   parseRetentionConfig,
+  parseTrustedProxies,
   parseWebhooksConfig,
   secret,
   text,
@@ -24,6 +25,7 @@ import type {
   LogLevel,
   ProxyConfig,
   RetentionConfig,
+  TrustedProxies,
   WebhooksConfig,
 } from '@gantry/registry'
 
@@ -46,6 +48,8 @@ export interface MetricsConfig {
 export interface RegistryServerConfig {
   readonly address: ListenAddress
   readonly tls?: { readonly certFile: string; readonly keyFile: string }
+  /** Whose word is taken for where a request came from. */
+  readonly trustedProxies?: TrustedProxies
   readonly readOnly: boolean
   readonly sparseIndexes: boolean
   readonly access: AccessConfig
@@ -67,6 +71,7 @@ const part = (value: unknown): unknown => value
 const read = objectOf({
   address: optional(text()),
   tls: optional(objectOf({ cert: text(), key: text() })),
+  trustedProxies: optional(part),
   readOnly: optional(truth()),
   sparseIndexes: optional(truth()),
   access: optional(part),
@@ -105,6 +110,7 @@ export function parseServerConfig(value: unknown): RegistryServerConfig {
   return {
     address: parseListenAddress(address, 'address'),
     ...(tls === undefined ? {} : { tls: { certFile: tls.cert, keyFile: tls.key } }),
+    ...(given.trustedProxies === undefined ? {} : { trustedProxies: parseTrustedProxies(given.trustedProxies) }),
     readOnly,
     sparseIndexes,
     access: parseAccessConfig(given.access ?? {}),
