@@ -28,6 +28,8 @@ const anyStatus: readonly number[] = Array.from({ length: 300 }, (_, index) => 3
 const limitedPause = 60_000
 /** It may say what it likes; after this time it is asked again. */
 const longestPause = 6 * 3_600_000
+/** The client gives up making a connection after this time. */
+const connectTimeout = 20_000
 
 /** One registry that is asked: the upstream itself, or a mirror of it. It remembers when it is to be left alone. */
 export class UpstreamEndpoint {
@@ -119,11 +121,14 @@ export class UpstreamEndpoint {
       accept: anyStatus,
       signal,
     }
+    const begun = performance.now()
     try {
       return await this.#client.send(this.registry, request)
     } catch (error) {
-      // A connection that was kept is often closed by the other side at the very moment it is used again.
-      if (signal?.aborted === true || !isReset(error)) throw error
+      // A connection that was kept is often closed, by either side, at the very moment it is used again.
+      const isEarly = performance.now() - begun < Math.min(this.#options.timeout, connectTimeout) / 2
+      const isStale = isReset(error) || (isEarly && error instanceof RegistryError && error.code === 'TIMEOUT')
+      if (signal?.aborted === true || !isStale) throw error
       return this.#client.send(this.registry, request)
     }
   }
