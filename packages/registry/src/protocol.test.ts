@@ -173,6 +173,30 @@ describe('manifests', () => {
     assert.equal((await ask(registry, 'HEAD', '/v2/a/manifests/ok')).status, 404)
   })
 
+  test('are deleted from one repository only, at once, with their tags and as referrers', async () => {
+    const registry = make()
+    const subject = { mediaType: MediaType.imageManifest, digest: absent, size: 1 }
+    const pushed: string[] = []
+    for (const repository of ['one', 'two']) {
+      const document = { ...(await imageDocument(registry, 'x', repository)), subject }
+      const { descriptor } = await pushManifest(registry, document, { repository, reference: 'tag' })
+      pushed.push(descriptor.digest)
+    }
+    assert.equal(pushed[0], pushed[1])
+    const look = async (repository: string): Promise<unknown> => {
+      const status = async (path: string): Promise<number> =>
+        (await ask(registry, 'HEAD', `/v2/${repository}/manifests/${path}`)).status
+      const list = await ask(registry, 'GET', `/v2/${repository}/referrers/${absent}`)
+      const { manifests } = (await list.json()) as { manifests: unknown[] }
+      return [await status('tag'), await status(pushed[0] ?? ''), manifests.length]
+    }
+    await ask(registry, 'GET', `/v2/one/manifests/${pushed[0]}`)
+    assert.equal((await ask(registry, 'DELETE', `/v2/one/manifests/${pushed[0]}`)).status, 202)
+    assert.deepEqual(await look('one'), [404, 404, 0])
+    assert.deepEqual(await look('two'), [200, 200, 1])
+    assert.equal((await ask(registry, 'GET', `/v2/one/manifests/${pushed[0]}`)).status, 404)
+  })
+
   test('move their tag, and the one it was on stays', async () => {
     const registry = make()
     const first = await pushManifest(registry, await imageDocument(registry, '1'))
