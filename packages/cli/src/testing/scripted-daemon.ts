@@ -113,6 +113,8 @@ export async function gantry(
     env: {
       PATH: process.env['PATH'],
       HOME: process.env['HOME'],
+      // Where scripts/setup.sh had to put a library of Node's.
+      LD_LIBRARY_PATH: process.env['LD_LIBRARY_PATH'],
       ...(options.socket === undefined ? {} : { GANTRY_HOST: `unix://${options.socket}` }),
       ...options.env,
     },
