@@ -35,22 +35,36 @@ export interface RegistryChain extends AsyncDisposable {
 export async function registryChain(parts: ChainParts, config: RegistryServerConfig): Promise<RegistryChain> {
   const { state, storage, registry, pulls, log, onEvent, onError, inside } = parts
   await using stack = new AsyncDisposableStack()
+  const proxy =
+    config.proxy === undefined
+      ? undefined
+      : stack.use(createProxy({ config: config.proxy, storage, state, onEvent, onError }))
   const access: Access = stack.use(
     await createAccess({
       config: config.access,
       state,
+      ...(proxy === undefined ? {} : { naming: proxy.naming }),
       onError,
       onRefused: ({ code, reason, id, peer }) => log('debug', 'refused', { code, reason, id, peer }),
     }),
   )
   const limits = createLimits({ config: config.limits, state, storage, onError })
-  const proxy =
-    config.proxy === undefined
-      ? undefined
-      : stack.use(createProxy({ config: config.proxy, storage, state, onEvent, onError }))
   const isProtected = (repository: string, tag: string): boolean => isImmutable(config.limits, repository, tag)
   stack.use(
-    createRetention({ config: config.retention, answer: registry.answer, state, storage, pulls, onError, isProtected }),
+    createRetention({
+      config: config.retention,
+      answer: registry.answer,
+      state,
+      storage,
+      pulls,
+      onError,
+      isProtected,
+      onRun: ({ tags, manifests, bytes }, applied) =>
+        log('info', applied === undefined ? 'retention would remove' : 'retention removed', {
+          ...(applied ?? { tags, manifests }),
+          bytes,
+        }),
+    }),
   )
   const core = createExtension({ state, storage, onError })(
     proxy?.middleware(pulls.before(registry.answer)) ?? pulls.before(registry.answer),
