@@ -18,10 +18,13 @@ import {
 import { readTar } from '@gantry/tar'
 import type { BlobSource } from '../blob.ts'
 import type { Codec } from '../codec.ts'
+import { createLimiter } from '../limiter.ts'
 import { deepestIndex, viewLayer } from '../open-image.ts'
 import { readDocument } from '../read-document.ts'
 import { verified } from '../verified.ts'
 import { FileView } from './file-view.ts'
+
+const layersAtOnce = 4
 
 /** How content is validated. */
 export interface ValidateContentOptions {
@@ -157,7 +160,17 @@ async function checkManifest(checking: Checking, descriptor: Descriptor, manifes
     return document
   })
   if (parsed !== undefined) checkAgreement(checking, descriptor, { manifest, config: parsed })
-  for (const [at, layer] of layers.entries()) await checkLayer(checking, layer, parsed?.rootfs.diff_ids[at])
+  const limiter = createLimiter(layersAtOnce)
+  const found = await Promise.all(
+    layers.map((layer, at) =>
+      limiter(async () => {
+        const own = { ...checking, problems: [] }
+        await checkLayer(own, layer, parsed?.rootfs.diff_ids[at])
+        return own.problems
+      }),
+    ),
+  )
+  checking.problems.push(...found.flat())
 }
 
 /** What manifest and config have to agree on. */
