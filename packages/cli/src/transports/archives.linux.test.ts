@@ -211,6 +211,19 @@ describe('skopeo', { skip: toolsMissing('skopeo') ?? false }, () => {
   })
 })
 
+test('buildah pulls archives that are written', { skip: toolsMissing('buildah') ?? false }, async () => {
+  const root = world.path('buildah')
+  const buildah = ['--root', `${root}/root`, '--runroot', `${root}/run`, '--storage-driver', 'vfs']
+  for (const place of [
+    `docker-archive:${world.path('buildah.tar')}:localhost/peer/first:1`,
+    `oci-archive:${world.path('buildah.oci.tar')}`,
+  ]) {
+    await copyAs('store:localhost/peer/first:1', place)
+    const pulled = await runTool('buildah', [...buildah, 'pull', '--quiet', place])
+    assert.equal(`sha256:${pulled.trim()}`, ids.first, place)
+  }
+})
+
 test('umoci reads a layout that is written', { skip: toolsMissing('umoci') ?? false }, async () => {
   const path = world.path('umoci')
   await copyAs('store:localhost/peer/first:1', `oci:${path}:one`)

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
+import { readdir } from 'node:fs/promises'
 import { after, beforeEach, test } from 'node:test'
 import { createCodec } from '@gantry/codec'
 import {
@@ -25,6 +26,11 @@ const codec = createCodec()
 const world = await transportWorld()
 const here = await world.registry()
 const there = await world.registry()
+/** A registry without the referrers API: it neither lists them nor says that it took a subject. */
+const old = await world.registry(async ({ path }) => {
+  if (!path.includes('/referrers/')) return undefined
+  return { status: 404, headers: { 'Content-Length': '0' } }
+})
 const client = createRegistryClient({ codec, credentials: async () => undefined })
 after(async () => {
   await world[Symbol.asyncDispose]()
@@ -260,12 +266,6 @@ async function assertSigned(
   assert.equal((await remote.resolve(`${image.digest.replace(':', '-')}.sbom`))?.digest, sbom!.digest)
 }
 
-/** A registry without the referrers API: it neither lists them nor says that it took a subject. */
-const old = await world.registry(async ({ path }) => {
-  if (!path.includes('/referrers/')) return undefined
-  return { status: 404, headers: { 'Content-Length': '0' } }
-})
-
 for (const [what, from, to] of [
   ['between registries', here, there],
   ['to a registry without the referrers API', here, old],
@@ -357,6 +357,31 @@ test('a copy that broke off goes on with what is missing, and has given no name 
   const reads = here.requests.filter((line) => line.startsWith('GET ') && line.includes('/blobs/sha256'))
   assert.ok(uploads.length < 10, String(uploads.length))
   assert.equal(reads.length, uploads.length)
+})
+
+test('an archive that cannot be finished is not there, and what stood in its place still is', async () => {
+  const name = fresh()
+  const { index } = await pushIndex(here, name)
+  const file = world.path(`${name}.tar`)
+  const to = `oci-archive:${file}:1`
+  await copyAs(`${here.host}/${name}:1`, to)
+  let isBroken = false
+  const broken = await world.registry(async ({ method, path }) => {
+    const isBlob = isBroken && method === 'GET' && path.includes('/blobs/')
+    return isBlob ? { status: 404, headers: { 'Content-Length': '0' } } : undefined
+  })
+  await copyAs(`${here.host}/${name}:1`, `${broken.host}/${name}:1`)
+  isBroken = true
+  await expectCode(copyAs(`${broken.host}/${name}:1`, to), 'BLOB_UNKNOWN')
+  const { result } = await world.command(async (context) => {
+    await using source = await openSource(context, to)
+    return source.descriptor.digest
+  })
+  assert.equal(result, index.digest)
+  assert.deepEqual(
+    (await readdir(world.directory)).filter((each) => each.includes('unfinished')),
+    [],
+  )
 })
 
 test('what is not there, and what cannot be chosen, is said', async () => {
