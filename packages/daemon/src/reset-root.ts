@@ -25,7 +25,8 @@ export interface RootContents {
 }
 
 /** Everything that Gantry itself puts into a root. What else is there belongs to somebody else, and stays. */
-const ownFiles = /^(base|containers|content|snapshots|volumes|daemon\.(lock|log(\.1)?)|state\.db(-shm|-wal)?)$/
+const ownFiles =
+  /^(base|build-caches|tmp|uploads|containers|content|snapshots|volumes|daemon\.(lock|log(\.1)?)|state\.db(-shm|-wal)?)$/
 
 /** Whether there is a root at all. */
 export function hasRoot(site: Pick<Site, 'root'>): boolean {
