@@ -2,6 +2,7 @@ export { build } from './build.ts'
 export { BuildError, type BuildErrorCode, type BuildErrorDetails, type RunFailure } from './build-error.ts'
 export { builderMigrations } from './cache/step-cache.ts'
 export type { BuildEvent, BuildStep, PlannedStageInfo } from './events.ts'
+export { type BuildInspection, inspectBuild } from './inspect-build.ts'
 export {
   type BuildOptions,
   type BuildResult,

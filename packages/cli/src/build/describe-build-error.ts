@@ -1,16 +1,29 @@
 import { readFile } from 'node:fs/promises'
 import { CliError } from '../cli-error.ts'
 
+/** The Dockerfile that is built, for showing places in it. */
+export interface ShownDockerfile {
+  readonly file: string
+  readonly text: string
+}
+
 /**
  * Turns the failure of a build into what is printed: for whatever has a place in the Dockerfile, its line with a caret.
- * Other errors stay as they are.
+ * Other errors stay as they are. What could not be parsed was not announced and is read again from `path`.
  */
-export async function describeBuildError(error: unknown, dockerfile: string): Promise<unknown> {
+export async function describeBuildError(
+  error: unknown,
+  dockerfile: ShownDockerfile | undefined,
+  path: string | undefined,
+): Promise<unknown> {
   if (!(error instanceof Error)) return error
   const place = placeOf(error)
   if (place === undefined) return error
   const { renderDiagnostic } = await import('@gantry/dockerfile')
-  const source = await readFile(dockerfile, 'utf8').catch(() => undefined)
+  const source =
+    dockerfile?.file === place.file
+      ? dockerfile.text
+      : await readFile(path ?? place.file, 'utf8').catch(() => undefined)
   const hint: unknown = Reflect.get(error, 'hint')
   if (source === undefined) return error
   const diagnostic = renderDiagnostic(source, {

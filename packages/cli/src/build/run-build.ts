@@ -1,67 +1,85 @@
+import type { BuildOptions, BuildResult, ContextSource } from '@gantry/builder'
+import type { ContentWorld } from '@gantry/daemon'
 import type { Context } from '../context.ts'
 import type { ProgressMode } from '../progress/build-view.ts'
-import { stat, writeFile } from 'node:fs/promises'
-import { resolve } from 'node:path'
+import { writeFile } from 'node:fs/promises'
+import { isAbsolute, resolve } from 'node:path'
 import { CliError } from '../cli-error.ts'
 import { readLabels } from '../container/read-env.ts'
 import { openContent } from '../content.ts'
 import { openBuildView } from '../progress/build-view.ts'
-import { describeBuildError } from './describe-build-error.ts'
+import { describeBuildError, type ShownDockerfile } from './describe-build-error.ts'
 import { failedOutput } from './failed-output.ts'
 
-interface BuildFlags {
+/** The flags of `gantry build`. */
+export interface BuildFlags {
+  readonly 'add-host': readonly string[]
+  readonly annotation: readonly string[]
   readonly 'build-arg': readonly string[]
+  readonly 'build-context': readonly string[]
+  readonly call: 'build' | 'check' | 'outline' | 'targets' | undefined
+  readonly check: boolean
   readonly file: string | undefined
+  readonly format: 'text' | 'json' | undefined
   readonly iidfile: string | undefined
   readonly label: readonly string[]
+  readonly 'metadata-file': string | undefined
+  readonly network: 'default' | 'none' | 'host' | undefined
   readonly 'no-cache': boolean
+  readonly output: readonly string[]
   readonly platform: string | undefined
   readonly progress: ProgressMode | undefined
   readonly pull: boolean
+  readonly push: boolean
   readonly quiet: boolean
+  readonly secret: readonly string[]
+  readonly ssh: readonly string[]
   readonly tag: readonly string[]
   readonly target: string | undefined
 }
 
-/** What is built, from where, as both ways of building take it. */
-export interface BuildRequest {
-  readonly directory: string
-  /** The path of the Dockerfile, absolute. */
-  readonly dockerfile: string
-  readonly tags: readonly string[]
-  readonly target?: string
-  readonly buildArgs: Readonly<Record<string, string>>
-  readonly labels: Readonly<Record<string, string>>
-  readonly platform?: string
-  readonly noCache: boolean
-  readonly pull: boolean
-}
+/** What is built and how, as the command line says it. */
+export type BuildRequest = Omit<BuildOptions, 'onEvent' | 'signal'>
 
 /**
  * `gantry build`: in this process when the root is writable, else by the daemon, which gets the context as a tar. Progress
  * goes to standard error, so that `-q` leaves nothing but the image's id on standard output.
  */
-export async function runBuild(context: Context, flags: BuildFlags, directory: string): Promise<number> {
-  const request = await requestOf(context, flags, directory)
+export async function runBuild(context: Context, flags: BuildFlags, place: string): Promise<number> {
+  const request = await requestOf(context, flags, place)
+  const content = await openContent(context)
+  const call = flags.check ? 'check' : (flags.call ?? 'build')
+  if (call !== 'build') {
+    const { inspectBuild } = await import('@gantry/builder')
+    const { showInspection } = await import('./show-inspection.ts')
+    const inspection = await inspectBuild({ ...request, signal: context.signal }, here(content).builderPorts)
+    return showInspection(context, call, inspection, flags.format === 'json')
+  }
+  const outputs = await outputsOf(flags)
   const mode = flags.quiet ? 'quiet' : (flags.progress ?? 'auto')
   const view = await openBuildView(mode, context.err)
   const failed = failedOutput()
-  let imageId: string
+  let shown: ShownDockerfile | undefined
+  let built: Built
   try {
-    const content = await openContent(context)
     if (content === undefined) {
       const { buildRemotely } = await import('./build-remotely.ts')
-      imageId = await buildRemotely(context, request, mode)
+      built = { imageId: await buildRemotely(context, request, mode) }
     } else {
-      const { buildLocally } = await import('./build-locally.ts')
-      imageId = await buildLocally(content, request, {
-        env: context.env,
-        signal: context.signal,
-        onEvent: (event) => {
-          failed.event(event)
-          view.event(event)
+      const { build } = await import('@gantry/builder')
+      const result = await build(
+        {
+          ...request,
+          signal: context.signal,
+          onEvent: (event) => {
+            if (event.kind === 'dockerfile') shown = event
+            failed.event(event)
+            view.event(event)
+          },
         },
-      })
+        content.builderPorts,
+      )
+      built = { imageId: result.imageId, result }
     }
   } catch (error) {
     view.finish()
@@ -74,41 +92,102 @@ export async function runBuild(context: Context, flags: BuildFlags, directory: s
           .map((line) => `${line}\n`)
           .join(''),
       )
-    throw await describeBuildError(error, request.dockerfile)
+    throw await describeBuildError(error, shown, request.dockerfile)
   }
   view.finish()
-  if (flags.iidfile !== undefined) await writeFile(flags.iidfile, imageId)
-  if (mode === 'quiet') context.out.write(`${imageId}\n`)
+  for (const output of outputs) {
+    const { writeOutput } = await import('./build-outputs.ts')
+    await writeOutput(context, { world: here(content), result: whole(built) }, output)
+  }
+  if (flags.iidfile !== undefined) await writeFile(flags.iidfile, built.imageId)
+  if (flags['metadata-file'] !== undefined) await writeFile(flags['metadata-file'], metadataOf(built))
+  if (mode === 'quiet') context.out.write(`${built.imageId}\n`)
   return 0
 }
 
-async function requestOf(context: Context, flags: BuildFlags, directory: string): Promise<BuildRequest> {
-  if (directory === '-' || /^(https?|git|ssh):\/\/|^git@/.test(directory)) {
-    throw new CliError('UNSUPPORTED', `Cannot build from "${directory}": only a directory can be the context yet`, {
-      hint: 'Fetch it into a directory first, and name that',
-    })
+function here(content: ContentWorld | undefined): ContentWorld {
+  if (content !== undefined) return content
+  throw new CliError(
+    'UNSUPPORTED',
+    'Cannot do this through the daemon yet: it needs a root that this user may write to',
+    {
+      hint: 'Run it as root, or name a root of your own with --root',
+    },
+  )
+}
+
+/** What a build came to; of a daemon's, only the image's id is known. */
+interface Built {
+  readonly imageId: string
+  readonly result?: BuildResult
+}
+
+function whole({ result }: Built): BuildResult {
+  if (result === undefined) throw new TypeError('a build in this process has a result')
+  return result
+}
+
+/** What tools read that build with buildx. */
+function metadataOf({ imageId, result }: Built): string {
+  const { descriptor, digest, tags } = result ?? {}
+  const metadata = {
+    ...(descriptor === undefined ? {} : { 'containerimage.descriptor': descriptor }),
+    'containerimage.config.digest': imageId,
+    ...(digest === undefined ? {} : { 'containerimage.digest': digest }),
+    ...(tags === undefined || tags.length === 0 ? {} : { 'image.name': tags.join(',') }),
   }
-  const root = resolve(directory)
-  const state = await stat(root).catch(() => undefined)
-  if (state?.isDirectory() !== true)
-    throw new CliError('INVALID', `Cannot build from "${directory}": there is no such directory`)
-  const dockerfile = flags.file === undefined ? resolve(root, 'Dockerfile') : resolve(flags.file)
-  if ((await stat(dockerfile).catch(() => undefined)) === undefined) {
-    throw new CliError('INVALID', `Cannot read the Dockerfile "${dockerfile}": there is no such file`, {
-      hint: flags.file === undefined ? 'Name another one with -f' : undefined,
-    })
-  }
+  return `${JSON.stringify(metadata, undefined, 2)}\n`
+}
+
+async function outputsOf({ output, push }: BuildFlags): Promise<readonly import('./build-outputs.ts').BuildOutput[]> {
+  if (output.length === 0 && !push) return []
+  const { parseOutput } = await import('./build-outputs.ts')
+  return [...output.map(parseOutput), ...(push ? [{ kind: 'push', name: undefined } as const] : [])]
+}
+
+async function requestOf(context: Context, flags: BuildFlags, place: string): Promise<BuildRequest> {
+  const { env } = context
+  const isRemote = /^(?:https?|git|ssh):\/\/|^[\w.-]+@[\w.-]+:/.test(place)
+  const source: ContextSource = place === '-' ? { stream: process.stdin } : isRemote ? place : resolve(place)
+  const inputs = await import('./read-build-inputs.ts')
+  const dockerfile = await dockerfileOf(flags.file, isRemote || place === '-')
+  const epoch = env['SOURCE_DATE_EPOCH']
   return {
-    directory: root,
-    dockerfile,
+    context: source,
+    ...dockerfile,
     tags: flags.tag,
     ...(flags.target === undefined ? {} : { target: flags.target }),
-    buildArgs: buildArgsOf(flags['build-arg'], context.env),
+    buildArgs: buildArgsOf(flags['build-arg'], env),
     labels: readLabels([], flags.label),
-    ...(flags.platform === undefined ? {} : { platform: flags.platform }),
+    ...(await platformsOf(flags.platform)),
     noCache: flags['no-cache'],
     pull: flags.pull,
+    contexts: inputs.readPairs('build-context', flags['build-context']),
+    secrets: inputs.readSecrets(flags.secret, env),
+    ssh: await inputs.readAgents(flags.ssh, env),
+    annotations: inputs.readPairs('annotation', flags.annotation),
+    addHosts: inputs.readHosts(flags['add-host']),
+    ...(flags.network === undefined ? {} : { network: flags.network }),
+    ...(epoch === undefined || !/^\d+$/.test(epoch) ? {} : { sourceDateEpoch: Number(epoch) }),
+    environment: env,
   }
+}
+
+async function dockerfileOf(
+  file: string | undefined,
+  isRemote: boolean,
+): Promise<Pick<BuildRequest, 'dockerfile' | 'dockerfileText'>> {
+  if (file === undefined) return {}
+  if (file !== '-') return { dockerfile: isRemote && !isAbsolute(file) ? file : resolve(file) }
+  const { text } = await import('node:stream/consumers')
+  return { dockerfileText: await text(process.stdin) }
+}
+
+async function platformsOf(written: string | undefined): Promise<Pick<BuildRequest, 'platform' | 'platforms'>> {
+  if (written === undefined) return {}
+  const { parsePlatform } = await import('@gantry/oci')
+  const platforms = written.split(',').map((platform) => parsePlatform(platform.trim()))
+  return platforms.length === 1 ? { platform: platforms[0]! } : { platforms }
 }
 
 /** `NAME=value`, or `NAME` for the value it has here. */
