@@ -57,7 +57,7 @@ function upstreamOf(text: string): Document {
   if (prefix === '' || !URL.canParse(address) || new URL(address).username !== '') {
     throw new CliError(
       'INVALID',
-      `Cannot cache "${text}": it is not NAME=URL, such as hub=https://registry-1.docker.io`,
+      `Cannot cache a registry as "${prefix}": it is not NAME=URL, such as hub=https://registry-1.docker.io`,
     )
   }
   const { host, pathname, protocol } = new URL(address)
