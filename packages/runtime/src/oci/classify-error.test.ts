@@ -23,6 +23,14 @@ describe('classifyRuntimeError', () => {
     [`${runc}error loading seccomp filter: pipe2: too many open files`, 'SPEC_INVALID', undefined],
     ['executable file `nope` not found in $PATH: No such file or directory', 'COMMAND_NOT_FOUND', 'nope'],
     ['open executable: Permission denied', 'COMMAND_NOT_EXECUTABLE', undefined],
+    [
+      'the path `/etc/passwd` exists but it is not executable: Operation not permitted',
+      'COMMAND_NOT_EXECUTABLE',
+      '/etc/passwd',
+    ],
+    ['the path `/etc` is not a regular file: Operation not permitted', 'COMMAND_NOT_EXECUTABLE', '/etc'],
+    ['chdir to `/etc/passwd`: Not a directory', 'WORKING_DIRECTORY_INVALID', '/etc/passwd'],
+    ['cannot stat `/nope-nope`: No such file or directory', 'MOUNT_FAILED', '/nope-nope'],
     ['something else', 'CREATE_FAILED', undefined],
     ['', 'CREATE_FAILED', undefined],
   ]

@@ -6,13 +6,13 @@ interface Pattern {
   readonly hint?: string
 }
 
-// Texts of runc 1.1 to 1.3 and crun 1.8 to 1.20; the order matters: the first that fits wins.
+// Texts of runc 1.1 to 1.3 and crun 1.8 to 1.21; the order matters: the first that fits wins.
 const patterns: readonly Pattern[] = [
   { code: 'TASK_EXISTS', test: /container with (given )?id (already )?exists|container `[^`]*` already exists/i },
   { code: 'USER_UNKNOWN', test: /unable to find user|no matching entries in passwd/i },
   {
     code: 'WORKING_DIRECTORY_INVALID',
-    test: /chdir to cwd \("?([^")]*)"?\)|container init: mkdir ([^:]*): not a directory|chdir: |cannot chdir to `?([^`]*)`?/i,
+    test: /chdir to cwd \("?([^")]*)"?\)|container init: mkdir ([^:]*): not a directory|chdir: |(?:cannot )?chdir to `([^`]*)`/i,
     hint: 'give a working directory that exists in the image and is a directory',
   },
   { code: 'COMMAND_NOT_FOUND', test: /exec:? "?([^":]*)"?:.*executable file not found in \$PATH/ },
@@ -22,12 +22,18 @@ const patterns: readonly Pattern[] = [
     code: 'COMMAND_NOT_EXECUTABLE',
     test: /exec:? "?([^":]*)"?: (?:stat [^:]*: )?(?:permission denied|is a directory|exec format error|not a directory)/i,
   },
+  {
+    code: 'COMMAND_NOT_EXECUTABLE',
+    test: /the path `([^`]*)` (?:exists but it is not executable|is not a regular file)/,
+  },
   { code: 'COMMAND_NOT_EXECUTABLE', test: /open executable: (?:Permission denied|Is a directory)|exec format error/i },
   {
     code: 'SPEC_INVALID',
     test: /too many open files/i,
     hint: 'its limit of open files is too low even for the runtime to start it: give --ulimit nofile at least 64',
   },
+  // crun looks at the sources of mounts, and at nothing else, in these words.
+  { code: 'MOUNT_FAILED', test: /cannot stat `([^`]*)`/ },
   { code: 'MOUNT_FAILED', test: /error mounting "?([^"]*)"?|mount `?([^`]*)`? to|rootfs_linux\.go|unable to mount/i },
   {
     code: 'HOST_DENIED',
