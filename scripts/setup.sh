@@ -62,6 +62,11 @@ offered() { apt-get --simulate --no-install-recommends install "$1" >/dev/null 2
 # crun refuses hosts that still have cgroup v1 controllers.
 if [ -f /sys/fs/cgroup/cgroup.controllers ]; then runtimes='crun runc' runtime=crun; else runtimes=runc runtime=runc; fi
 
+old_apt() {
+  command -v dpkg-query >/dev/null 2>&1 &&
+    dpkg --compare-versions "$(dpkg-query --show --showformat='${Version}' apt 2>/dev/null)" lt-nl 2.5
+}
+
 find_missing() {
   missing=''
   # What the pinned Node is linked with.
@@ -76,8 +81,8 @@ find_missing() {
   program nft || need nftables
   # What the base images are made with.
   program mmdebstrap || need mmdebstrap
-  # Older releases of it ask a program of APT's that every ordinary installation has.
-  ! command -v apt-get >/dev/null 2>&1 || program apt-ftparchive || need apt-utils
+  # Old releases of it ask a program of APT's that every ordinary installation has.
+  ! old_apt || program apt-ftparchive || need apt-utils
   program gpgv || need gpgv
   has /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt || need ca-certificates
   if [ -n "$tests" ]; then
