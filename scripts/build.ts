@@ -20,6 +20,9 @@ const library: readonly string[] = globSync('packages/*', { cwd: top })
   .filter((name) => !['cli', ...beside].includes(name))
   .sort()
 
+/** What the command loads of a package beside its index. */
+const subpaths: Readonly<Record<string, string>> = { 'daemon-registry': 'packages/daemon/src/registry.ts' }
+
 const common = {
   absWorkingDir: top,
   bundle: true,
@@ -41,7 +44,7 @@ const heavyPackages: Plugin = {
   setup(build) {
     build.onResolve({ filter: /^@gantry\// }, ({ path }) => {
       const name = path.slice('@gantry/'.length)
-      return light.includes(name) ? undefined : { path: `./lib/${name}.js`, external: true }
+      return light.includes(name) ? undefined : { path: `./lib/${name.replace('/', '-')}.js`, external: true }
     })
   },
 }
@@ -52,6 +55,7 @@ await build({
   entryPoints: {
     ...programs,
     ...Object.fromEntries(library.map((name) => [`lib/${name}`, `packages/${name}/src/index.ts`])),
+    ...Object.fromEntries(Object.entries(subpaths).map(([name, path]) => [`lib/${name}`, path])),
   },
   outdir: out,
   chunkNames: 'chunks/[hash]',

@@ -1,4 +1,4 @@
-import { collectRegistryGarbage } from '@gantry/registry'
+import { collectRegistryGarbage } from '@gantry/registry/gc'
 import type { State } from '@gantry/state'
 import type { Store } from '@gantry/store'
 
