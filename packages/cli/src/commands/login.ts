@@ -11,7 +11,7 @@ export const login: Command = defineCommand({
   summary: 'Authenticate to a registry',
   usage: '[OPTIONS] [SERVER]',
   details:
-    'The registry is asked whether the credentials are right. They are kept where docker keeps them: by the credential helper\nthat config.json names, else in that file.\nDefaults to Docker Hub if no server is specified.',
+    'The registry is asked whether they are right. They are kept where docker keeps\nthem: by the helper that config.json names, else in that file.\nDefaults to Docker Hub if no server is specified.',
   arguments: [0, 1],
   flags: {
     password: text('Password or Personal Access Token (PAT)', { short: 'p' }),

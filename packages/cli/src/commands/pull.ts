@@ -13,7 +13,7 @@ export const pull: Command = defineCommand({
   aliases: ['image pull'],
   summary: 'Download an image from a registry',
   usage: '[OPTIONS] NAME[:TAG|@DIGEST]',
-  details: `A pull that was broken off goes on where it was, also after its process was killed.\n${progressDetails}`,
+  details: `A pull that was broken off, or killed, goes on where it was.\n${progressDetails}`,
   arguments: [1, 1],
   flags: {
     platform: text('Pull the image for this platform (os/arch[/variant]) instead of this machine’s'),

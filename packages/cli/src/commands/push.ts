@@ -14,7 +14,7 @@ export const push: Command = defineCommand({
   aliases: ['image push'],
   summary: 'Upload an image to a registry',
   usage: '[OPTIONS] NAME[:TAG]',
-  details: `A push that was broken off goes on where it was, as far as the registry still has it.\n${progressDetails}`,
+  details: `A push that was broken off goes on where the registry still has it.\n${progressDetails}`,
   arguments: [1, 1],
   flags: {
     progress: progressFlag,

@@ -9,8 +9,8 @@ export const progressFlag: Flag<TransferProgress | undefined> = choice(
 )
 
 /** What help says of `--progress=json`. */
-export const progressDetails: string = `With --progress=json every line is an object:
-  {"kind":"layer","id":"...","status":"Downloading","current":1048576,"total":4194304}
+export const progressDetails: string = `With --progress=json every line is an object; sizes are in bytes:
+  {"kind":"layer","id":"...","status":"Downloading","current":10,"total":40}
   {"kind":"message","text":"..."}
-  {"kind":"summary","verb":"pull","reference":"...","digest":"...","transferred":0,"reused":0,"milliseconds":0}
-where current and total are bytes and are left out where there are none.`
+  {"kind":"summary","verb":"pull","reference":"...","digest":"...",
+   "transferred":40,"reused":0,"milliseconds":7} (on one line)`
