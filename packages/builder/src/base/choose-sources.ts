@@ -49,7 +49,7 @@ export function chooseSources(sources: readonly AptSource[], choice: SourceChoic
     throw new BaseError(
       'MIRROR_MISSING',
       `Cannot tell where the packages of ${distribution.id} ${distribution.codename} come from: this host's APT configuration names no repository of it`,
-      { hint: `gantry base build debian --mirror URL --suite ${distribution.codename}` },
+      { hint: `name one: "gantry base build debian --mirror URL --suite ${distribution.codename}"` },
     )
   }
   return { distribution, repositories: unique }

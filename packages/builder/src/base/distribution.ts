@@ -31,7 +31,7 @@ export function readDistribution(osRelease: string): Distribution {
   throw new BaseError(
     'MIRROR_MISSING',
     `Cannot tell where packages come from: this host is "${id}", not Debian or Ubuntu (name a mirror and a release)`,
-    { hint: 'gantry base build debian --mirror URL --suite RELEASE' },
+    { hint: 'name one: "gantry base build debian --mirror URL --suite RELEASE"' },
   )
 }
 
