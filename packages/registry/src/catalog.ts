@@ -25,6 +25,9 @@ export interface Page {
   readonly last?: string
 }
 
+/** How long a push may take between two of its requests at least, in milliseconds. */
+const lately = 3_600_000
+
 /** What the database knows of repositories: tags, manifests, which blobs each may show, and uploads under way. */
 export class Catalog {
   readonly #state: State
@@ -213,14 +216,16 @@ export class Catalog {
   /** Forgets a manifest and every tag on it; false when it was not there. Inside the caller's transaction. */
   deleteManifest(repository: number, digest: Digest): boolean {
     this.#state.prepare('DELETE FROM registry_tags WHERE repository = ? AND digest = ?').run(repository, digest)
-    // The blobs that came for this manifest wait for no other: what somebody has counted on since still does.
+    // The blobs that came for this manifest wait for no other, unless somebody else has counted on them lately: before or
+    // after this one was pushed makes no difference to them.
     this.#state
       .prepare(
         `UPDATE registry_blobs SET added = 0 WHERE repository = ?1
            AND digest IN (SELECT child FROM registry_edges WHERE repository = ?1 AND parent = ?2)
-           AND added < (SELECT added FROM registry_manifests WHERE repository = ?1 AND digest = ?2)`,
+           AND added < (SELECT added FROM registry_manifests WHERE repository = ?1 AND digest = ?2)
+           AND added < ?3`,
       )
-      .run(repository, digest)
+      .run(repository, digest, Date.now() - lately)
     this.#changed(repository)
     const sql = 'DELETE FROM registry_manifests WHERE repository = ? AND digest = ?'
     return this.#state.prepare(sql).run(repository, digest).changes > 0

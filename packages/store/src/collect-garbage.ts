@@ -21,6 +21,8 @@ export interface CollectOptions {
   readonly grace?: number
   /** Look only at these: with `grace: 0`, what an image that was just removed leaves behind. Default: at all blobs. */
   readonly only?: Iterable<Digest>
+  /** Asked about each blob in the transaction that would take it away; quick, and without waiting. Default: none is. */
+  readonly isNeeded?: (digest: Digest) => boolean
   readonly signal?: AbortSignal
 }
 
@@ -61,7 +63,8 @@ export async function collectGarbage(
   for await (const blob of candidates(blobs, options.only)) {
     if (!marks.has(blob.digest) && blob.used <= before) doomed.push(blob)
   }
-  const waiting = await documentsFirst(blobs, doomed)
+  const { isNeeded = () => false } = options
+  const waiting = (await documentsFirst(blobs, doomed)).filter(({ digest }) => !isNeeded(digest))
   if (options.dryRun === true) return sum(waiting)
   for (let at = 0; at < waiting.length; at += batchSize) {
     options.signal?.throwIfAborted()
@@ -70,7 +73,7 @@ export async function collectGarbage(
       if (marks.isStale()) marks.updateNow()
       // A lease on all that is new may have come, for what is older than this collection by a tick of the clock.
       before = Math.min(before, leases.protectedSince() ?? Infinity)
-      const batch = waiting.slice(at, at + batchSize).filter(({ digest }) => !marks.has(digest))
+      const batch = waiting.slice(at, at + batchSize).filter(({ digest }) => !marks.has(digest) && !isNeeded(digest))
       return batch.filter((blob) => takeIfUnused(blobs.paths, blob, before))
     })
     for (const { digest, size } of taken) {

@@ -1,6 +1,7 @@
+import type { Digest } from '@gantry/oci'
 import type { State } from '@gantry/state'
 import type { Store } from '@gantry/store'
-import { pendingBlobs } from './pending-blobs.ts'
+import { isPending } from './is-pending.ts'
 import { recordRun } from './gc-runs.ts'
 import { removeUploads } from './remove-uploads.ts'
 import { sweepLinks } from './sweep-links.ts'
@@ -51,9 +52,8 @@ export async function collectRegistryGarbage(
     ...(signal && { signal }),
   })
   // What a slow push has brought may be older than any grace before its manifest comes.
-  await using held = store.lease(pendingBlobs(state, started - pending))
-  void held
-  const { removed, bytes } = await store.gc({ dryRun, grace, ...(signal && { signal }) })
+  const isNeeded = (digest: Digest): boolean => isPending(state, digest, started - pending)
+  const { removed, bytes } = await store.gc({ dryRun, grace, isNeeded, ...(signal && { signal }) })
   const garbage = {
     blobs: removed.length,
     bytes: bytes + given.bytes,

@@ -15,6 +15,8 @@ import { collectRegistryGarbage } from './collect-registry-garbage.ts'
 
 const clients = 4
 const rounds = 20
+/** How long what was pushed waits for its manifest: longer than a push takes on a busy machine. In milliseconds. */
+const pending = 6000
 /** Layers that all clients draw from, so that what one deletes another is just about to push. */
 const layers = Array.from({ length: 12 }, (_, seed) => bytesOf(seed, 20_000))
 
@@ -31,7 +33,7 @@ const collector = (directory: string): string => `
   let ended = false
   process.stdin.resume().once('end', () => (ended = true))
   let blobs = 0
-  while (!ended) blobs += (await collectRegistryGarbage({ state, store }, { grace: 0 })).blobs
+  while (!ended) blobs += (await collectRegistryGarbage({ state, store }, { grace: 0, pending: ${pending} })).blobs
   console.log(blobs)`
 
 interface Client {
@@ -111,15 +113,17 @@ test('clients push, pull and delete while two processes collect without a grace:
   let isDone = false
   let collected = 0
   const collecting = (async () => {
-    while (!isDone) collected += (await collectRegistryGarbage({ state, store }, { grace: 0 })).blobs
+    while (!isDone) collected += (await collectRegistryGarbage({ state, store }, { grace: 0, pending })).blobs
   })()
 
   const outcomes: ('whole' | 'gone')[] = []
   const kept: { readonly client: Client; readonly digest: Digest }[] = []
+  const end = Date.now() + pending + 2000
   const work = async (number: number): Promise<void> => {
     // Two clients share a repository.
     const client = clientOf(served.address, `team/app-${number % 2}`)
-    for (let round = 0; round < rounds; round++) {
+    // So long that configs and layers which were pushed and deleted first have waited enough, and go beside all this.
+    for (let round = 0; round < rounds || Date.now() < end; round++) {
       const chosen = [0, 1, 2].map((n) => layers[(number * 5 + round * 7 + n * 3) % layers.length] ?? bytesOf(1, 1))
       const digest = await client.push(`c${number}-${round}`, chosen, `${number} ${round}`)
       outcomes.push(await client.pull(digest))
