@@ -9,14 +9,16 @@ export const build: Command = defineCommand({
   aliases: ['image build', 'buildx build'],
   summary: 'Build an image from a Dockerfile',
   usage: '[OPTIONS] PATH | URL | -',
-  details: `The context is a directory, the address of a git repository or of an archive, or "-" for an archive or a Dockerfile on
-standard input.`,
+  details: `The context is a directory, the address of a git repository or of an archive, or
+"-" for an archive or a Dockerfile on standard input.`,
   arguments: [1, 1],
   flags: {
     'add-host': list('Add a name with its address for RUN ("name:address")'),
     annotation: list('Add an annotation to the manifest ("name=value")'),
     'build-arg': list('Set build-time variables'),
-    'build-context': list('Name another context ("name=path", an address, docker-image://, oci-layout:// or target:)'),
+    'build-context': list(
+      'Name another context: "name=" a path, an address, docker-image://IMAGE, oci-layout://DIR or target:STAGE',
+    ),
     call: choice('Do this instead of building ("build", "check", "outline", "targets")', [
       'build',
       'check',
@@ -31,9 +33,12 @@ standard input.`,
     'metadata-file': text('Write what was built to a file, as JSON'),
     network: choice('What RUN reaches that does not say it ("default", "none", "host")', ['default', 'none', 'host']),
     'no-cache': boolean('Do not use cache when building the image'),
-    output: list('Write the result elsewhere too ("type=local|tar|oci|docker|registry|image,dest=path", or a path)', {
-      short: 'o',
-    }),
+    output: list(
+      'Write the result elsewhere too: a path, or "type=TYPE,dest=PATH" with local, tar, oci, docker or registry',
+      {
+        short: 'o',
+      },
+    ),
     platform: text('Set target platforms for build, separated by commas; several make an index'),
     progress: choice(
       'Set type of progress output ("auto", "quiet", "plain", "tty", "json")',
