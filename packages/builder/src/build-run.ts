@@ -8,7 +8,7 @@ import {
 } from '@gantry/dockerfile'
 import { formatPlatform, matchesPlatform, type Platform } from '@gantry/oci'
 import { BuildError, locate } from './build-error.ts'
-import type { BuildSession, StepOutcome } from './build-session.ts'
+import type { BuildSession, OnDecided, StepOutcome } from './build-session.ts'
 import type { BuildEvent, BuildStep } from './events.ts'
 import { type BaseImage, findBaseImage } from './image/base-image.ts'
 import { type LayerStack, pushLayer } from './image/layer-stack.ts'
@@ -22,6 +22,7 @@ import { copyStep } from './steps/copy-step.ts'
 import type { MountFiles } from './steps/run-mounts.ts'
 import { runStep } from './steps/run-step.ts'
 import { workdirStep } from './steps/workdir-step.ts'
+import { reasonOf } from './why/reason-of.ts'
 
 /** Instructions that images put off, by the stage that they stand at the top of. */
 export type Triggers = ReadonlyMap<number, readonly StageInstruction[]>
@@ -308,12 +309,23 @@ export class BuildRun {
       (what: 'unpack' | 'write') =>
       (current: number, total: number): void =>
         this.#emit({ kind: 'progress', step: info, what, current, total })
-    if (step.kind === 'workdir') return workdirStep(session, step, stack, platform)
+    const onDecided = this.#decided(info, planned)
+    if (step.kind === 'workdir') return workdirStep(session, step, stack, { platform, onDecided })
     if (step.kind === 'run') {
       const onOutput = (stream: 'stdout' | 'stderr', data: Uint8Array): void =>
         this.#emit({ kind: 'output', step: info, stream, data })
       const files = await this.#mountFiles(step, planned)
-      return runStep({ session, step, id: info.id, stack, platform, files, onOutput, onUnpack: progress('unpack') })
+      return runStep({
+        session,
+        step,
+        id: info.id,
+        stack,
+        platform,
+        files,
+        onOutput,
+        onUnpack: progress('unpack'),
+        onDecided,
+      })
     }
     const source = step.from
     const asked = this.#platforms.get(stage.stage.index)!
@@ -336,7 +348,37 @@ export class BuildRun {
       context,
       onBytes: progress('write'),
       onUnpack: progress('unpack'),
+      onDecided,
     })
+  }
+
+  /** Tells why a step is done or not, and remembers what it was made of for the next build. */
+  #decided(info: BuildStep, { stage, platform }: PlannedStage): OnDecided {
+    const { history, options } = this.#session
+    const written = this.#writtenIn(stage)
+    const at = info.position - this.#lists.get(stage.stage.index)!.bases.length - 1
+    const place = {
+      project: options.project,
+      stage: `${stageName(stage)} ${formatPlatform(platform)}`,
+      position: at,
+      written: written[at] ?? info.text,
+      occurrence: written.slice(0, at).filter((text) => text === written[at]).length,
+    }
+    return (decision) => {
+      if (options.why) {
+        const compared =
+          decision.found === undefined || decision.found === 'content'
+            ? history.compare(place, decision.key)
+            : undefined
+        const reason = reasonOf(decision, { compared, noCache: options.noCache })
+        this.#emit({ kind: 'reason', step: info, reason })
+      }
+      history.note(place, decision.key)
+    }
+  }
+
+  #writtenIn(stage: ResolvedStage): readonly string[] {
+    return [...this.#lists.get(stage.stage.index)!.instructions.keys()].map((instruction) => instruction.written)
   }
 
   async #mountFiles(step: RunStep, { platform, stage }: PlannedStage): Promise<Map<PlannedMount, MountFiles>> {

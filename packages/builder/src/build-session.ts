@@ -2,7 +2,9 @@ import type { Dockerfile } from '@gantry/dockerfile'
 import { assembleImage } from '@gantry/image'
 import { getAttribute, listAttributes, type Owner } from '@gantry/linux'
 import type { Descriptor, Digest, Platform } from '@gantry/oci'
-import { createStepCache, type StepCache } from './cache/step-cache.ts'
+import { type CachedLayer, createStepCache, type StepCache, type StepImport } from './cache/step-cache.ts'
+import { lockStep } from './cache/step-lock.ts'
+import type { StepKey } from './cache/step-key.ts'
 import type { BuildEvent } from './events.ts'
 import { ContextTree } from './files/context-tree.ts'
 import { DirectoryTree } from './files/directory-tree.ts'
@@ -14,6 +16,7 @@ import { chainOf, type LayerStack } from './image/layer-stack.ts'
 import type { BuildOptions, Epoch } from './options.ts'
 import type { BuilderPorts } from './ports.ts'
 import type { FilesContext } from './remote/named-contexts.ts'
+import { StepHistory } from './why/step-history.ts'
 import type { Workspace } from './workspace.ts'
 
 /** What all steps of one build share. */
@@ -23,6 +26,8 @@ export interface SessionOptions {
   readonly contexts: ReadonlyMap<string, FilesContext>
   readonly epoch: Epoch
   readonly noCache: boolean
+  /** Caches of other places. */
+  readonly imports: readonly StepImport[]
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly buildArgs: ReadonlyMap<string, string>
   readonly signal: AbortSignal
@@ -36,6 +41,10 @@ export interface SessionOptions {
   /** Keeps a blob from being collected until the build has ended. */
   readonly keep: (digest: Digest) => void
   readonly onEvent: (event: BuildEvent) => void
+  /** What is built, so that a build is compared with the last one of the same. */
+  readonly project: string
+  /** Tell why steps are done. */
+  readonly why: boolean
 }
 
 /** What a step came to. */
@@ -43,6 +52,18 @@ export interface StepOutcome {
   readonly layer: Descriptor
   readonly cached: boolean
 }
+
+/** What it came to when the result of a step was looked for. */
+export interface StepDecision {
+  readonly key: StepKey
+  /** How the result was known; missing when the step has to be done. */
+  readonly found?: 'key' | 'content' | 'shared'
+  /** The imported cache that had it. */
+  readonly from?: string | undefined
+}
+
+/** Called once for each step, before it is done. */
+export type OnDecided = (decision: StepDecision) => void
 
 /** How unpacking is watched. */
 export type OnUnpack = (bytes: number, total: number) => void
@@ -55,6 +76,7 @@ export class BuildSession implements AsyncDisposable {
   readonly ports: BuilderPorts
   readonly options: SessionOptions
   readonly cache: StepCache
+  readonly history: StepHistory
   readonly #workspace: Workspace
   readonly #digests: FileDigests
   readonly #transient: FileDigests
@@ -68,7 +90,8 @@ export class BuildSession implements AsyncDisposable {
     this.ports = ports
     this.#workspace = workspace
     this.options = options
-    this.cache = createStepCache(ports.state, (descriptor) => ports.store.has(descriptor))
+    this.cache = createStepCache({ state: ports.state, store: ports.store, imports: options.imports })
+    this.history = new StepHistory(ports.state)
     this.#digests = createFileDigests(ports.state, ports.codec)
     this.#transient = transientDigests(ports.codec)
   }
@@ -150,13 +173,41 @@ export class BuildSession implements AsyncDisposable {
     return this.#workspace.prepareMachine()
   }
 
-  /** Does what a key stands for once, however many stages ask for it: those who come later get the same result as cached. */
-  async share(key: string, work: () => Promise<StepOutcome>): Promise<StepOutcome> {
-    const known = this.#underWay.get(key)
-    if (known !== undefined) return { ...(await known), cached: true }
-    const outcome = work()
-    this.#underWay.set(key, outcome)
+  /**
+   * Does what a key stands for once, however many stages and processes ask for it: those who come later get the same result as cached.
+   * Another process that does the same step is waited for.
+   */
+  async share(key: StepKey, onDecided: OnDecided, work: () => Promise<StepOutcome>): Promise<StepOutcome> {
+    const known = this.#underWay.get(key.key)
+    if (known !== undefined) {
+      const outcome = await known
+      onDecided({ key, found: 'shared' })
+      return { ...outcome, cached: true }
+    }
+    const outcome = this.#lockedWork(key, work)
+    this.#underWay.set(key.key, outcome)
     return outcome
+  }
+
+  /** The result of a step, when it is known and may be used. */
+  async find(key: StepKey, onDecided: OnDecided): Promise<StepOutcome | undefined> {
+    if (this.options.noCache) return undefined
+    const known: CachedLayer | undefined = await this.cache.find(key.key)
+    if (known === undefined) return undefined
+    onDecided({ key, found: 'key', from: known.from })
+    return { layer: known.layer, cached: true }
+  }
+
+  async #lockedWork(key: StepKey, work: () => Promise<StepOutcome>): Promise<StepOutcome> {
+    const { noCache, signal } = this.options
+    // A result that is here needs no lock, and without the cache nobody's result is of use.
+    if (noCache || this.#isKnown(key)) return work()
+    using _lock = await lockStep(this.ports.site.root, key.key, signal)
+    return await work()
+  }
+
+  #isKnown({ key }: StepKey): boolean {
+    return this.ports.state.prepare('SELECT 1 FROM builder_steps WHERE key = ?').get(key) !== undefined
   }
 
   /** A directory for small files of one step, removed with the step's owner. */

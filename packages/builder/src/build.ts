@@ -90,7 +90,14 @@ function sessionOptions(options: BuildOptions, input: BuildInput): BuildSession[
     addHosts: options.addHosts ?? {},
     keep,
     onEvent: options.onEvent ?? (() => undefined),
+    project: projectOf(options),
+    why: options.why ?? false,
+    imports: [],
   }
+}
+
+function projectOf({ context, dockerfile }: BuildOptions): string {
+  return JSON.stringify([typeof context === 'string' ? context : 'stream', dockerfile ?? ''])
 }
 
 function buildArgsOf({ buildArgs }: BuildOptions): Variables {

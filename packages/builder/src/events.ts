@@ -1,5 +1,6 @@
 import type { Descriptor, Digest } from '@gantry/oci'
 import type { Range } from '@gantry/dockerfile'
+import type { StepReason } from './why/step-reason.ts'
 
 /** One step of a build as people see it: getting a base image, or an instruction that changes files. */
 export interface BuildStep {
@@ -26,6 +27,8 @@ export type BuildEvent =
   /** Everything that will be done, stages that are not needed left out; again for each platform, and when base images bring more. */
   | { readonly kind: 'plan'; readonly steps: readonly BuildStep[]; readonly stages: readonly PlannedStageInfo[] }
   | { readonly kind: 'step-start'; readonly step: BuildStep }
+  /** Why a step is done or not, when it was asked for (`why`): once for each step that has been decided on. */
+  | { readonly kind: 'reason'; readonly step: BuildStep; readonly reason: StepReason }
   /** Bytes that a RUN wrote. */
   | {
       readonly kind: 'output'

@@ -11,6 +11,8 @@ export {
   type SecretSource,
   type SshSource,
 } from './options.ts'
+export { describeReason } from './why/describe-reason.ts'
+export type { StepChange, StepReason } from './why/step-reason.ts'
 export type { BuilderPorts, ResolveImageOptions } from './ports.ts'
 export { baseNames, buildBase, type BaseResult, isBaseName } from './base/build-base.ts'
 export { BaseError, type BaseErrorCode } from './base/base-error.ts'

@@ -36,6 +36,8 @@ export interface BuildOptions {
   readonly addHosts?: Readonly<Record<string, string>>
   /** Run every step even when its result is known. */
   readonly noCache?: boolean
+  /** Tell for each step why it is done or not: `reason` events. */
+  readonly why?: boolean
   /** Ask registries for base images even when they are here. */
   readonly pull?: boolean
   /**

@@ -1,5 +1,6 @@
 import { type Descriptor, parseDescriptor } from '@gantry/oci'
 import type { Migrations, State } from '@gantry/state'
+import type { Store } from '@gantry/store'
 
 /** The tables of the builder: which key made which layer, what files were hashed to, and what was downloaded. */
 export const builderMigrations: Migrations = {
@@ -30,48 +31,111 @@ export const builderMigrations: Migrations = {
        modified TEXT,
        used INTEGER NOT NULL
      ) STRICT, WITHOUT ROWID`,
+    `CREATE TABLE builder_outlines (
+       key TEXT PRIMARY KEY,
+       kind TEXT NOT NULL,
+       written TEXT NOT NULL,
+       outline BLOB NOT NULL,
+       made INTEGER NOT NULL
+     ) STRICT;
+     CREATE INDEX builder_outlines_written ON builder_outlines (kind, written, made);
+     CREATE TABLE builder_places (
+       place TEXT PRIMARY KEY,
+       key TEXT NOT NULL,
+       used INTEGER NOT NULL
+     ) STRICT, WITHOUT ROWID;
+     CREATE INDEX builder_places_key ON builder_places (key)`,
   ],
+}
+
+/** A result that is known. */
+export interface CachedLayer {
+  readonly layer: Descriptor
+  /** The imported cache that had it; missing when it was here. */
+  readonly from?: string | undefined
+}
+
+/** A step that this build used or made, for caches that are exported. */
+export interface UsedStep {
+  readonly keys: readonly string[]
+  /** An uncompressed tar: its digest is the diff ID. */
+  readonly layer: Descriptor
+  readonly instruction: string
 }
 
 /** Which layer a step made, by its key. */
 export interface StepCache {
-  /** The layer made under this key whose blob is still there. */
-  find(key: string): Promise<Descriptor | undefined>
-  /** Remembers a layer under keys that all mean it; the last to write wins, which makes no difference. */
+  /** The layer made under this key, if its blob is still here or an imported cache has it. */
+  find(key: string): Promise<CachedLayer | undefined>
+  /** Remembers a layer under keys that all mean it; the last to write wins, which makes no difference. Its blob is kept until it is pruned. */
   record(keys: readonly string[], layer: Descriptor, instruction: string): void
+  /** What was found and recorded so far. */
+  used(): readonly UsedStep[]
 }
 
-/** What a cache asks of the store: whether a blob is still there. */
-export type HasBlob = (descriptor: Descriptor) => Promise<boolean>
+/** A cache of another place: fetches a layer into the store, whole and verified. */
+export interface StepImport {
+  readonly label: string
+  fetch(key: string): Promise<{ readonly layer: Descriptor; readonly instruction: string } | undefined>
+}
+
+/** What a cache works with. */
+export interface StepCachePorts {
+  readonly state: State
+  readonly store: Pick<Store, 'has' | 'pin'>
+  /** Asked in order for what is not here. */
+  readonly imports?: readonly StepImport[]
+}
+
+/** Who keeps the layers of steps from being collected. */
+export const cacheOwner = 'build-cache'
 
 /** A cache in the table `builder_steps`; entries whose blob was collected are forgotten when they are met. */
-export function createStepCache(state: State, has: HasBlob): StepCache {
+export function createStepCache({ state, store, imports = [] }: StepCachePorts): StepCache {
+  const used = new Map<string, { keys: Set<string>; layer: Descriptor; instruction: string }>()
+  const use = (keys: readonly string[], layer: Descriptor, instruction: string): void => {
+    const known = used.get(layer.digest) ?? { keys: new Set(), layer, instruction }
+    for (const key of keys) known.keys.add(key)
+    used.set(layer.digest, known)
+  }
+  const record = (keys: readonly string[], layer: Descriptor, instruction: string): void => {
+    const insert = state.prepare(
+      `INSERT INTO builder_steps (key, layer, instruction, made, used) VALUES (?, ?, ?, ?, ?)
+       ON CONFLICT (key) DO UPDATE SET layer = excluded.layer, made = excluded.made, used = excluded.used`,
+    )
+    const text = JSON.stringify(layer)
+    const now = Date.now()
+    state.transaction(() => {
+      for (const key of keys) insert.run(key, text, instruction.slice(0, 1024), now, now)
+      store.pin(cacheOwner, layer.digest)
+    })
+    use(keys, layer, instruction)
+  }
   return {
     async find(key) {
-      const row = state.prepare('SELECT layer, used FROM builder_steps WHERE key = ?').get(key)
-      if (row === undefined) return undefined
-      const layer = parseDescriptor(JSON.parse(String(row['layer'])))
-      if (!(await has(layer))) {
+      const row = state.prepare('SELECT layer, instruction, used FROM builder_steps WHERE key = ?').get(key)
+      if (row !== undefined) {
+        const layer = parseDescriptor(JSON.parse(String(row['layer'])))
+        if (await store.has(layer)) {
+          const now = Date.now()
+          // Good enough for pruning by age, and a build that only hits writes nothing.
+          if (now - Number(row['used']) > 3_600_000) {
+            state.prepare('UPDATE builder_steps SET used = ? WHERE key = ?').run(now, key)
+          }
+          use([key], layer, String(row['instruction']))
+          return { layer }
+        }
         state.prepare('DELETE FROM builder_steps WHERE key = ?').run(key)
-        return undefined
       }
-      const now = Date.now()
-      // Good enough for pruning by age, and a build that only hits writes nothing.
-      if (now - Number(row['used']) > 3_600_000) {
-        state.prepare('UPDATE builder_steps SET used = ? WHERE key = ?').run(now, key)
+      for (const source of imports) {
+        const found = await source.fetch(key)
+        if (found === undefined) continue
+        record([key], found.layer, found.instruction)
+        return { layer: found.layer, from: source.label }
       }
-      return layer
+      return undefined
     },
-    record(keys, layer, instruction) {
-      const insert = state.prepare(
-        `INSERT INTO builder_steps (key, layer, instruction, made, used) VALUES (?, ?, ?, ?, ?)
-         ON CONFLICT (key) DO UPDATE SET layer = excluded.layer, made = excluded.made, used = excluded.used`,
-      )
-      const text = JSON.stringify(layer)
-      const now = Date.now()
-      state.transaction(() => {
-        for (const key of keys) insert.run(key, text, instruction.slice(0, 1024), now, now)
-      })
-    },
+    record,
+    used: () => [...used.values()].map(({ keys, layer, instruction }) => ({ keys: [...keys], layer, instruction })),
   }
 }

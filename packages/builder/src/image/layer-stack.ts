@@ -19,6 +19,11 @@ export function chainOf(stack: LayerStack): Digest | undefined {
   return stack.at(-1)?.chain
 }
 
+/** The part of a stack that came with its base image. */
+export function baseChainOf(stack: LayerStack): Digest | undefined {
+  return stack.findLast(({ made }) => !made)?.chain
+}
+
 /** A stack with one more layer. */
 export function pushLayer(stack: LayerStack, layer: Pick<StackLayer, 'descriptor' | 'diffId' | 'made'>): LayerStack {
   return [...stack, { ...layer, chain: chainWith(chainOf(stack), layer.diffId) }]

@@ -22,6 +22,7 @@ export function planRunStep(evaluation: Evaluation, instruction: RunInstruction)
     text: instruction.written,
     args,
     env: [...state.scope].map(([name, value]) => `${name}=${value}`),
+    buildArgs: [...state.args.keys()],
     cwd: state.config.WorkingDir || '/',
     user: state.config.User ?? '',
     mounts: instruction.mounts.map((mount) => planMount(evaluation, mount)),

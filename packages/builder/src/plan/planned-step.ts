@@ -25,6 +25,8 @@ export interface RunStep {
   readonly text: string
   readonly args: readonly string[]
   readonly env: readonly string[]
+  /** The names of those that came from ARG. */
+  readonly buildArgs: readonly string[]
   readonly cwd: string
   readonly user: string
   readonly mounts: readonly PlannedMount[]

@@ -1,6 +1,5 @@
 import type { BuildSession } from '../build-session.ts'
-import { cacheKey } from '../cache/key.ts'
-import { stepVersion } from '../cache/layer-key.ts'
+import { stepKey } from '../cache/step-key.ts'
 import { emptyLookup } from '../files/node.ts'
 import { type LayerStack, pushLayer } from '../image/layer-stack.ts'
 import { selectPath } from '../layer/copy-sources.ts'
@@ -28,12 +27,13 @@ export interface ContextPart {
 export async function contextStack(session: BuildSession, { name, source, at }: ContextPart): Promise<LayerStack> {
   const input = await contextInput(session, name, source)
   const { seconds } = session.options.epoch
-  const quickKey = cacheKey(['context', stepVersion, at, input.field, seconds])
+  const quickKey = stepKey('context', { at, sources: [input.field], epoch: seconds })
   const { layer } = await layerStep({
     session,
     quickKey,
     text: `context ${source}`,
     onBytes: () => undefined,
+    onDecided: () => undefined,
     async plan() {
       const plan = new LayerPlan(emptyLookup, seconds)
       const { tree, sources, digests } = input.group

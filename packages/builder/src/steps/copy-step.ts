@@ -1,12 +1,12 @@
 import { join } from 'node:path'
 import type { Platform } from '@gantry/oci'
-import type { BuildSession, OnUnpack, StepOutcome } from '../build-session.ts'
-import { cacheKey, type KeyField } from '../cache/key.ts'
-import { stepVersion } from '../cache/layer-key.ts'
+import type { BuildSession, OnDecided, OnUnpack, StepOutcome } from '../build-session.ts'
+import type { KeyField } from '../cache/key.ts'
+import { stepKey } from '../cache/step-key.ts'
 import { readAccounts } from '../files/accounts.ts'
 import { emptyLookup, type Readable } from '../files/node.ts'
 import { type OwnerIds, parseOwner, resolveOwner } from '../files/owner.ts'
-import { chainOf, type LayerStack } from '../image/layer-stack.ts'
+import { baseChainOf, chainOf, type LayerStack } from '../image/layer-stack.ts'
 import { LayerPlan, type PlannedEntry } from '../layer/layer-plan.ts'
 import { planCopy } from '../layer/plan-copy.ts'
 import type { CopyStep } from '../plan/planned-step.ts'
@@ -28,36 +28,35 @@ export interface CopyStepOptions {
   readonly context: string
   readonly onBytes: (bytes: number, total: number) => void
   readonly onUnpack: OnUnpack
+  readonly onDecided: OnDecided
 }
 
 /** Finds or makes the layer of a COPY or ADD. No container is started for it. */
 export async function copyStep(options: CopyStepOptions): Promise<StepOutcome> {
-  const { session, step, stack, from, onBytes } = options
+  const { session, step, stack, from, onBytes, onDecided } = options
   const { epoch } = session.options
   const inputs = from === undefined ? await readInputs(session, step, options.context) : undefined
-  const read: KeyField =
-    inputs === undefined
-      ? ['chain', chainOf(from?.stack ?? []), pathsOf(step)]
-      : ['files', inputs.map(({ field }) => field)]
   // What a linked layer holds depends on what is below only where names of users are looked up there.
   const owner = step.link ? await ownerOf(options, () => session.root(stack, options.platform)) : undefined
-  const quickKey = cacheKey([
-    'copy',
-    stepVersion,
-    step.sources.flatMap((source): KeyField => (source.kind === 'inline' ? [[source.name, source.content]] : [])),
-    step.excludes,
-    step.parents,
-    step.destination,
-    step.link ? [owner?.uid, owner?.gid] : step.chown,
-    chmodField(step),
-    read,
-    step.link ? 'link' : chainOf(stack),
-    epoch.seconds,
-    epoch.asked,
-  ])
+  const quickKey = stepKey('copy', {
+    heredocs: Object.fromEntries(
+      step.sources.flatMap((source) => (source.kind === 'inline' ? [[source.name, source.content]] : [])),
+    ),
+    exclude: step.excludes,
+    parents: step.parents,
+    destination: step.destination,
+    chown: step.link ? [owner?.uid, owner?.gid] : step.chown,
+    chmod: chmodField(step),
+    link: step.link,
+    ...(inputs === undefined
+      ? { sources: { chain: chainOf(from?.stack ?? []), paths: pathsOf(step) } }
+      : { sources: inputs.map(({ field }) => field) }),
+    ...(step.link ? {} : { base: baseChainOf(stack), below: chainOf(stack) }),
+    epoch: [epoch.seconds, epoch.asked],
+  })
   await using place = new StepPlace(session, options.id)
   const plan = (): Promise<ReadonlyMap<string, PlannedEntry>> => planLayer(options, inputs, place)
-  return await layerStep({ session, quickKey, text: step.text, plan, onBytes })
+  return await layerStep({ session, quickKey, text: step.text, plan, onBytes, onDecided })
 }
 
 async function readInputs(session: BuildSession, step: CopyStep, context: string): Promise<readonly CopyInput[]> {

@@ -1,5 +1,6 @@
 import { layerKey } from '../cache/layer-key.ts'
-import type { BuildSession, StepOutcome } from '../build-session.ts'
+import type { StepKey } from '../cache/step-key.ts'
+import type { BuildSession, OnDecided, StepOutcome } from '../build-session.ts'
 import { indexEntries } from '../files/tar-index.ts'
 import type { PlannedEntry } from '../layer/layer-plan.ts'
 import { writeLayer } from '../layer/write-layer.ts'
@@ -8,11 +9,12 @@ import { writeLayer } from '../layer/write-layer.ts'
 export interface LayerStepOptions {
   readonly session: BuildSession
   /** The key by meaning, inputs and the files below: found without looking at any file system. */
-  readonly quickKey: string
+  readonly quickKey: StepKey
   readonly text: string
   /** Plans the layer; called when the quick key finds nothing. */
   readonly plan: () => Promise<ReadonlyMap<string, PlannedEntry>>
   readonly onBytes: (bytes: number, total: number) => void
+  readonly onDecided: OnDecided
 }
 
 /**
@@ -20,22 +22,25 @@ export interface LayerStepOptions {
  * below changed in a way that does not matter to it.
  */
 export function layerStep(options: LayerStepOptions): Promise<StepOutcome> {
-  return options.session.share(options.quickKey, () => findOrWrite(options))
+  const { session, quickKey, onDecided } = options
+  return session.share(quickKey, onDecided, () => findOrWrite(options))
 }
 
 async function findOrWrite(options: LayerStepOptions): Promise<StepOutcome> {
-  const { session, quickKey, text, plan, onBytes } = options
+  const { session, quickKey, text, plan, onBytes, onDecided } = options
   const { cache, ports } = session
   const { noCache, signal } = session.options
-  const quick = noCache ? undefined : await cache.find(quickKey)
-  if (quick !== undefined) return { layer: quick, cached: true }
+  const quick = await session.find(quickKey, onDecided)
+  if (quick !== undefined) return quick
   const entries = await plan()
   const contentKey = layerKey(entries)
   const known = noCache ? undefined : await cache.find(contentKey)
   if (known !== undefined) {
-    cache.record([quickKey], known, text)
-    return { layer: known, cached: true }
+    cache.record([quickKey.key, contentKey], known.layer, text)
+    onDecided({ key: quickKey, found: 'content', from: known.from })
+    return { layer: known.layer, cached: true }
   }
+  onDecided({ key: quickKey })
   let total = 0
   for (const entry of entries.values()) total += entry.size
   let written = 0
@@ -46,7 +51,7 @@ async function findOrWrite(options: LayerStepOptions): Promise<StepOutcome> {
       onBytes(written, Math.max(total, written))
     },
   })
-  cache.record([quickKey, contentKey], layer, text)
+  cache.record([quickKey.key, contentKey], layer, text)
   session.remember(layer, indexEntries(entries))
   return { layer, cached: false }
 }

@@ -87,6 +87,8 @@ function owned({ mode, uid, gid }: Pick<Mount & { type: 'cache' }, 'mode' | 'uid
 export class RunMounts implements AsyncDisposable {
   readonly specs: MountSpec[] = []
   readonly env: string[] = []
+  /** What must not be seen in what the step prints. */
+  readonly secrets: Uint8Array[] = []
   /** Places that the runtime makes so that it can mount there. */
   readonly points: { readonly path: string; readonly type: 'file' | 'directory' }[] = []
   readonly #options: RunMountsOptions
@@ -203,6 +205,7 @@ export class RunMounts implements AsyncDisposable {
   #secret(mount: Extract<Mount, { type: 'secret' }>, directory: string): void {
     const content = readSecret(this.#options.session, mount)
     if (content === undefined) return
+    this.secrets.push(content)
     if (mount.env !== undefined) this.env.push(`${mount.env}=${new TextDecoder().decode(content)}`)
     if (mount.target === undefined) return
     const path = join(directory, `secret-${this.#names++}`)

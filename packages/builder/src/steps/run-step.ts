@@ -2,10 +2,9 @@ import type { Platform } from '@gantry/oci'
 import { MediaType } from '@gantry/oci'
 import { resolveUser, RuntimeError } from '@gantry/runtime'
 import { BuildError } from '../build-error.ts'
-import type { BuildSession, OnUnpack, StepOutcome } from '../build-session.ts'
-import { cacheKey } from '../cache/key.ts'
-import { stepVersion } from '../cache/layer-key.ts'
-import { chainOf, chainWith, type LayerStack } from '../image/layer-stack.ts'
+import type { BuildSession, OnDecided, OnUnpack, StepOutcome } from '../build-session.ts'
+import { stepKey } from '../cache/step-key.ts'
+import { baseChainOf, chainOf, chainWith, type LayerStack } from '../image/layer-stack.ts'
 import type { PlannedMount, RunStep } from '../plan/planned-step.ts'
 import { clampTimes } from './clamp-times.ts'
 import { findStubs, removeStubs } from './mount-stubs.ts'
@@ -25,6 +24,7 @@ export interface RunStepOptions {
   readonly files: ReadonlyMap<PlannedMount, MountFiles>
   readonly onOutput: (stream: 'stdout' | 'stderr', data: Uint8Array) => void
   readonly onUnpack: OnUnpack
+  readonly onDecided: OnDecided
 }
 
 /** The clock of the file system may be a tick behind ours. */
@@ -32,31 +32,33 @@ const tickMilliseconds = 20
 
 /** Finds or makes the layer of a RUN: what a container with Docker's defaults changed. @throws BuildError RUN_FAILED */
 export async function runStep(options: RunStepOptions): Promise<StepOutcome> {
-  const { session, step, stack, platform } = options
-  const { epoch, noCache } = session.options
+  const { session, step, stack, platform, onDecided } = options
+  const { epoch, addHosts } = session.options
   const { args, env, cwd, user, script, network } = step
-  const mounts = await mountFields({ session, step, platform, files: options.files })
-  const key = cacheKey([
+  const key = stepKey(
     'run',
-    stepVersion,
-    args,
-    env,
-    cwd,
-    user,
-    script && [script.name, script.content],
-    mounts,
-    network,
-    session.options.addHosts,
-    chainOf(stack),
-    platform.architecture,
-    epoch.seconds,
-    epoch.asked,
-  ])
-  return session.share(key, async () => {
-    const known = noCache ? undefined : await session.cache.find(key)
-    if (known !== undefined) return { layer: known, cached: true }
+    {
+      command: args,
+      env,
+      directory: cwd,
+      user,
+      script: script && [script.name, script.content],
+      mounts: await mountFields({ session, step, platform, files: options.files }),
+      network,
+      hosts: addHosts,
+      base: baseChainOf(stack),
+      below: chainOf(stack),
+      platform: platform.architecture,
+      epoch: [epoch.seconds, epoch.asked],
+    },
+    new Set(step.buildArgs),
+  )
+  return session.share(key, onDecided, async () => {
+    const known = await session.find(key, onDecided)
+    if (known !== undefined) return known
+    onDecided({ key })
     const layer = await execute(options)
-    session.cache.record([key], layer, step.text)
+    session.cache.record([key.key], layer, step.text)
     return { layer, cached: false }
   })
 }

@@ -1,12 +1,11 @@
 import type { Platform } from '@gantry/oci'
 import { BuildError } from '../build-error.ts'
-import type { BuildSession, StepOutcome } from '../build-session.ts'
-import { cacheKey } from '../cache/key.ts'
-import { stepVersion } from '../cache/layer-key.ts'
+import type { BuildSession, OnDecided, StepOutcome } from '../build-session.ts'
+import { stepKey } from '../cache/step-key.ts'
 import { readAccounts } from '../files/accounts.ts'
 import type { Readable } from '../files/node.ts'
 import { type OwnerIds, resolveOwner } from '../files/owner.ts'
-import { chainOf, type LayerStack } from '../image/layer-stack.ts'
+import { baseChainOf, chainOf, type LayerStack } from '../image/layer-stack.ts'
 import { LayerPlan } from '../layer/layer-plan.ts'
 import type { WorkdirStep } from '../plan/planned-step.ts'
 import { layerStep } from './layer-step.ts'
@@ -16,12 +15,18 @@ export async function workdirStep(
   session: BuildSession,
   step: WorkdirStep,
   stack: LayerStack,
-  platform: Platform,
+  { platform, onDecided }: { readonly platform: Platform; readonly onDecided: OnDecided },
 ): Promise<StepOutcome> {
   const { epoch } = session.options
   return layerStep({
     session,
-    quickKey: cacheKey(['workdir', stepVersion, step.path, step.user, chainOf(stack), epoch.seconds]),
+    quickKey: stepKey('workdir', {
+      path: step.path,
+      user: step.user,
+      base: baseChainOf(stack),
+      below: chainOf(stack),
+      epoch: epoch.seconds,
+    }),
     text: step.text,
     plan: async () => {
       const root = await session.root(stack, platform)
@@ -31,6 +36,7 @@ export async function workdirStep(
       return plan.entries()
     },
     onBytes: () => undefined,
+    onDecided,
   })
 }
 

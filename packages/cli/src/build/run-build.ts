@@ -36,6 +36,7 @@ export interface BuildFlags {
   readonly ssh: readonly string[]
   readonly tag: readonly string[]
   readonly target: string | undefined
+  readonly why: boolean
 }
 
 /** What is built and how, as the command line says it. */
@@ -161,6 +162,7 @@ async function requestOf(context: Context, flags: BuildFlags, place: string): Pr
     labels: readLabels([], flags.label),
     ...(await platformsOf(flags.platform)),
     noCache: flags['no-cache'],
+    why: flags.why,
     pull: flags.pull,
     contexts: inputs.readPairs('build-context', flags['build-context']),
     secrets: inputs.readSecrets(flags.secret, env),

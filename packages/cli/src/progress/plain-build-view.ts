@@ -1,4 +1,4 @@
-import type { BuildEvent, BuildStep } from '@gantry/builder'
+import { type BuildEvent, type BuildStep, describeReason } from '@gantry/builder'
 import type { Output } from '../output.ts'
 import type { BuildView } from './build-view.ts'
 import { shortDuration } from '../format/human-duration.ts'
@@ -28,6 +28,9 @@ export function plainBuildView(out: Output, now: () => number = Date.now): Build
         case 'step-start':
           started.set(event.step.id, now())
           return say(event.step, stepTitle(event.step))
+        case 'reason':
+          for (const line of describeReason(event.reason)) say(event.step, `why: ${line}`)
+          return
         case 'output': {
           const output = outputs.get(event.step.id) ?? new StepOutput()
           outputs.set(event.step.id, output)

@@ -1,4 +1,4 @@
-import type { BuildEvent, BuildStep } from '@gantry/builder'
+import { type BuildEvent, type BuildStep, describeReason } from '@gantry/builder'
 import type { Output } from '../output.ts'
 import type { BuildView } from './build-view.ts'
 import { shortDuration } from '../format/human-duration.ts'
@@ -14,6 +14,8 @@ interface StepView {
   state: 'running' | 'done' | 'cached' | 'failed'
   duration: number
   progress: Extract<BuildEvent, { kind: 'progress' }> | undefined
+  /** Why it runs or not, when that was asked for. */
+  reason: readonly string[]
 }
 
 const verbs = { pull: 'pulling', unpack: 'unpacking', hash: 'hashing', write: 'writing' } as const
@@ -45,7 +47,8 @@ export function terminalBuildView(out: Output, now: () => number = Date.now): Bu
     Object.assign(view, { state, duration })
     steps.delete(view.step.id)
     ended += 1
-    live.print(stepLine(view, out.columns, now(), size), block())
+    const why = view.reason.map((line) => `\n${paint(`     ${line}`, 'grey', true)}`).join('')
+    live.print(`${stepLine(view, out.columns, now(), size)}${why}`, block())
   }
   return {
     finish: () => {
@@ -65,8 +68,14 @@ export function terminalBuildView(out: Output, now: () => number = Date.now): Bu
             state: 'running',
             duration: 0,
             progress: undefined,
+            reason: [],
           })
           return draw()
+        case 'reason': {
+          const view = steps.get(event.step.id)
+          if (view !== undefined) view.reason = describeReason(event.reason)
+          return
+        }
         case 'output':
           steps.get(event.step.id)?.output.add(event.stream, event.data)
           return
