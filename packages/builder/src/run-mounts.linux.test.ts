@@ -129,11 +129,12 @@ describe('RUN --mount', { skip, concurrency: false }, () => {
     const secret = 'correct-horse-battery-staple'
     const file = join(world.context({ token: secret }), 'token')
     const run =
-      'RUN --mount=type=secret,id=token,uid=3,mode=0440 --mount=type=secret,id=other,env=OTHER,required stat -c "%a %u %s" /run/secrets/token >/out; echo ${#OTHER} >>/out; cmp /run/secrets/token /run/secrets/token\n'
+      'RUN --mount=type=secret,id=token,uid=3,mode=0440 --mount=type=secret,id=other,env=OTHER,required stat -c "%a %u %s" /run/secrets/token >/out; echo ${#OTHER} >>/out; cat /run/secrets/token; echo $OTHER\n'
     const secrets = { token: { path: file }, other: { value: Buffer.from(secret) } }
     const result = await world.build({ Dockerfile: base + run }, { secrets })
     assert.deepEqual(await top(result), [`out=440 3 ${secret.length}\n${secret.length}\n`])
     assert.ok(!JSON.stringify(world.events).includes(secret))
+    assert.equal(world.output(), '******\n')
     writeFileSync(file, 'changed')
     await world.build({ Dockerfile: base + run }, { secrets: { ...secrets, other: { value: Buffer.from('changed') } } })
     assert.deepEqual(

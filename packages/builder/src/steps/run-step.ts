@@ -11,6 +11,7 @@ import { findStubs, removeStubs } from './mount-stubs.ts'
 import { OutputTail } from './output-tail.ts'
 import { runBundle } from './run-bundle.ts'
 import { type MountFiles, mountFields, RunMounts } from './run-mounts.ts'
+import { SecretMask } from './secret-mask.ts'
 
 /** What a RUN is made on. */
 export interface RunStepOptions {
@@ -80,14 +81,18 @@ async function execute(options: RunStepOptions): Promise<StepOutcome['layer']> {
     const bundle = runBundle(session, { id: key, directory, rootfs, step, user, mounts })
     const stubs = findStubs(rootfs, mounts.points)
     const tail = new OutputTail()
+    const show = (stream: 'stdout' | 'stderr', data: Uint8Array): void => {
+      if (data.length === 0) return
+      tail.add(data)
+      onOutput(stream, data)
+    }
+    const masks = { stdout: new SecretMask(mounts.secrets), stderr: new SecretMask(mounts.secrets) }
     const { exitCode } = await runtime.runOnce(bundle, {
       owner,
       signal,
-      onOutput: ({ stream, data }) => {
-        tail.add(data)
-        onOutput(stream, data)
-      },
+      onOutput: ({ stream, data }) => show(stream, masks[stream].push(data)),
     })
+    for (const stream of ['stdout', 'stderr'] as const) show(stream, masks[stream].end())
     if (exitCode !== 0) throw failure(step, exitCode, tail.text())
     removeStubs(rootfs, upper, stubs)
     clampTimes(upper, { after, becomes: epoch.seconds })

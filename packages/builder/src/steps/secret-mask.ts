@@ -24,7 +24,7 @@ export class SecretMask {
     const bytes = this.#held.length === 0 ? Buffer.from(data) : Buffer.concat([this.#held, data])
     const parts: Buffer[] = []
     let from = 0
-    for (let at = 0; at < bytes.length; ) {
+    for (let at = 0; at < bytes.length;) {
       const found = this.#secrets.find((secret) => bytes.subarray(at, at + secret.length).equals(secret))
       if (found !== undefined) {
         parts.push(bytes.subarray(from, at), mask)
