@@ -97,9 +97,10 @@ test('clients push, pull and delete while two processes collect without a grace:
   using state = openState(join(directory.path, 'state.db'), [storeMigrations, ...registryMigrations])
   await using store = await openStore({ root: join(directory.path, 'content'), state, codec })
   const errors: unknown[] = []
-  // Leases that end soon: with those of half an hour nothing would be collected in the time of this test.
+  // Leases that end soon: with those of half an hour nothing would be collected in the time of this test. Longer than one
+  // request takes while another process has the lock of the database, though.
   await using serving = new AsyncDisposableStack()
-  const storage = serving.use(diskStorage(store, { span: 200 }))
+  const storage = serving.use(diskStorage(store, { span: 2500 }))
   const registry = serving.use(createRegistry({ storage, state, onError: (error) => errors.push(error) }))
   const served = await serveRegistry({ registry, port: 0, onError: (error) => errors.push(error) })
   serving.defer(() => served.close({ timeout: 1000 }))
@@ -118,7 +119,7 @@ test('clients push, pull and delete while two processes collect without a grace:
 
   const outcomes: ('whole' | 'gone')[] = []
   const kept: { readonly client: Client; readonly digest: Digest }[] = []
-  const end = Date.now() + pending + 2000
+  const end = Date.now() + pending + 4000
   const work = async (number: number): Promise<void> => {
     // Two clients share a repository.
     const client = clientOf(served.address, `team/app-${number % 2}`)
