@@ -101,6 +101,15 @@ export class BuildRun {
     return { state, platform, stack: await this.#stack(index) }
   }
 
+  /** The ids of the cache mounts of its RUNs. After `plan`. */
+  cacheMounts(): readonly string[] {
+    return [...this.#planned.values()].flatMap(({ steps }) =>
+      steps.flatMap((step) =>
+        step.kind === 'run' ? step.mounts.flatMap(({ mount }) => (mount.type === 'cache' ? mount.id : [])) : [],
+      ),
+    )
+  }
+
   /** The names of the variables that base images set, by the stage that starts from them. After `plan`. */
   environments(): ReadonlyMap<number, readonly string[]> {
     return this.#environments

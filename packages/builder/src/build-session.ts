@@ -2,7 +2,13 @@ import type { Dockerfile } from '@gantry/dockerfile'
 import { assembleImage } from '@gantry/image'
 import { getAttribute, listAttributes, type Owner } from '@gantry/linux'
 import type { Descriptor, Digest, Platform } from '@gantry/oci'
-import { type CachedLayer, createStepCache, type StepCache, type StepImport } from './cache/step-cache.ts'
+import {
+  type CachedLayer,
+  createStepCache,
+  type StepCache,
+  type StepImport,
+  type UsedStep,
+} from './cache/step-cache.ts'
 import { lockStep } from './cache/step-lock.ts'
 import type { StepKey } from './cache/step-key.ts'
 import type { BuildEvent } from './events.ts'
@@ -62,6 +68,13 @@ export interface StepDecision {
   readonly from?: string | undefined
 }
 
+/** What `share` is told of a step. */
+export interface SharedStep {
+  /** The instruction, for people. */
+  readonly text: string
+  readonly onDecided: OnDecided
+}
+
 /** Called once for each step, before it is done. */
 export type OnDecided = (decision: StepDecision) => void
 
@@ -83,6 +96,7 @@ export class BuildSession implements AsyncDisposable {
   readonly #indexes = new Map<Digest, Promise<LayerIndex>>()
   readonly #views = new Map<string, Promise<DirectoryTree>>()
   readonly #trees: DirectoryTree[] = []
+  readonly #used: UsedStep[] = []
   readonly #underWay = new Map<string, Promise<StepOutcome>>()
   readonly #contexts = new Map<string, ContextTree>()
 
@@ -177,7 +191,7 @@ export class BuildSession implements AsyncDisposable {
    * Does what a key stands for once, however many stages and processes ask for it: those who come later get the same result as cached.
    * Another process that does the same step is waited for.
    */
-  async share(key: StepKey, onDecided: OnDecided, work: () => Promise<StepOutcome>): Promise<StepOutcome> {
+  async share(key: StepKey, { text, onDecided }: SharedStep, work: () => Promise<StepOutcome>): Promise<StepOutcome> {
     const known = this.#underWay.get(key.key)
     if (known !== undefined) {
       const outcome = await known
@@ -186,7 +200,14 @@ export class BuildSession implements AsyncDisposable {
     }
     const outcome = this.#lockedWork(key, work)
     this.#underWay.set(key.key, outcome)
+    const { layer } = await outcome
+    this.#used.push({ key: key.key, layer, instruction: text })
     return outcome
+  }
+
+  /** The steps whose results this build used so far, by their keys. The same for every build of the same thing. */
+  used(): readonly UsedStep[] {
+    return this.#used.toSorted((a, b) => (a.key < b.key ? -1 : 1))
   }
 
   /** The result of a step, when it is known and may be used. */

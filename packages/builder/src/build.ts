@@ -11,7 +11,11 @@ import { type Descriptor, formatPlatform, normalizePlatform, OciError, parsePlat
 import { BuildError } from './build-error.ts'
 import { BuildRun, type Triggers } from './build-run.ts'
 import { BuildSession } from './build-session.ts'
+import { exportCache } from './cache/export-cache.ts'
+import { importCache } from './cache/import-cache.ts'
+import { encodeInline, inlineAnnotation } from './cache/portable-cache.ts'
 import { type BuildInput, openBuild } from './open-build.ts'
+import type { LayerStack } from './image/layer-stack.ts'
 import { writeImage } from './image/write-image.ts'
 import { writeIndex } from './image/write-index.ts'
 import { type BuildOptions, type BuildResult, epochOf, tagNames } from './options.ts'
@@ -34,7 +38,7 @@ export async function build(options: BuildOptions, ports: BuilderPorts): Promise
   onEvent({ kind: 'dockerfile', file: input.dockerfile.file, text: input.dockerfile.source })
   const host = normalizePlatform({ os: 'linux', architecture: ports.host.arch })
   const platforms = distinct(options.platforms ?? [options.platform ?? host])
-  await using session = new BuildSession(ports, input.workspace, sessionOptions(options, input))
+  await using session = new BuildSession(ports, input.workspace, sessionOptions(options, input, ports))
   const runs = platforms.map((platform, index) => {
     const firstStep = index * stepsPerPlatform
     return { platform, ...openRun(session, options, { input, platform, host, firstStep }) }
@@ -42,15 +46,15 @@ export async function build(options: BuildOptions, ports: BuilderPorts): Promise
   // Everything is thought out before anything is made: what cannot be built for one platform ends the build at once.
   for (const { run } of runs) await run.plan()
   reportChecks(runs[0]!, options, input)
-  const images: { readonly descriptor: Descriptor; readonly configDescriptor: Descriptor }[] = []
+  const images: WrittenImage[] = []
   for (const { run } of runs) {
     const { state, stack, platform: built } = await run.target()
     const { created } = run
     const labels = options.labels ?? {}
-    const annotations = options.annotations ?? {}
-    images.push(
-      await writeImage({ state, stack, platform: built, created, labels, annotations }, ports, input.workspace.signal),
-    )
+    const annotations = { ...options.annotations, ...inlineOf(options, session, stack) }
+    const content = { state, stack, platform: built, created, labels, annotations }
+    const { descriptor, configDescriptor } = await writeImage(content, ports, input.workspace.signal)
+    images.push({ descriptor, configDescriptor, stack })
     for (const { diffId } of stack) input.keep(diffId)
   }
   const [only] = images
@@ -58,10 +62,58 @@ export async function build(options: BuildOptions, ports: BuilderPorts): Promise
   const descriptor = isIndex ? await writeIndex(images, platforms, ports, options.annotations ?? {}) : only!.descriptor
   for (const tag of tags) await ports.store.tag(tag, descriptor)
   if (tags.length === 0) input.keep(descriptor.digest)
+  await exportCaches({ options, session, runs, images }, ports)
   warnOfUnusedArgs(options, runs, input)
   const imageId = isIndex ? descriptor.digest : only!.configDescriptor.digest
   onEvent({ kind: 'done', descriptor, imageId, tags, duration: Date.now() - started })
   return { descriptor, digest: descriptor.digest, imageId, tags }
+}
+
+/** An image of one platform. */
+interface WrittenImage {
+  readonly descriptor: Descriptor
+  readonly configDescriptor: Descriptor
+  readonly stack: LayerStack
+}
+
+/** What an image says of the steps that made its layers, when it is to. */
+function inlineOf(
+  { inlineCache, buildArgs }: BuildOptions,
+  session: BuildSession,
+  stack: LayerStack,
+): Record<string, string> {
+  if (inlineCache !== true && !/^(?:1|true)$/i.test(buildArgs?.['BUILDKIT_INLINE_CACHE'] ?? '')) return {}
+  const steps = session.used().flatMap(({ key, layer }) => {
+    const at = stack.findIndex(({ diffId }) => diffId === layer.digest)
+    return at === -1 ? [] : [{ key, layer: at }]
+  })
+  return { [inlineAnnotation]: encodeInline(steps) }
+}
+
+async function exportCaches(
+  built: {
+    readonly options: BuildOptions
+    readonly session: BuildSession
+    readonly runs: readonly OpenedRun[]
+    readonly images: readonly WrittenImage[]
+  },
+  ports: BuilderPorts,
+): Promise<void> {
+  const { options, session, runs, images } = built
+  for (const target of options.cacheTo ?? []) {
+    await exportCache(
+      target,
+      {
+        steps: session.used(),
+        imageLayers: new Set(images.flatMap(({ stack }) => stack.map(({ diffId }) => diffId))),
+        mounts: new Set(runs.flatMap(({ run }) => run.cacheMounts())),
+        namespace: session.options.cacheNamespace,
+        signal: session.options.signal,
+        onProblem: problemOf(options, 'CacheExport'),
+      },
+      ports,
+    )
+  }
 }
 
 /** Steps of different platforms never have the same number. */
@@ -73,7 +125,7 @@ function distinct(platforms: readonly Platform[]): readonly Platform[] {
   return [...found.values()].map(normalizePlatform)
 }
 
-function sessionOptions(options: BuildOptions, input: BuildInput): BuildSession['options'] {
+function sessionOptions(options: BuildOptions, input: BuildInput, ports: BuilderPorts): BuildSession['options'] {
   const { dockerfile, contexts, keep, workspace } = input
   return {
     dockerfile,
@@ -92,8 +144,15 @@ function sessionOptions(options: BuildOptions, input: BuildInput): BuildSession[
     onEvent: options.onEvent ?? (() => undefined),
     project: projectOf(options),
     why: options.why ?? false,
-    imports: [],
+    imports: (options.cacheFrom ?? []).map((source) =>
+      importCache(source, ports, { signal: workspace.signal, onProblem: problemOf(options, 'CacheImport') }),
+    ),
   }
+}
+
+/** Tells of what goes wrong and does not end the build. */
+function problemOf(options: BuildOptions, rule: string): (message: string) => void {
+  return (message) => options.onEvent?.({ kind: 'warning', rule, message })
 }
 
 function projectOf({ context, dockerfile }: BuildOptions): string {

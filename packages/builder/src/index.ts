@@ -1,5 +1,7 @@
 export { build } from './build.ts'
 export { BuildError, type BuildErrorCode, type BuildErrorDetails, type RunFailure } from './build-error.ts'
+export type { CacheTarget } from './cache/export-cache.ts'
+export type { CacheSource } from './cache/import-cache.ts'
 export { builderMigrations } from './cache/step-cache.ts'
 export type { BuildEvent, BuildStep, PlannedStageInfo } from './events.ts'
 export { type BuildInspection, inspectBuild } from './inspect-build.ts'

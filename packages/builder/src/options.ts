@@ -1,5 +1,7 @@
 import { type Descriptor, type Digest, formatReference, OciError, parseReference, type Platform } from '@gantry/oci'
 import { BuildError } from './build-error.ts'
+import type { CacheTarget } from './cache/export-cache.ts'
+import type { CacheSource } from './cache/import-cache.ts'
 import type { BuildEvent } from './events.ts'
 
 /** What to build and how. */
@@ -38,6 +40,12 @@ export interface BuildOptions {
   readonly noCache?: boolean
   /** Tell for each step why it is done or not: `reason` events. */
   readonly why?: boolean
+  /** Caches of other places, asked in order for what is not here. */
+  readonly cacheFrom?: readonly CacheSource[]
+  /** Places that the cache of this build is written to when it has succeeded. */
+  readonly cacheTo?: readonly CacheTarget[]
+  /** Writes into the image which steps made its layers, so that the image itself can be given to `cacheFrom`. */
+  readonly inlineCache?: boolean
   /** Ask registries for base images even when they are here. */
   readonly pull?: boolean
   /**

@@ -55,9 +55,9 @@ export interface CachedLayer {
   readonly from?: string | undefined
 }
 
-/** A step that this build used or made, for caches that are exported. */
+/** A step whose result a build used, for caches that are exported. */
 export interface UsedStep {
-  readonly keys: readonly string[]
+  readonly key: string
   /** An uncompressed tar: its digest is the diff ID. */
   readonly layer: Descriptor
   readonly instruction: string
@@ -69,14 +69,15 @@ export interface StepCache {
   find(key: string): Promise<CachedLayer | undefined>
   /** Remembers a layer under keys that all mean it; the last to write wins, which makes no difference. Its blob is kept until it is pruned. */
   record(keys: readonly string[], layer: Descriptor, instruction: string): void
-  /** What was found and recorded so far. */
-  used(): readonly UsedStep[]
 }
 
 /** A cache of another place: fetches a layer into the store, whole and verified. */
 export interface StepImport {
   readonly label: string
+  /** The layer of a step; undefined when this cache has none, or what it has cannot be used. */
   fetch(key: string): Promise<{ readonly layer: Descriptor; readonly instruction: string } | undefined>
+  /** The files of a cache mount, as a tar. */
+  openMount(id: string, namespace: string): Promise<AsyncIterable<Uint8Array> | undefined>
 }
 
 /** What a cache works with. */
@@ -92,12 +93,6 @@ export const cacheOwner = 'build-cache'
 
 /** A cache in the table `builder_steps`; entries whose blob was collected are forgotten when they are met. */
 export function createStepCache({ state, store, imports = [] }: StepCachePorts): StepCache {
-  const used = new Map<string, { keys: Set<string>; layer: Descriptor; instruction: string }>()
-  const use = (keys: readonly string[], layer: Descriptor, instruction: string): void => {
-    const known = used.get(layer.digest) ?? { keys: new Set(), layer, instruction }
-    for (const key of keys) known.keys.add(key)
-    used.set(layer.digest, known)
-  }
   const record = (keys: readonly string[], layer: Descriptor, instruction: string): void => {
     const insert = state.prepare(
       `INSERT INTO builder_steps (key, layer, instruction, made, used) VALUES (?, ?, ?, ?, ?)
@@ -109,11 +104,10 @@ export function createStepCache({ state, store, imports = [] }: StepCachePorts):
       for (const key of keys) insert.run(key, text, instruction.slice(0, 1024), now, now)
       store.pin(cacheOwner, layer.digest)
     })
-    use(keys, layer, instruction)
   }
   return {
     async find(key) {
-      const row = state.prepare('SELECT layer, instruction, used FROM builder_steps WHERE key = ?').get(key)
+      const row = state.prepare('SELECT layer, used FROM builder_steps WHERE key = ?').get(key)
       if (row !== undefined) {
         const layer = parseDescriptor(JSON.parse(String(row['layer'])))
         if (await store.has(layer)) {
@@ -122,7 +116,6 @@ export function createStepCache({ state, store, imports = [] }: StepCachePorts):
           if (now - Number(row['used']) > 3_600_000) {
             state.prepare('UPDATE builder_steps SET used = ? WHERE key = ?').run(now, key)
           }
-          use([key], layer, String(row['instruction']))
           return { layer }
         }
         state.prepare('DELETE FROM builder_steps WHERE key = ?').run(key)
@@ -136,6 +129,5 @@ export function createStepCache({ state, store, imports = [] }: StepCachePorts):
       return undefined
     },
     record,
-    used: () => [...used.values()].map(({ keys, layer, instruction }) => ({ keys: [...keys], layer, instruction })),
   }
 }

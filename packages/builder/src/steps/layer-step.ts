@@ -22,8 +22,8 @@ export interface LayerStepOptions {
  * below changed in a way that does not matter to it.
  */
 export function layerStep(options: LayerStepOptions): Promise<StepOutcome> {
-  const { session, quickKey, onDecided } = options
-  return session.share(quickKey, onDecided, () => findOrWrite(options))
+  const { session, quickKey, text, onDecided } = options
+  return session.share(quickKey, { text, onDecided }, () => findOrWrite(options))
 }
 
 async function findOrWrite(options: LayerStepOptions): Promise<StepOutcome> {

@@ -1,8 +1,19 @@
-import { chmodSync, chownSync, cpSync, lstatSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  cpSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import type { Mount } from '@gantry/dockerfile'
 import type { Platform } from '@gantry/oci'
 import type { MountSpec, ResolvedUser } from '@gantry/runtime'
+import { extractArchive } from '@gantry/snapshot'
 import { BuildError } from '../build-error.ts'
 import type { BuildSession } from '../build-session.ts'
 import { CacheMounts } from '../cache/cache-mounts.ts'
@@ -187,6 +198,7 @@ export class RunMounts implements AsyncDisposable {
     })
     this.#closing.push(() => held[Symbol.dispose]())
     if (held.isNew) {
+      if (await importMount(session, mount.id, held.path)) return this.#bindCache(mount, held.path, hasSeed)
       if (hasSeed) {
         cpSync(await this.#files(planned, { ...mount, readonly: true }), held.path, {
           recursive: true,
@@ -196,8 +208,12 @@ export class RunMounts implements AsyncDisposable {
       chmodSync(held.path, mount.mode ?? 0o755)
       chownSync(held.path, mount.uid ?? 0, mount.gid ?? 0)
     }
+    this.#bindCache(mount, held.path, hasSeed)
+  }
+
+  #bindCache(mount: Extract<Mount, { type: 'cache' }>, directory: string, hasSeed: boolean): void {
     const isPart = mount.source !== '/' && !hasSeed
-    const path = isPart ? join(held.path, resolveWithin(held.path, mount.source)) : held.path
+    const path = isPart ? join(directory, resolveWithin(directory, mount.source)) : directory
     if (isPart) mkdirSync(path, { recursive: true })
     this.#bind(path, mount.target, mount.readonly)
   }
@@ -236,6 +252,29 @@ export class RunMounts implements AsyncDisposable {
     this.#bind(agent.socket, target, false)
     if (!this.env.some((entry) => entry.startsWith('SSH_AUTH_SOCK='))) this.env.push(`SSH_AUTH_SOCK=${target}`)
   }
+}
+
+/** Fills a new cache with what an imported cache has of it; whole or not at all. */
+async function importMount(session: BuildSession, id: string, path: string): Promise<boolean> {
+  const { imports, cacheNamespace } = session.options
+  for (const source of imports) {
+    const tar = await source.openMount(id, cacheNamespace)
+    if (tar === undefined) continue
+    const beside = `${path}.import-${session.id}`
+    mkdirSync(beside, { recursive: true })
+    try {
+      await extractArchive(tar, beside)
+      // Takes the place of an empty directory only.
+      renameSync(beside, path)
+      return true
+    } catch (error) {
+      rmSync(beside, { recursive: true, force: true })
+      session.options.signal.throwIfAborted()
+      const message = `the cache mount "${id}" was not imported: ${error instanceof Error ? error.message : String(error)}`
+      session.options.onEvent({ kind: 'warning', rule: 'CacheImport', message })
+    }
+  }
+  return false
 }
 
 function resolveWithin(root: string, path: string): string {

@@ -54,7 +54,7 @@ export async function runStep(options: RunStepOptions): Promise<StepOutcome> {
     },
     new Set(step.buildArgs),
   )
-  return session.share(key, onDecided, async () => {
+  return session.share(key, { text: step.text, onDecided }, async () => {
     const known = await session.find(key, onDecided)
     if (known !== undefined) return known
     onDecided({ key })

@@ -36,14 +36,14 @@ export function outlineOf({ fields, args }: StepKey): StepOutline {
     const pair = filePair(field)
     if (pair !== undefined) {
       const [own, children] = pair
-      const directory = String(own[0])
+      const directory = textOf(own[0])
       files[directory === '' ? '.' : directory] = fileOf(own)
       for (const child of children)
-        files[directory === '' ? String(child[0]) : `${directory}/${child[0]}`] = fileOf(child)
+        files[directory === '' ? textOf(child[0]) : `${directory}/${textOf(child[0])}`] = fileOf(child)
     } else if (field instanceof Uint8Array) values[name] = `sha256:${hash('sha256', field, 'hex')}`
     else if (Array.isArray(field)) putList(name, field as readonly KeyField[])
     else if (typeof field === 'object') {
-      for (const [member, each] of Object.entries(field)) put(`${name}.${member}`, each as KeyField)
+      for (const [member, each] of Object.entries(field)) put(`${name}.${member}`, each)
     } else values[name] = shortened(String(field))
   }
   const putList = (name: string, list: readonly KeyField[]): void => {
@@ -98,12 +98,17 @@ function filePair(field: KeyField): readonly [readonly KeyField[], readonly (rea
 }
 
 function isFile(field: KeyField): field is readonly KeyField[] {
-  return Array.isArray(field) && field.length === 9 && typeof field[0] === 'string' && fileTypes.has(String(field[1]))
+  return (
+    Array.isArray(field) &&
+    field.length === 9 &&
+    typeof field[0] === 'string' &&
+    fileTypes.has(textOf(field[1] as KeyField))
+  )
 }
 
 function fileOf([, type, mode, size, target, , , link, digest]: readonly KeyField[]): FileOutline {
   return [
-    String(type),
+    textOf(type),
     Number(mode),
     Number(size),
     typeof target === 'string' ? target : null,

@@ -18,9 +18,7 @@ after(() => world[Symbol.asyncDispose]())
 
 /** The reasons of the last build, each in one line. */
 function reasons(): string[] {
-  return world.events.flatMap((event) =>
-    event.kind === 'reason' ? [describeReason(event.reason).join('; ')] : [],
-  )
+  return world.events.flatMap((event) => (event.kind === 'reason' ? [describeReason(event.reason).join('; ')] : []))
 }
 
 test('why: a first build has no step that was known, and the next one only such', async () => {

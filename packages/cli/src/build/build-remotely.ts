@@ -52,12 +52,16 @@ function refuseWhatItCannot(request: BuildRequest): void {
   if (request.platforms !== undefined) throw unsupported('several platforms')
   if (request.dockerfileText !== undefined) throw unsupported('a Dockerfile on standard input')
   if (request.network !== undefined) throw unsupported('--network')
+  if (request.why === true) throw unsupported('--why')
+  if (request.inlineCache === true) throw unsupported('--cache-to')
   for (const [name, value] of Object.entries({
     'build-context': request.contexts,
     secret: request.secrets,
     ssh: request.ssh,
     annotation: request.annotations,
     'add-host': request.addHosts,
+    'cache-from': request.cacheFrom,
+    'cache-to': request.cacheTo,
   })) {
     if (Object.keys(value ?? {}).length > 0) throw unsupported(`--${name}`)
   }

@@ -17,6 +17,8 @@ export interface BuildFlags {
   readonly annotation: readonly string[]
   readonly 'build-arg': readonly string[]
   readonly 'build-context': readonly string[]
+  readonly 'cache-from': readonly string[]
+  readonly 'cache-to': readonly string[]
   readonly call: 'build' | 'check' | 'outline' | 'targets' | undefined
   readonly check: boolean
   readonly file: string | undefined
@@ -151,6 +153,7 @@ async function requestOf(context: Context, flags: BuildFlags, place: string): Pr
   const isRemote = /^(?:https?|git|ssh):\/\/|^[\w.-]+@[\w.-]+:/.test(place)
   const source: ContextSource = place === '-' ? { stream: process.stdin } : isRemote ? place : resolve(place)
   const inputs = await import('./read-build-inputs.ts')
+  const { cacheOptions } = await import('./build-caches.ts')
   const dockerfile = await dockerfileOf(flags.file, isRemote || place === '-')
   const epoch = env['SOURCE_DATE_EPOCH']
   return {
@@ -165,6 +168,7 @@ async function requestOf(context: Context, flags: BuildFlags, place: string): Pr
     why: flags.why,
     pull: flags.pull,
     contexts: inputs.readPairs('build-context', flags['build-context']),
+    ...cacheOptions(context, flags),
     secrets: inputs.readSecrets(flags.secret, env),
     ssh: await inputs.readAgents(flags.ssh, env),
     annotations: inputs.readPairs('annotation', flags.annotation),

@@ -19,6 +19,12 @@ export const build: Command = defineCommand({
     'build-context': list(
       'Name another context: "name=" a path, an address, docker-image://IMAGE, oci-layout://DIR or target:STAGE',
     ),
+    'cache-from': list(
+      'Use the cache of another place ("NAME", "type=registry,ref=NAME", "type=local,src=DIR", "type=store,ref=NAME")',
+    ),
+    'cache-to': list(
+      'Write the cache there ("type=registry|local|store|inline,ref=NAME|dest=DIR,mode=min|max,mounts=all|ID;ID")',
+    ),
     call: choice('Do this instead of building ("build", "check", "outline", "targets")', [
       'build',
       'check',
