@@ -17,6 +17,7 @@ export type {
   ContainerConfig,
   ContainerCreateBody,
   ContainerCreated,
+  ContainerHealth,
   ContainerInspect,
   ContainerState,
   ContainerStatus,

@@ -28,7 +28,9 @@ export type ContainerFlags = {
   readonly 'group-add': Flag<readonly string[]>
   readonly 'health-cmd': Flag<string | undefined>
   readonly 'health-interval': Flag<number | undefined>
+  readonly 'health-on-failure': Flag<'none' | 'kill' | 'restart' | 'stop' | undefined>
   readonly 'health-retries': Flag<number | undefined>
+  readonly 'health-start-interval': Flag<number | undefined>
   readonly 'health-start-period': Flag<number | undefined>
   readonly 'health-timeout': Flag<number | undefined>
   readonly hostname: Flag<string | undefined>
@@ -79,6 +81,8 @@ const bytes = (help: string, short?: string): Flag<number | undefined> =>
   parsed(help, 'bytes', parseBytes, short === undefined ? {} : { short })
 const duration = (help: string): Flag<number | undefined> => parsed(help, 'duration', nanoseconds)
 
+const healthActions = ['none', 'kill', 'restart', 'stop'] as const
+
 /** See {@link ContainerFlags}. */
 export const containerFlags: ContainerFlags = {
   'add-host': list('Add a custom host-to-IP mapping (host:ip)'),
@@ -104,7 +108,9 @@ export const containerFlags: ContainerFlags = {
   'group-add': list('Add additional groups to join'),
   'health-cmd': text('Command to run to check health'),
   'health-interval': duration('Time between running the check (ms|s|m|h)'),
+  'health-on-failure': choice('What to do when it is unhealthy (none, kill, restart, stop)', healthActions),
   'health-retries': integer('Consecutive failures needed to report unhealthy'),
+  'health-start-interval': duration('Time between checks during the start period (ms|s|m|h)'),
   'health-start-period': duration('Time the container has to start before failures count (ms|s|m|h)'),
   'health-timeout': duration('Maximum time to allow one check to run (ms|s|m|h)'),
   hostname: text('Container host name', { short: 'h' }),

@@ -221,6 +221,8 @@ function healthOf(flags: CreateRequest['flags']): HealthConfig | undefined {
     Interval: flags['health-interval'],
     Timeout: flags['health-timeout'],
     StartPeriod: flags['health-start-period'],
+    StartInterval: flags['health-start-interval'],
+    OnFailure: flags['health-on-failure'],
     Retries: flags['health-retries'],
   }
   const isSet = flags['health-cmd'] !== undefined || Object.values(times).some((value) => value !== undefined)

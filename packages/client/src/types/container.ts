@@ -6,6 +6,8 @@ export interface HealthConfig {
   StartPeriod?: number
   StartInterval?: number
   Retries?: number
+  /** Gantry's own: what is done when it has become unhealthy. Docker has nothing of the kind. */
+  OnFailure?: 'none' | 'kill' | 'restart' | 'stop'
 }
 
 /** The portable half of a container's configuration: what the image could also have said. */
@@ -223,6 +225,16 @@ export interface ContainerState {
   /** RFC 3339 with nanoseconds; year 1 when it never started. */
   StartedAt: string
   FinishedAt: string
+  /** Of a container with a health check. */
+  Health?: ContainerHealth
+}
+
+/** What health checks have found out about a container. */
+export interface ContainerHealth {
+  Status: 'starting' | 'healthy' | 'unhealthy'
+  FailingStreak: number
+  /** The last five checks, oldest first. Times are RFC 3339. */
+  Log: { Start: string; End: string; ExitCode: number; Output: string }[]
 }
 
 /** The answer of `GET /containers/{id}/json`. */

@@ -79,8 +79,8 @@ const listFilters = [
 ] as const
 
 async function listContainers({ engine, images, clock }: DockerApiParts, { query }: ApiRequest): Promise<Reply> {
-  const { exited, status, ancestor, health, 'is-task': task, isolation, ...same } = filters(query, listFilters)
-  if (health !== undefined && !health.includes('none')) return json([])
+  const { exited, status, ancestor, 'is-task': task, isolation, ...same } = filters(query, listFilters)
+  refuseOther('health', same.health, ['starting', 'healthy', 'unhealthy', 'none'])
   if (task?.includes('true') || (isolation !== undefined && !isolation.includes('default'))) return json([])
   const filter: ContainerFilter = {
     ...same,
@@ -96,6 +96,11 @@ async function listContainers({ engine, images, clock }: DockerApiParts, { query
   return json(
     await Promise.all(rows.map(async (row) => ({ ...row, SizeRw: await engine.usage(row.Id), SizeRootFs: 0 }))),
   )
+}
+
+function refuseOther(name: string, values: readonly string[] | undefined, known: readonly string[]): void {
+  const other = values?.find((value) => !known.includes(value))
+  if (other !== undefined) throw badRequest(`invalid filter '${name}=${other}'`)
 }
 
 function exitCode(text: string): number {

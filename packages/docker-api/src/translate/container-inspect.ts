@@ -2,6 +2,7 @@ import type { ContainerConfig, ContainerInspect, ContainerSummary, HostConfig } 
 import type { ContainerRecord, Engine } from '@gantry/engine'
 import { mountPoints } from './container-mounts.ts'
 import { endpointSettings, networkMode, portMap, portSummaries } from './container-networks.ts'
+import { healthConfig } from './container-health.ts'
 import { containerState, statusText } from './container-status.ts'
 import { blankHostConfig } from './host-config.ts'
 import { faceOf } from './face.ts'
@@ -98,6 +99,7 @@ function config({ spec }: ContainerRecord): ContainerConfig {
     WorkingDir: spec.workingDirectory === '/' ? '' : spec.workingDirectory,
     Entrypoint: spec.entrypoint.length === 0 ? null : [...spec.entrypoint],
     OnBuild: null,
+    ...(spec.health === undefined ? {} : { Healthcheck: healthConfig(spec.health) }),
     Labels: { ...spec.labels },
     StopSignal: spec.stopSignal,
     StopTimeout: spec.stopTimeout,

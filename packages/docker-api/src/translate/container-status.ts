@@ -1,13 +1,15 @@
 import type { ContainerState, ContainerStatus } from '@gantry/client'
 import type { ContainerRecord } from '@gantry/engine'
+import { containerHealth } from './container-health.ts'
 import { spanText, timeText } from './times.ts'
 
-/** A container's state for people: `Up 3 minutes (Paused)`. */
-export function statusText({ status, progress }: ContainerRecord, now: number): string {
+/** A container's state for people: `Up 3 minutes (healthy)`. */
+export function statusText(record: ContainerRecord, now: number): string {
+  const { status, progress } = record
   const since = (time: number | undefined): string => spanText(Math.max(0, now - (time ?? now)))
   switch (status) {
     case 'running':
-      return `Up ${since(progress.startedAt)}`
+      return `Up ${since(progress.startedAt)}${healthText(record)}`
     case 'paused':
       return `Up ${since(progress.startedAt)} (Paused)`
     case 'restarting':
@@ -25,8 +27,15 @@ export function statusText({ status, progress }: ContainerRecord, now: number): 
   }
 }
 
+function healthText({ spec, progress }: ContainerRecord): string {
+  if (spec.health === undefined || progress.health === undefined) return ''
+  return progress.health.status === 'starting' ? ' (health: starting)' : ` (${progress.health.status})`
+}
+
 /** The state within `GET /containers/{id}/json`. */
-export function containerState({ status, progress }: ContainerRecord): ContainerState {
+export function containerState(record: ContainerRecord): ContainerState {
+  const { status, progress } = record
+  const health = containerHealth(record)
   return {
     Status: status satisfies ContainerStatus,
     Running: status === 'running' || status === 'paused' || status === 'restarting',
@@ -39,5 +48,6 @@ export function containerState({ status, progress }: ContainerRecord): Container
     Error: progress.error,
     StartedAt: timeText(progress.startedAt),
     FinishedAt: timeText(progress.finishedAt),
+    ...(health === undefined ? {} : { Health: health }),
   }
 }

@@ -4,6 +4,7 @@ import type { CreateRequest, MountRequest } from '@gantry/engine'
 import { badRequest } from '../http/api-failure.ts'
 import { withoutBlanks, type Face } from './face.ts'
 import { defined, Fields } from './fields.ts'
+import { healthRequest } from './health-request.ts'
 import { mountRequests } from './mount-requests.ts'
 import { networkChoice, publishedPorts } from './network-request.ts'
 import { resourcesOf } from './resource-request.ts'
@@ -22,7 +23,7 @@ export function createRequest(
 ): CreateRequest {
   const config = new Fields(body)
   const host = config.object('HostConfig')
-  refuseUnsupported(config, host)
+  refuseUnsupported(host)
   const image = config.text('Image')
   if (image === undefined || image === '') throw badRequest('config cannot be empty in order to create a container')
   const size = host.raw('ConsoleSize') as number[] | undefined
@@ -61,6 +62,7 @@ export function createRequest(
       readonlyRoot: host.flag('ReadonlyRootfs'),
       autoRemove: host.flag('AutoRemove'),
       restart: restartOf(host),
+      health: healthRequest(config.object('Healthcheck')),
       exposed: config.keys('ExposedPorts')?.map((port) => (port.includes('/') ? port : `${port}/tcp`)),
       publishAll: host.flag('PublishAllPorts'),
       extraHosts: host.texts('ExtraHosts'),

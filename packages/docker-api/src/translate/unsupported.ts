@@ -55,7 +55,7 @@ const hostMembers = new Set([
 
 /** Refuses what is asked for and cannot be given, by its name. A limit or a check that is silently not there is worse than none.
  * @throws ApiFailure 501 */
-export function refuseUnsupported(config: Fields, host: Fields): void {
+export function refuseUnsupported(host: Fields): void {
   for (const name of host.names) {
     if (!hostMembers.has(name) && !isBlank(host.raw(name))) throw notSupported(`HostConfig.${name}`)
   }
@@ -68,6 +68,4 @@ export function refuseUnsupported(config: Fields, host: Fields): void {
     throw notSupported(`HostConfig.Runtime "${runtime}"`)
   if (!['', 'default'].includes(host.text('Isolation') ?? '')) throw notSupported('HostConfig.Isolation')
   if (!['', 'host'].includes(host.text('UsernsMode') ?? '')) throw notSupported('HostConfig.UsernsMode')
-  const test = config.object('Healthcheck').texts('Test') ?? []
-  if (test.length > 0 && test[0] !== 'NONE') throw notSupported('Healthcheck')
 }

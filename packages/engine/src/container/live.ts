@@ -23,6 +23,8 @@ export interface Live {
   outputEnded: AbortController
   /** Ends a delay before a restart. */
   restartDelay: AbortController | undefined
+  /** Ends the checks of the present run's health. */
+  health: AbortController | undefined
   /** How many restarts have stopped it and not yet started it again: one that goes with its process stays for them. */
   restarts: number
 }
@@ -43,6 +45,7 @@ export class LiveContainers {
         removed: deferred(),
         outputEnded: new AbortController(),
         restartDelay: undefined,
+        health: undefined,
         restarts: 0,
       }
       this.#live.set(id, live)

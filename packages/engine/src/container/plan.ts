@@ -1,6 +1,7 @@
 import { imageProcess } from '@gantry/runtime'
 import type { ContainerConfig } from '@gantry/oci'
 import { EngineError } from '../engine-error.ts'
+import { planHealth } from './health.ts'
 import { shortId } from './identity.ts'
 import type { ContainerSpec, CreateRequest, MountRequest, PublishedPort, Security } from './spec.ts'
 
@@ -28,6 +29,7 @@ export function planContainer(
     terminal,
     ...(request.env === undefined ? {} : { env: request.env }),
   })
+  const health = planHealth(request.health, image.Healthcheck)
   const exposed = [...new Set([...Object.keys(image.ExposedPorts ?? {}).map(withProtocol), ...(request.exposed ?? [])])]
   return {
     image: request.image,
@@ -50,6 +52,8 @@ export function planContainer(
     readonlyRoot: request.readonlyRoot ?? false,
     autoRemove: request.autoRemove ?? false,
     restart: restartPolicy(request),
+    ...(health === undefined ? {} : { health }),
+    ...(image.Shell === undefined ? {} : { shell: image.Shell }),
     mounts: withImageVolumes(request.mounts ?? [], Object.keys(image.Volumes ?? {})),
     network,
     ports: publishedPorts(request, exposed),

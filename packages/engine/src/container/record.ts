@@ -1,4 +1,5 @@
 import type { Digest } from '@gantry/oci'
+import type { HealthState } from './health.ts'
 import type { ContainerSpec } from './spec.ts'
 import type { Status } from './status.ts'
 
@@ -41,6 +42,8 @@ export interface Progress {
   /** Its process has ended, but what the run changed on the host is not all undone yet. */
   readonly ending: boolean
   readonly endpoints: readonly EndpointRecord[]
+  /** Of a container with a health check that has been started. */
+  readonly health?: HealthState
 }
 
 /** A connection of a running container to a network. */

@@ -1,4 +1,5 @@
 import type { ResourceLimits } from '@gantry/runtime'
+import type { HealthCheck, HealthRequest } from './health.ts'
 
 /** What a container is to be, complete: what was asked for and what the image adds, merged. Stored as JSON. */
 export interface ContainerSpec {
@@ -27,6 +28,10 @@ export interface ContainerSpec {
   readonly readonlyRoot: boolean
   readonly autoRemove: boolean
   readonly restart: RestartPolicy
+  /** Absent: nothing checks whether it does its work. */
+  readonly health?: HealthCheck
+  /** The image's shell, for checks that are lines for one; absent is `/bin/sh -c`. */
+  readonly shell?: readonly string[]
   readonly mounts: readonly ContainerMount[]
   readonly network: NetworkChoice
   readonly ports: readonly PublishedPort[]
@@ -170,6 +175,8 @@ export interface CreateRequest {
   readonly readonlyRoot?: boolean
   readonly autoRemove?: boolean
   readonly restart?: RestartPolicy
+  /** What is left out holds as the image says. */
+  readonly health?: HealthRequest
   readonly mounts?: readonly MountRequest[]
   readonly network?: NetworkChoice
   readonly ports?: readonly PublishedPort[]

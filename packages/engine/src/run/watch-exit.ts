@@ -43,6 +43,7 @@ export async function endRun(context: Context, record: ContainerRecord): Promise
   const { id, progress, spec } = record
   const live = context.live.of(id)
   const owner = runOwner(id, progress.run)
+  live.health?.abort()
   await live.task?.delete()
   live.task = undefined
   const exit = { exitCode: progress.exitCode }

@@ -1,21 +1,11 @@
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import {
-  effectiveCapabilities,
-  mergeEnv,
-  resolveUser,
-  withHome,
-  type ProcessSpec,
-  type RuntimeSpec,
-} from '@gantry/runtime'
 import type { Context } from '../context.ts'
 import { newId } from '../container/identity.ts'
 import type { ContainerRecord } from '../container/record.ts'
 import { EngineError } from '../engine-error.ts'
 import { containerEvent } from '../events/container-event.ts'
 import type { ExecRecord, ExecRequest } from '../exec/exec-table.ts'
+import { execProcess } from '../exec/exec-process.ts'
 import type { AttachedStream } from './attach.ts'
-import { containerDirectory } from './create.ts'
 
 /** Prepares a further process in a running container; returns its id.
  * @throws EngineError CONTAINER_UNKNOWN, CONTAINER_NOT_RUNNING, CONTAINER_PAUSED, SPEC_INVALID */
@@ -58,7 +48,7 @@ export async function startExec(
   exec.started = true
   const terminal = request.terminal ?? false
   try {
-    const process = await processOf(context, record, request)
+    const process = execProcess(context, record, request)
     exec.task = await task.exec(
       { ...process, ...(terminal && size !== undefined ? { consoleSize: size } : {}) },
       { terminal, stdin: request.stdin ?? false, detached },
@@ -121,26 +111,6 @@ function stream({ task, request }: ExecRecord, ended: Promise<void>): AttachedSt
       if (stdin) inner.end()
     },
     close: () => inner.close(),
-  }
-}
-
-async function processOf(context: Context, record: ContainerRecord, request: ExecRequest): Promise<ProcessSpec> {
-  const config = await readFile(join(containerDirectory(context, record.id), 'config.json'), 'utf8')
-  const main = (JSON.parse(config) as RuntimeSpec).process
-  const { terminal = false, user, workingDirectory, env = [], privileged = false } = request
-  const own = user === undefined || user === '' || user === record.spec.user
-  const found = own ? undefined : resolveUser(context.snapshots.paths(record.id).rootfs, user)
-  const base = (main.env ?? []).filter((entry) => own || !entry.startsWith('HOME='))
-  const merged = mergeEnv(terminal ? ['TERM=xterm', ...base] : base, env)
-  const all = privileged ? effectiveCapabilities({ privileged: true }) : undefined
-  return {
-    ...main,
-    terminal,
-    args: request.args,
-    env: found === undefined ? merged : withHome(merged, found.home),
-    cwd: workingDirectory === undefined || workingDirectory === '' ? main.cwd : workingDirectory,
-    ...(found === undefined ? {} : { user: { uid: found.uid, gid: found.gid, additionalGids: found.additionalGids } }),
-    ...(all === undefined ? {} : { capabilities: { bounding: all, effective: all, permitted: all } }),
   }
 }
 

@@ -17,6 +17,8 @@ export interface ContainerFilter {
   /** `80/tcp`. */
   readonly publish?: readonly string[]
   readonly expose?: readonly string[]
+  /** `starting`, `healthy`, `unhealthy`, or `none` for one without checks. */
+  readonly health?: readonly string[]
   readonly before?: readonly string[]
   readonly since?: readonly string[]
 }
@@ -64,6 +66,10 @@ function predicate({ containers }: Context, filter: ContainerFilter): (record: C
         progress.endpoints.some((endpoint) => endpoint.ports.some((p) => matchesPort(p, port))),
       ) &&
       some(filter.expose, (port) => spec.exposed.some((each) => each === port || each === `${port}/tcp`)) &&
+      some(
+        filter.health,
+        (each) => each === (spec.health === undefined ? 'none' : (progress.health?.status ?? 'none')),
+      ) &&
       some(before, (time) => created < time) &&
       some(since, (time) => created > time)
     )

@@ -3,6 +3,7 @@ import type { Context } from '../context.ts'
 import { containerOwner, runOwner, type ContainerRecord } from '../container/record.ts'
 import { isAlive } from '../container/status.ts'
 import { endRun, finishRun, watchExit } from '../run/watch-exit.ts'
+import { watchHealth } from '../run/watch-health.ts'
 import { planRestart } from '../run/restart-policy.ts'
 import { removeLocked } from './remove.ts'
 
@@ -75,6 +76,7 @@ export async function recoverRunning(context: Context, record: ContainerRecord):
   }
   context.ledger.adopt(runOwner(id, progress.run))
   watchExit(context, record, live.task)
+  watchHealth(context, record, live.task)
   return 'adopted'
 }
 

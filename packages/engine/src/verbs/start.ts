@@ -2,6 +2,7 @@ import type { Task } from '@gantry/runtime'
 import type { Context } from '../context.ts'
 import type { Live } from '../container/live.ts'
 import { runOwner, type ContainerRecord } from '../container/record.ts'
+import { healthAtStart } from '../container/health.ts'
 import { isAlive, nextStatus } from '../container/status.ts'
 import { containerEvent } from '../events/container-event.ts'
 import { prepareBundle } from '../run/bundle.ts'
@@ -9,6 +10,7 @@ import { connectNetworks, type Connected } from '../run/connect-networks.ts'
 import { prepareRootfs } from '../run/prepare-rootfs.ts'
 import { startFailure } from '../run/start-failure.ts'
 import { watchExit } from '../run/watch-exit.ts'
+import { watchHealth } from '../run/watch-health.ts'
 import { both } from '../run/both.ts'
 import { containerDirectory } from './create.ts'
 import { removeLocked } from './remove.ts'
@@ -92,12 +94,19 @@ function began(
     context.ledger.settle(runOwner(id, run))
     const updated = context.containers.update(id, {
       status: 'running',
-      progress: { pid: task.pid, startedAt: context.clock.now(), endpoints: connected.endpoints, exitCode: 0 },
+      progress: {
+        pid: task.pid,
+        startedAt: context.clock.now(),
+        endpoints: connected.endpoints,
+        exitCode: 0,
+        ...(record.spec.health === undefined ? {} : { health: healthAtStart(record.progress.health) }),
+      },
     })
     context.events.emit(containerEvent(updated, 'start'))
     return updated
   })
   watchExit(context, started, task)
+  watchHealth(context, started, task)
 }
 
 async function failed(

@@ -5,6 +5,7 @@ import {
   createEngine,
   EngineError,
   engineMigrations,
+  type Clock,
   type Engine,
   type EnginePorts,
   type LocalImage,
@@ -56,6 +57,15 @@ export function fakeWorld(
   const snapshots = fakeSnapshots({ root: join(root, 'snapshots'), template })
   const logged: string[] = []
   const ledger = createLedger({ state })
+  // The sleeps of an engine that was killed never end.
+  let generation = 0
+  const clockOf = (own: number): Clock => ({
+    now: () => clock.now(),
+    sleep: async (milliseconds, signal) => {
+      await clock.sleep(milliseconds, signal)
+      if (own !== generation) await new Promise<never>(() => undefined)
+    },
+  })
   const ports: EnginePorts = {
     site,
     host: fakeHost,
@@ -65,7 +75,7 @@ export function fakeWorld(
     networks,
     runtime,
     images: fakeImages(options.images ?? { busybox: { Cmd: ['sh'] } }),
-    clock,
+    clock: clockOf(0),
     log: (message, error) => {
       logged.push(error instanceof Error ? `${message}: ${error.message}` : message)
     },
@@ -81,7 +91,15 @@ export function fakeWorld(
     site,
     host: fakeHost,
     logged,
-    restarted: () => createEngine({ ...ports, runtime: runtime.reopen(), ledger: createLedger({ state }) }),
+    restarted: () => {
+      generation++
+      return createEngine({
+        ...ports,
+        runtime: runtime.reopen(),
+        ledger: createLedger({ state }),
+        clock: clockOf(generation),
+      })
+    },
     [Symbol.asyncDispose]: async () => {
       state[Symbol.dispose]()
       rmSync(root, { recursive: true, force: true })
