@@ -16,6 +16,14 @@ export type BuildErrorCode =
   | 'RUN_FAILED'
   | 'SECRET_MISSING'
   | 'DISK_FULL'
+  /** Of Node projects without a Dockerfile. */
+  | 'PROJECT_INVALID'
+  | 'SETTINGS_INVALID'
+  | 'LOCKFILE_INVALID'
+  | 'LOCKFILE_STALE'
+  | 'PACKAGE_INVALID'
+  | 'PACKAGE_UNAVAILABLE'
+  | 'ENTRYPOINT_UNKNOWN'
   /** What another part of Gantry said, at its place in the Dockerfile; the part's own error is the cause. */
   | 'STEP_FAILED'
 
