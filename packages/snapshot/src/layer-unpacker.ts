@@ -75,19 +75,27 @@ export class LayerUnpacker {
     const report = (state: 'exists' | 'start' | 'done', bytes: number): void =>
       options.onProgress?.({ diffId: step.layer.diffId, state, bytes, total: step.layer.descriptor.size })
     if (this.#parts.table.layer(step.chain) !== undefined) {
-      report('exists', step.layer.descriptor.size)
-      return Promise.resolve()
+      const ready = options.ready?.(step.layer) ?? Promise.resolve()
+      return ready.then(() => report('exists', step.layer.descriptor.size))
     }
     const underway = this.#underway.get(step.chain)
     // Another caller's failure or abort is not ours: then we do it ourselves.
     if (underway !== undefined) return underway.catch(() => this.#once(step, below, options))
-    report('start', 0)
-    const work = this.#commit(step, below, options).finally(() => this.#underway.delete(step.chain))
+    const ready = async (): Promise<void> => {
+      await options.ready?.(step.layer)
+      report('start', 0)
+    }
+    const work = this.#commit(step, { below, ready }, options).finally(() => this.#underway.delete(step.chain))
     this.#underway.set(step.chain, work)
     return work.then(() => report('done', step.layer.descriptor.size))
   }
 
-  async #commit(step: Step, below: Promise<void>, options: UnpackOptions): Promise<void> {
+  async #commit(
+    step: Step,
+    { below, ready }: { readonly below: Promise<void>; readonly ready: () => Promise<void> },
+    options: UnpackOptions,
+  ): Promise<void> {
+    await ready()
     const { ledger, table, directory: base } = this.#parts
     const n = table.nextNumber()
     const owner = layerOwner(n)

@@ -118,6 +118,30 @@ describe('snapshots', { skip }, () => {
     assert.equal(snapshots.list().layers.filter(({ chain }) => chains.includes(chain)).length, 2)
   })
 
+  test('layers that are on their way are unpacked as they come, and what never comes leaves nothing', async () => {
+    const coming = await image([[file('below', 'first')], [file('above', 'second')]])
+    const [below, above] = await coming.layers()
+    const told: string[] = []
+    const arrival = Promise.withResolvers<void>()
+    const ready = (layer: { readonly diffId: string }): Promise<void> =>
+      layer.diffId === below?.diffId ? arrival.promise : Promise.resolve()
+    const before = readdirSync(join(root, 'snapshots'))
+    const unpacking = snapshots.unpack(coming, {
+      ready,
+      onProgress: ({ diffId, state: at }) => {
+        told.push(`${at} ${diffId === above?.diffId ? 'above' : 'below'}`)
+        if (diffId === above?.diffId && at === 'progress') arrival.resolve()
+      },
+    })
+    assert.ok((await unpacking) !== undefined)
+    assert.deepEqual(told.slice(0, 2), ['start above', 'progress above'])
+    assert.ok(told.indexOf('start below') > 1 && told.indexOf('done below') < told.indexOf('done above'))
+    await snapshots.gc({ grace: 0, only: await chainIds((await coming.config()).rootfs.diff_ids, codec) })
+    const failing = snapshots.unpack(coming, { ready: () => Promise.reject(new Error('it never came')) })
+    await assert.rejects(failing, /it never came/)
+    assert.deepEqual(readdirSync(join(root, 'snapshots')), before)
+  })
+
   test('a damaged layer leaves nothing', async () => {
     const good = await image([[file('g', 'good')]])
     const config = await good.config()

@@ -1,4 +1,4 @@
-import type { Image } from '@gantry/image'
+import type { Image, Layer } from '@gantry/image'
 import type { Owner } from '@gantry/linux'
 import type { Digest } from '@gantry/oci'
 
@@ -34,6 +34,8 @@ export interface UnpackProgress {
 export interface UnpackOptions {
   readonly signal?: AbortSignal
   readonly onProgress?: (progress: UnpackProgress) => void
+  /** Resolves when the layer's blob may be read, for layers that are still on their way. Default: at once. */
+  readonly ready?: (layer: Layer) => Promise<void>
 }
 
 /** How the difference of a snapshot is written. */

@@ -1,4 +1,4 @@
-import { copy, openImage, type Image } from '@gantry/image'
+import type { Image } from '@gantry/image'
 import {
   familiarReference,
   formatPlatform,
@@ -10,6 +10,7 @@ import {
   type Reference,
 } from '@gantry/oci'
 import { EngineError } from '../engine-error.ts'
+import { fetchAndUnpack } from './fetch-and-unpack.ts'
 import type { TransferEvent } from './image-details.ts'
 import type { ImageWorld, RegistryCredentials, TransferOptions } from './images.ts'
 import { progressOf } from './progress-of.ts'
@@ -53,7 +54,7 @@ interface Fetch {
 }
 
 async function fetchAndName(world: ImageWorld, fetch: Fetch): Promise<void> {
-  const { store, codec, snapshots } = world
+  const { store } = world
   const { reference, name, platform, signal, report } = fetch
   await using lease = store.lease('new')
   const remote = await world.remote(reference, fetch.credentials, (told) => report({ kind: 'notice', text: told }))
@@ -66,21 +67,14 @@ async function fetchAndName(world: ImageWorld, fetch: Fetch): Promise<void> {
     )
   lease.add(root.digest)
   report({ kind: 'resolved', name, descriptor: root })
-  await copy(remote, store, root, {
-    signal,
+  const { asked } = fetch
+  const image = await fetchAndUnpack(world, remote, root, {
     platform,
-    onProgress: (event) => report(event, event.state === 'progress' ? `${event.descriptor.digest} fetch` : undefined),
-  })
-  const image = await openImage(store, root, { codec, platform, signal })
-  if (fetch.asked !== undefined) await checkPlatform(image, fetch.asked)
-  const layers = new Map((await image.layers()).map((layer) => [layer.diffId, layer.descriptor.digest]))
-  await snapshots.unpack(image, {
     signal,
-    onProgress: ({ diffId, state, bytes, total }) =>
-      report(
-        { kind: 'unpack', layer: layers.get(diffId) ?? diffId, state, bytes, total },
-        state === 'progress' ? `${diffId} unpack` : undefined,
-      ),
+    check: (one) => (asked === undefined ? Promise.resolve() : checkPlatform(one, asked)),
+    onBlob: (event) => report(event, event.state === 'progress' ? `${event.descriptor.digest} fetch` : undefined),
+    onUnpack: ({ state, bytes, total }, layer) =>
+      report({ kind: 'unpack', layer, state, bytes, total }, state === 'progress' ? `${layer} unpack` : undefined),
   })
   const before = await store.resolve(name)
   await store.tag(name, root)
