@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import type { ChildProcess } from 'node:child_process'
 import type { Readable } from 'node:stream'
-import { cgroup, directory, isAlive, spawning, type Change, type Ledger } from '@gantry/linux'
+import { cgroup, directory, isAlive, LedgerError, spawning, type Change, type Ledger } from '@gantry/linux'
 import { start } from '@gantry/process'
 import { groupPathOf } from './cgroup/group-path-of.ts'
 import { identityFromFile } from './conmon/identity.ts'
@@ -21,7 +21,8 @@ export interface RunOnceParts {
 
 /**
  * Runs a bundle to its end with the OCI runtime as our own child: nothing survives us, nothing is detached. Whatever happens, the
- * container, its state and its control group are gone afterwards; what the ledger was told of is left to the owner's undo.
+ * container, its state and its control group are gone afterwards; what the ledger was told of is left to the owner's undo, where an
+ * owner is given.
  * @throws RuntimeError COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE, WORKING_DIRECTORY_INVALID, MOUNT_FAILED, CREATE_FAILED, ABORTED
  */
 export async function runOnce(parts: RunOnceParts, bundle: Bundle, options: RunOnceOptions = {}): Promise<TaskExit> {
@@ -55,13 +56,17 @@ export async function runOnce(parts: RunOnceParts, bundle: Bundle, options: RunO
     if (child.pid === undefined) throw new RuntimeError('CREATE_FAILED', `Cannot start "${program.path}"`)
     return child.pid
   }
+  const owner = options.owner ?? `once/${bundle.id}`
   try {
-    if (options.owner === undefined) spawn()
-    else await parts.ledger.apply(options.owner, changes(program, bundle, pidFile, args, spawn))
+    await parts.ledger.apply(owner, changes(program, bundle, pidFile, args, spawn)).catch((error: unknown) => {
+      throw error instanceof LedgerError && error.cause instanceof RuntimeError ? error.cause : error
+    })
     if (child === undefined) throw new RuntimeError('CREATE_FAILED', `Container "${bundle.id}" was not made`)
     return await finish(bundle, child, { ...options, pidFile, errors })
   } finally {
     await clean(program, bundle.id)
+    // A runtime that was killed while it made the container may know nothing of the group that it has made.
+    if (options.owner === undefined) await parts.ledger.undo(owner)
     for (const path of [pidFile, errors]) rmSync(path, { force: true })
   }
 }

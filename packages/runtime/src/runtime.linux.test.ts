@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isAlive, processStartTime, reservePort } from '@gantry/linux'
+import { createRuntime } from './create-runtime.ts'
 import { leftovers, linuxWorld, whyNoContainers, type LinuxWorld } from './fixtures/linux-world.ts'
 import type { Attachment, ExecTask, OutputChunk, Stdio, Task, TaskExit } from './task.ts'
 
@@ -465,6 +467,26 @@ describe('conmon runtime', { skip }, () => {
         assert.deepEqual(leftovers(world), [])
       })
     }
+
+    test('leaves no group of a runtime that was killed before it noted what it made', async () => {
+      // Makes the group as a runtime does first of all, and then nothing more.
+      const groups = world.host.cgroup.hierarchies.map((path) => join(path, world.site.instance, 'half-made'))
+      if (world.host.cgroup.unified !== undefined)
+        groups.push(join(world.host.cgroup.unified, world.site.instance, 'half-made'))
+      const path = join(world.base, 'half-a-runtime')
+      const made = join(world.base, 'made')
+      writeFileSync(path, `#!/bin/sh\nmkdir -p ${groups.join(' ')}\n: >${made}\nexec sleep 100\n`, { mode: 0o755 })
+      const { site, host, ledger } = world
+      const runtime = createRuntime({ site, host, ledger, program: { name: 'runc', path } })
+      const controller = new AbortController()
+      const bundle = world.bundle('half-made', { args: ['true'] })
+      const running = assert.rejects(runtime.runOnce(bundle, { signal: controller.signal }), { code: 'ABORTED' })
+      while (!existsSync(made)) await sleep(5)
+      controller.abort()
+      await running
+      assert.deepEqual(leftovers(world), [])
+      assert.deepEqual(ledger.owners('once'), [])
+    })
 
     test('refuses a command that is not there', async () => {
       await assert.rejects(once(['nope']), { code: 'COMMAND_NOT_FOUND' })

@@ -138,9 +138,11 @@ export class ConmonRuntime implements Runtime {
       throw classifyRuntimeError(tried, message?.message ?? monitor.said(), 'CREATE_FAILED')
     }
     const init = identityOf(message.data)
+    await monitor.forked
     const parent = identityFromFile(files.monitorPid)
     if (init === undefined || parent === undefined) {
-      throw new RuntimeError('CREATE_FAILED', `${tried}: its first process ended before it could start`)
+      const who = init === undefined ? 'first process' : 'monitor'
+      throw new RuntimeError('CREATE_FAILED', `${tried}: its ${who} was ended from outside before it was started`)
     }
     this.#shared.cgroups.remember(init)
     const { terminal, stdin, log } = stdio

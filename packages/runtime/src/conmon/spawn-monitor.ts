@@ -1,11 +1,16 @@
 import type { Socket } from 'node:net'
-import { exitOf, start } from '@gantry/process'
+import { start } from '@gantry/process'
 import { RuntimeError } from '../runtime-error.ts'
 import { SyncPipe } from './sync-pipe.ts'
 
 /** A conmon that was just started. */
 export interface Monitor {
   readonly sync: SyncPipe
+  /**
+   * Resolves when conmon's first process has ended. It notes the PID of the second, which does the work, and may come to that later
+   * than the second to its first message.
+   */
+  readonly forked: Promise<void>
   /** Pipes beyond the sync pipe, in the order asked for. */
   readonly pipes: readonly NodeJS.WritableStream[]
   /** What conmon said before it let go of its standard error, bounded. */
@@ -54,12 +59,17 @@ export function spawnMonitor(options: MonitorOptions): Monitor {
     if (said.length < mostSaid) said += chunk.toString()
   })
   // Its first process ends at once; a failure shows in the sync pipe, which then ends without a message.
-  exitOf(child).catch(() => {})
+  child.ref()
+  const forked = new Promise<void>((resolve) => {
+    child.once('exit', () => resolve())
+    child.once('error', () => resolve())
+  })
   const sync = new SyncPipe(child.stdio[3] as Socket)
   for (const stream of child.stdio) stream?.on('error', () => {})
   ;(child.stderr as Socket | null)?.unref()
   return {
     sync,
+    forked,
     pipes: pipes.map((_, index) => child.stdio[4 + index] as unknown as NodeJS.WritableStream),
     said: () => said,
   }

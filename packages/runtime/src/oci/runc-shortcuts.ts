@@ -6,9 +6,9 @@
 import { constants } from 'node:fs'
 import { open, readFile, rm, rmdir, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { isAlive } from '@gantry/linux'
 import type { OciProgram } from './oci-command.ts'
+import { awaitStart } from './await-start.ts'
 import { commandLifecycle, type OciLifecycle } from './oci-lifecycle.ts'
 
 /**
@@ -37,15 +37,12 @@ async function startByFifo(directory: string): Promise<boolean> {
   if (fifo === undefined) return false
   try {
     const buffer = Buffer.alloc(8)
-    for (let round = 0; round < 2000; round++) {
-      if ((await readSome(fifo, buffer)) > 0) {
-        await unlink(path).catch(() => {})
-        return true
-      }
-      if (round % 50 === 49 && !isAlive(state.init)) return false
-      await (round < 20 ? new Promise(setImmediate) : sleep(1))
-    }
-    return false
+    const hasStarted = await awaitStart(
+      async () => (await readSome(fifo, buffer)) > 0,
+      () => isAlive(state.init),
+    )
+    if (hasStarted) await unlink(path).catch(() => {})
+    return hasStarted
   } finally {
     await fifo.close()
   }
