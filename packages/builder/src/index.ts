@@ -20,3 +20,5 @@ export { baseNames, buildBase, type BaseResult, isBaseName } from './base/build-
 export { BaseError, type BaseErrorCode } from './base/base-error.ts'
 export type { BaseEvent, BaseName } from './base/base-event.ts'
 export type { BaseOptions, BasePorts } from './base/base-ports.ts'
+export { buildNode } from './node/build-node.ts'
+export type { NodeBuildOptions, NodeBuildResult, NodePackage } from './node/node-options.ts'
