@@ -1,4 +1,4 @@
-import type { BuildOptions, BuildResult, ContextSource } from '@gantry/builder'
+import type { BuildEvent, BuildOptions, BuildResult, ContextSource } from '@gantry/builder'
 import type { ContentWorld } from '@gantry/daemon'
 import type { Context } from '../context.ts'
 import type { ProgressMode } from '../progress/build-view.ts'
@@ -28,6 +28,7 @@ export interface BuildFlags {
   readonly 'metadata-file': string | undefined
   readonly network: 'default' | 'none' | 'host' | undefined
   readonly 'no-cache': boolean
+  readonly node: boolean
   readonly output: readonly string[]
   readonly platform: string | undefined
   readonly progress: ProgressMode | undefined
@@ -58,6 +59,8 @@ export async function runBuild(context: Context, flags: BuildFlags, place: strin
     const inspection = await inspectBuild({ ...request, signal: context.signal }, here(content).builderPorts)
     return showInspection(context, call, inspection, flags.format === 'json')
   }
+  const { buildNodeProject, wantsNode } = await import('./node-mode.ts')
+  const isNode = await wantsNode(flags, request)
   const outputs = await outputsOf(flags)
   const mode = flags.quiet ? 'quiet' : (flags.progress ?? 'auto')
   const view = await openBuildView(mode, context.err)
@@ -65,23 +68,21 @@ export async function runBuild(context: Context, flags: BuildFlags, place: strin
   let shown: ShownDockerfile | undefined
   let built: Built
   try {
-    if (content === undefined) {
+    if (content === undefined && !isNode) {
       const { buildRemotely } = await import('./build-remotely.ts')
       built = { imageId: await buildRemotely(context, request, mode) }
     } else {
+      const world = here(content)
+      const { signal } = context
+      const onEvent = (event: BuildEvent): void => {
+        if (event.kind === 'dockerfile') shown = event
+        failed.event(event)
+        view.event(event)
+      }
       const { build } = await import('@gantry/builder')
-      const result = await build(
-        {
-          ...request,
-          signal: context.signal,
-          onEvent: (event) => {
-            if (event.kind === 'dockerfile') shown = event
-            failed.event(event)
-            view.event(event)
-          },
-        },
-        content.builderPorts,
-      )
+      const result = isNode
+        ? await buildNodeProject(request, world, { signal, onEvent })
+        : await build({ ...request, signal, onEvent }, world.builderPorts)
       built = { imageId: result.imageId, result }
     }
   } catch (error) {

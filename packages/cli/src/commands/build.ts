@@ -38,6 +38,7 @@ export const build: Command = defineCommand({
     label: list('Set metadata for an image'),
     'metadata-file': text('Write what was built to a file, as JSON'),
     network: choice('What RUN reaches that does not say it ("default", "none", "host")', ['default', 'none', 'host']),
+    node: boolean('Build a Node project from its lockfile (default where there is a package.json and no Dockerfile)'),
     'no-cache': boolean('Do not use cache when building the image'),
     output: list(
       'Write the result elsewhere too: a path, or "type=TYPE,dest=PATH" with local, tar, oci, docker or registry',
