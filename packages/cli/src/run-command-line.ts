@@ -1,9 +1,10 @@
+import { existsSync } from 'node:fs'
 import type { Command } from './command.ts'
 import type { Globals } from './context.ts'
 import type { TableRow } from './table.ts'
 import { createContext } from './create-context.ts'
 import { parseFlags } from './flags/parse-flags.ts'
-import { commands, groups } from './table.ts'
+import { buildCacheRows, commands, groups } from './table.ts'
 
 /**
  * Runs one command line (without the program's name) and resolves with the exit code. Never rejects: errors are printed
@@ -24,8 +25,11 @@ export async function runCommandLine(line: readonly string[]): Promise<number> {
       Object.assign(globals, parsed.globals)
       words = parsed.words
     }
-    const row = commands[words[0] ?? '']
-    const found = row === undefined ? await lookFurther(words) : { row, words: words.slice(1) }
+    const row = underBuild(words) ?? commands[words[0] ?? '']
+    const found =
+      row === undefined
+        ? await lookFurther(words)
+        : { row, words: words.slice(row === commands[words[0] ?? ''] ? 1 : 2) }
     if (typeof found === 'number') return found
     command = await found.row.load()
     return await runOne(command, found.words, globals)
@@ -33,6 +37,12 @@ export async function runCommandLine(line: readonly string[]): Promise<number> {
     const { report } = await import('./report.ts')
     return report(error, { command, debug: globals.debug })
   }
+}
+
+/** `build prune` and `build du`, unless that is a context. */
+function underBuild([first, second = '']: readonly string[]): TableRow | undefined {
+  if (first !== 'build' || !/^(?:prune|du|df)$/.test(second) || existsSync(second)) return undefined
+  return buildCacheRows('du df prune')[second]
 }
 
 async function runOne(command: Command, words: readonly string[], globals: Globals): Promise<number> {

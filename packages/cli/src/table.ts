@@ -179,6 +179,20 @@ export const groups: Readonly<Record<string, TableGroup>> = {
       },
     },
   },
+  builder: {
+    summary: 'Build images and look after the build cache',
+    commands: {
+      ...pick('build', {}),
+      ...buildCacheRows('du df prune'),
+    },
+  },
+  buildx: {
+    summary: 'The same as builder, as Docker calls it',
+    commands: {
+      ...pick('build', {}),
+      ...buildCacheRows('du prune'),
+    },
+  },
   container: {
     summary: 'Manage containers',
     commands: pick(
@@ -347,4 +361,17 @@ function pick(names: string, others: Readonly<Record<string, string>>): Record<s
     if (row !== undefined) rows[name] = row
   }
   return rows
+}
+
+/** What looks after the build cache, by these words. Under `build` too, where no directory is called so. */
+export function buildCacheRows(words: string): Record<string, TableRow> {
+  const prune: TableRow = {
+    summary: 'Remove what builds keep for later ones',
+    load: async () => (await import('./commands/builder-prune.ts')).builderPrune,
+  }
+  const du: TableRow = {
+    summary: 'Show what builds keep for later ones, and how much room it takes',
+    load: async () => (await import('./commands/builder-du.ts')).builderDu,
+  }
+  return Object.fromEntries(words.split(' ').map((word) => [word, word === 'prune' ? prune : du]))
 }

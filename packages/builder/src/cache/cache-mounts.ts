@@ -1,8 +1,19 @@
-import { hash } from 'node:crypto'
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { hash, randomUUID } from 'node:crypto'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type FileLock, lockFile } from '@gantry/linux'
+import { currentHolder, type Holder, isHolderAlive } from '@gantry/store'
 
 /** A directory for a cache mount, while a RUN uses it. */
 export interface HeldCache extends Disposable {
@@ -35,6 +46,8 @@ const pollMilliseconds = 50
  *   <name>/about.json  the id and its namespace
  *   <name>/data        what is mounted
  *   <name>/lock        held (flock) by who must have it alone, and by who removes it
+ *   <name>/use-*       one for each that shares it, with its process
+ *   <name>.gone        being removed
  */
 export class CacheMounts {
   readonly #directory: string
@@ -51,7 +64,11 @@ export class CacheMounts {
     for (let variant = 0; ;) {
       signal.throwIfAborted()
       const made = this.#make(mount.id, namespace, variant)
-      if (mount.sharing === 'shared') return { ...made, [Symbol.dispose]: () => undefined }
+      if (mount.sharing === 'shared') {
+        const mark = markInUse(made.directory)
+        if (mark !== undefined) return { ...made, [Symbol.dispose]: () => rmSync(mark, { force: true }) }
+        continue
+      }
       const lock = lockFile(join(made.directory, 'lock'))
       if (lock !== undefined) return { ...made, [Symbol.dispose]: () => lock[Symbol.dispose]() }
       if (mount.sharing === 'private') variant += 1
@@ -67,12 +84,21 @@ export class CacheMounts {
   }
 
   /** Removes a directory that nobody holds; false when somebody does. */
-  remove({ path }: CacheDirectory): boolean {
-    const directory = join(path, '..')
+  remove({ path }: Pick<CacheDirectory, 'path'>): boolean {
+    const directory = dirname(path)
     const lock: FileLock | undefined = lockFile(join(directory, 'lock'))
     if (lock === undefined) return false
     try {
-      rmSync(directory, { recursive: true, force: true })
+      if (isInUse(directory)) return false
+      const aside = `${directory}.gone`
+      rmSync(aside, { recursive: true, force: true })
+      renameSync(directory, aside)
+      // Who began to use it in between marked it before it was moved.
+      if (isInUse(aside) && !existsSync(directory)) {
+        renameSync(aside, directory)
+        return false
+      }
+      rmSync(aside, { recursive: true, force: true })
       return true
     } finally {
       lock[Symbol.dispose]()
@@ -99,7 +125,7 @@ export class CacheMounts {
 
   #names(): readonly string[] {
     try {
-      return readdirSync(this.#directory)
+      return readdirSync(this.#directory).filter((name) => !name.includes('.'))
     } catch {
       return []
     }
@@ -118,4 +144,24 @@ export class CacheMounts {
       return undefined
     }
   }
+}
+
+/** Leaves a mark that a directory is in use; undefined when it is gone meanwhile. */
+function markInUse(directory: string): string | undefined {
+  const path = join(directory, `use-${currentHolder()}-${randomUUID()}`)
+  try {
+    writeFileSync(path, '', { flag: 'wx' })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+  return existsSync(path) ? path : undefined
+}
+
+/** Whether a process that lives has marked the directory. */
+function isInUse(directory: string): boolean {
+  return readdirSync(directory).some((name) => {
+    const holder = /^use-(.+)-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.exec(name)?.[1]
+    return holder !== undefined && isHolderAlive(holder as Holder)
+  })
 }

@@ -57,3 +57,22 @@ test('a cache in the store, and one that is not there', async () => {
   assert.equal(from.code, 0, from.stderr)
   assert.match(from.stderr, /WARN: CacheImport: cannot use the cache \/no\/such\/cache/)
 })
+
+test('the build cache: what it takes, what would go, what goes, under each of its names', async () => {
+  await run('one', 'build', context)
+  const du = await run('one', 'builder', 'du')
+  assert.match(du.stdout, /^ID +TYPE +SIZE +SHARED +LAST USED +DESCRIPTION\n[^]*step[^]*COPY a \/\n[^]*Reclaimable:/)
+  const json = await run('one', 'buildx', 'du', '--format', 'json')
+  assert.match(json.stdout, /"Type":"step"/)
+  const dry = await run('one', 'build', 'prune', '--dry-run')
+  assert.match(dry.stdout, /step +[\d.]+kB +.*COPY a \/[^]*would be reclaimed/)
+  const young = await run('one', 'builder', 'prune', '-f', '-v', '--filter', 'until=1h')
+  assert.doesNotMatch(young.stdout, /COPY a/)
+  const roomy = await run('one', 'buildx', 'prune', '-f', '-v', '--keep-storage', '1GB')
+  assert.doesNotMatch(roomy.stdout, /COPY a/)
+  const gone = await run('one', 'build', 'prune', '-f', '-v')
+  assert.match(gone.stdout, /COPY a[^]*Total reclaimed space: [\d.]+kB/)
+  assert.doesNotMatch((await run('one', 'build', 'df')).stdout, /COPY a/)
+  const rows = [['--filter', 'colour=red'], ['--filter', 'until=never'], ['--keep-storage', 'much'], []]
+  for (const row of rows) assert.notEqual((await run('one', 'builder', 'prune', ...row)).code, 0, row.join(' '))
+})

@@ -2,7 +2,7 @@ import type { Command } from '../command.ts'
 import type { ContentDiskUsage, ImageSummary, SystemDiskUsage } from '@gantry/client'
 import type { Context } from '../context.ts'
 import { defineCommand } from '../command.ts'
-import { openImages } from '../content.ts'
+import { openContent, openImages } from '../content.ts'
 import { boolean } from '../flags/flag.ts'
 import { listFormat, templateDetails } from '../format/format-flag.ts'
 import { humanAge } from '../format/human-duration.ts'
@@ -28,7 +28,7 @@ export const systemDf: Command = defineCommand({
   usage: '[OPTIONS]',
   details: `An image takes its blobs as they came and, once it was used here, its layers as they are unpacked: sizes are of both, and what several
 images share counts once in the sums. "Other content" belongs to no image: repositories of the registry, artifacts, layers of earlier
-builds; what nothing leads to can be reclaimed. Containers and volumes are told where the daemon runs.
+builds; what nothing leads to can be reclaimed. The build cache is told apart once more (see "gantry builder du"). Containers and volumes are told where the daemon runs.
 ${templateDetails}`,
   arguments: [0, 0],
   flags: {
@@ -38,7 +38,7 @@ ${templateDetails}`,
   async run({ context, flags }) {
     const { content, rest } = await read(context)
     if (flags.verbose) return printAll(context, content, rest)
-    const rows = [imagesRow(content), ...containerRows(rest), otherRow(content)]
+    const rows = [imagesRow(content), ...containerRows(rest), otherRow(content), ...(await buildCacheRow(context))]
     printRows(
       context.out,
       rows,
@@ -73,6 +73,18 @@ function imagesRow({ Images, LayersSize, Reclaimable }: ContentDiskUsage): Row {
 
 function otherRow({ Other }: ContentDiskUsage): Row {
   return { type: 'Other content', total: Other.Count, active: 0, size: Other.Size, reclaimable: Other.Reclaimable }
+}
+
+/** Part of the other content, but for cache mounts; told where the root is open to this process. */
+async function buildCacheRow(context: Context): Promise<readonly Row[]> {
+  const world = await openContent(context)
+  if (world === undefined) return []
+  const { listCache } = await import('@gantry/builder')
+  const entries = await listCache(world.builderPorts)
+  const bytes = (chosen: typeof entries): number => chosen.reduce((total, { size }) => total + size, 0)
+  const own = entries.filter(({ shared }) => !shared)
+  const active = entries.length - own.length
+  return [{ type: 'Build Cache', total: entries.length, active, size: bytes(entries), reclaimable: bytes(own) }]
 }
 
 function containerRows(rest: Rest | undefined): readonly Row[] {
