@@ -137,7 +137,7 @@ function sessionOptions(options: BuildOptions, input: BuildInput, ports: Builder
     signal: workspace.signal,
     secrets: options.secrets ?? {},
     ssh: options.ssh ?? {},
-    cacheNamespace: options.buildArgs?.['BUILDKIT_CACHE_MOUNT_NS'] ?? '',
+    cacheNamespace: options.cacheNamespace ?? options.buildArgs?.['BUILDKIT_CACHE_MOUNT_NS'] ?? '',
     network: options.network ?? 'default',
     addHosts: options.addHosts ?? {},
     keep,

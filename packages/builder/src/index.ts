@@ -15,6 +15,8 @@ export {
   type SecretSource,
   type SshSource,
 } from './options.ts'
+export type { LayerDifference } from './verify/compare-layers.ts'
+export { type BuildDifference, describeDifference, type Verification, verifyBuild } from './verify/verify-build.ts'
 export { describeReason } from './why/describe-reason.ts'
 export type { StepChange, StepReason } from './why/step-reason.ts'
 export type { BuilderPorts, ResolveImageOptions } from './ports.ts'

@@ -46,6 +46,8 @@ export interface BuildOptions {
   readonly cacheTo?: readonly CacheTarget[]
   /** Writes into the image which steps made its layers, so that the image itself can be given to `cacheFrom`. */
   readonly inlineCache?: boolean
+  /** Keeps the caches of `RUN --mount=type=cache` apart from others. Default: the build argument BUILDKIT_CACHE_MOUNT_NS. */
+  readonly cacheNamespace?: string
   /** Ask registries for base images even when they are here. */
   readonly pull?: boolean
   /**

@@ -1,4 +1,4 @@
-import type { BuildEvent, BuildOptions, BuildResult, ContextSource } from '@gantry/builder'
+import type { BuildEvent, BuildOptions, BuildResult, ContextSource, Verification } from '@gantry/builder'
 import type { ContentWorld } from '@gantry/daemon'
 import type { Context } from '../context.ts'
 import type { ProgressMode } from '../progress/build-view.ts'
@@ -39,6 +39,7 @@ export interface BuildFlags {
   readonly ssh: readonly string[]
   readonly tag: readonly string[]
   readonly target: string | undefined
+  readonly verify: boolean
   readonly why: boolean
 }
 
@@ -67,6 +68,7 @@ export async function runBuild(context: Context, flags: BuildFlags, place: strin
   const failed = failedOutput()
   let shown: ShownDockerfile | undefined
   let built: Built
+  let verification: Verification | undefined
   try {
     if (content === undefined && !isNode) {
       const { buildRemotely } = await import('./build-remotely.ts')
@@ -99,6 +101,7 @@ export async function runBuild(context: Context, flags: BuildFlags, place: strin
     throw await describeBuildError(error, shown, request.dockerfile)
   }
   view.finish()
+  if (verification !== undefined) await showVerification(context, verification)
   for (const output of outputs) {
     const { writeOutput } = await import('./build-outputs.ts')
     await writeOutput(context, { world: here(content), result: whole(built) }, output)
@@ -107,6 +110,23 @@ export async function runBuild(context: Context, flags: BuildFlags, place: strin
   if (flags['metadata-file'] !== undefined) await writeFile(flags['metadata-file'], metadataOf(built))
   if (mode === 'quiet') context.out.write(`${built.imageId}\n`)
   return 0
+}
+
+/** Says that both builds are the same. @throws CliError FAILED: they are not */
+async function showVerification(context: Context, { result, again, difference }: Verification): Promise<void> {
+  if (difference === undefined) {
+    context.err.write(`Verified: two builds made ${result.digest}\n`)
+    return
+  }
+  const { describeDifference } = await import('@gantry/builder')
+  const lines = describeDifference(difference).map((line) => `  ${line}\n`)
+  throw new CliError(
+    'FAILED',
+    `Two builds are not the same: ${result.digest} and ${again}\n${lines.join('').trimEnd()}`,
+    {
+      hint: 'Look for times, random numbers and the order of files in what the step does',
+    },
+  )
 }
 
 function here(content: ContentWorld | undefined): ContentWorld {

@@ -59,6 +59,7 @@ export const build: Command = defineCommand({
     ssh: list('SSH agent or keys for RUN --mount=type=ssh ("default|id[=socket|key[,key]]")'),
     tag: list('Name and optionally a tag (format: "name:tag")', { short: 't' }),
     target: text('Set the target build stage to build'),
+    verify: boolean('Build twice without the cache, and explain the first difference'),
     why: boolean('Tell for each step why it is cached, or which input changed and how'),
   },
   run: ({ context, flags, args: [place = '.'] }) => runBuild(context, flags, place),
