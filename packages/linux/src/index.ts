@@ -17,6 +17,8 @@ export type { CgroupMode, Host, HostCgroup, HostTool } from './host/host.ts'
 export { readProcesses, type ProcessRow } from './host/process-table.ts'
 export { readCgroups } from './host/read-cgroups.ts'
 export { readHost } from './host/read-host.ts'
+export { privilegesOf, readPrivileges, type HostPrivileges } from './host/read-privileges.ts'
+export { whyNoMounts, type MountObstacle } from './host/why-no-mounts.ts'
 export type { Applied, Change } from './ledger/change.ts'
 export { createLedger, type LedgerOptions } from './ledger/create-ledger.ts'
 export { BatchError } from './ledger/door.ts'
@@ -35,7 +37,7 @@ export type {
   OwnerStatus,
   RecoverReport,
 } from './ledger/ledger.ts'
-export { siteOf, type Site, type SiteEnvironment } from './site.ts'
+export { siteOf, userOf, type Site, type SiteEnvironment } from './site.ts'
 export {
   chmodAt,
   chownAt,

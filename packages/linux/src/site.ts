@@ -24,7 +24,7 @@ export type SiteEnvironment = Readonly<Record<string, string | undefined>>
  * instance with six hex digits of its path's hash, so that several Gantrys share a machine. `GANTRY_RUN` overrides the run directory.
  */
 export function siteOf(env: SiteEnvironment, options: { readonly root?: string; readonly uid?: number } = {}): Site {
-  const uid = options.uid ?? process.getuid?.() ?? 0
+  const uid = options.uid ?? userOf(env)
   const standard =
     uid === 0
       ? '/var/lib/gantry'
@@ -34,6 +34,15 @@ export function siteOf(env: SiteEnvironment, options: { readonly root?: string; 
   const base = uid === 0 ? '/run' : env['XDG_RUNTIME_DIR'] || `/tmp/gantry-runtime-${String(uid)}`
   const run = resolve(env['GANTRY_RUN'] || join(base, instance))
   return { root, run, socket: join(run, 'gantry.sock'), instance }
+}
+
+/**
+ * The user whose command this is. In a user namespace that the launcher entered for an ordinary user everybody is root; it
+ * hands on who that user is outside.
+ */
+export function userOf(env: SiteEnvironment): number {
+  const outside = env['GANTRY_USER_ID'] ?? ''
+  return /^\d+$/.test(outside) ? Number(outside) : (process.getuid?.() ?? 0)
 }
 
 /** FNV-1a, folded to 24 bits: names need no more, and loading node:crypto would cost every command 7 ms. */

@@ -47,7 +47,7 @@ export async function collectGarbage({
 
 /** Directories of layers whose row is gone: whoever removed them was killed in between. */
 async function removeOrphans(table: SnapshotTable, ledger: Ledger): Promise<void> {
-  const known = new Set(table.layers().map(({ n }) => layerOwner(n)))
+  const known = new Set(table.numbers().map(layerOwner))
   for (const { owner, state } of ledger.owners('layer')) {
     if (state === 'settled' && !known.has(owner)) await ledger.undo(owner)
   }

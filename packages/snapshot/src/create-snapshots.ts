@@ -8,7 +8,7 @@ import type { State } from '@gantry/state'
 import { collectGarbage } from './collect-garbage.ts'
 import { layerOwner } from './layer-owner.ts'
 import { LayerUnpacker } from './layer-unpacker.ts'
-import { overlayFormat, type OverlayFormat } from './overlay-format.ts'
+import { overlayFormat, overlayVariant, type OverlayFormat } from './overlay-format.ts'
 import { SnapshotError } from './snapshot-error.ts'
 import { SnapshotTable, type UpperRow } from './snapshot-table.ts'
 import { SnapshotWorkers } from './snapshot-workers.ts'
@@ -27,7 +27,7 @@ export interface SnapshotParts {
   readonly site: Pick<Site, 'root'>
   readonly state: State
   readonly ledger: Ledger
-  readonly host: Pick<Host, 'uid' | 'overlay'>
+  readonly host: Pick<Host, 'privileges' | 'overlay'>
 }
 
 /** Snapshots on overlayfs, under `<root>/snapshots/<n>/`: `fs` is the layer or upper directory. Touches nothing until used. */
@@ -47,7 +47,7 @@ class OverlaySnapshots implements Snapshots {
   constructor({ site, state, ledger, host }: SnapshotParts) {
     this.#directory = join(site.root, 'snapshots')
     this.#ledger = ledger
-    this.#table = new SnapshotTable(state)
+    this.#table = new SnapshotTable(state, overlayVariant(host))
     this.#format = overlayFormat(host)
     this.#overlay = host.overlay
     this.#unpacker = new LayerUnpacker({

@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { MemoryStore } from '@gantry/image'
-import { createLedger, ledgerMigrations, type Ledger } from '@gantry/linux'
+import { createLedger, ledgerMigrations, type Ledger, readHost } from '@gantry/linux'
 import { openState, type State } from '@gantry/state'
 import type { TarInput } from '@gantry/tar'
 import { directory, file, hardlink, imageOf, symlink, testCodec } from '@gantry/testing'
@@ -33,7 +33,7 @@ describe('hostile and odd layers', { skip }, () => {
   let snapshots: Snapshots
   let count = 0
 
-  before(() => {
+  before(async () => {
     root = mkdtempSync(join(tmpdir(), 'gantry-hostile-'))
     outside = join(root, 'outside')
     mkdirSync(outside, { mode: 0o700 })
@@ -42,7 +42,7 @@ describe('hostile and odd layers', { skip }, () => {
     utimesSync(outside, 1, 1)
     state = openState(join(root, 'state.db'), [ledgerMigrations, snapshotMigrations])
     ledger = createLedger({ state })
-    snapshots = createSnapshots({ site: { root }, state, ledger, host: { uid: 0, overlay: true } })
+    snapshots = createSnapshots({ site: { root }, state, ledger, host: await readHost() })
   })
   after(async () => {
     for (const { owner } of ledger.owners()) await ledger.undo(owner)

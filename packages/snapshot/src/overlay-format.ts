@@ -18,17 +18,18 @@ export interface OverlayFormat {
 
 /**
  * The format for a host. An upper directory must mean the same without its parents, so overlay may neither redirect renamed
- * directories nor copy up metadata alone.
+ * directories nor copy up metadata alone. In a user namespace the kernel makes no devices, and takes overlay's attributes from
+ * those that every user may set; it turns redirections off by itself then.
  *
  * @see https://docs.kernel.org/filesystems/overlayfs.html
  */
-export function overlayFormat(host: Pick<Host, 'uid'>): OverlayFormat {
-  const options = ['index=off', 'redirect_dir=off', 'metacopy=off']
-  if (host.uid === 0) {
+export function overlayFormat({ privileges }: Pick<Host, 'privileges'>): OverlayFormat {
+  const { machine, owners } = privileges
+  if (machine) {
     return {
       privateXattrs: 'trusted.overlay.',
       opaqueXattr: 'trusted.overlay.opaque',
-      options,
+      options: ['index=off', 'redirect_dir=off', 'metacopy=off'],
       whiteouts: true,
       devices: true,
       owners: true,
@@ -37,9 +38,19 @@ export function overlayFormat(host: Pick<Host, 'uid'>): OverlayFormat {
   return {
     privateXattrs: 'user.overlay.',
     opaqueXattr: 'user.overlay.opaque',
-    options: ['userxattr'],
+    options: ['index=off', 'userxattr'],
     whiteouts: true,
     devices: false,
-    owners: false,
+    owners,
   }
+}
+
+/**
+ * Names the way in which layers lie on disk, for unpacked layers are of use only to those who read them the same way: empty for the
+ * machine's root, else with the ids that owners are kept in.
+ */
+export function overlayVariant({ privileges }: Pick<Host, 'privileges'>): string {
+  const { machine, owners, idMap } = privileges
+  if (machine) return ''
+  return owners ? `user ${idMap}` : 'user without owners'
 }

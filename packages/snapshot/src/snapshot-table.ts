@@ -26,12 +26,17 @@ export interface UpperRow {
   readonly created: number
 }
 
-/** The rows of this package in `state.db`. */
+/**
+ * The rows of this package in `state.db`. A root may hold the same layer in several variants, since who may not give files to others
+ * unpacks it otherwise: one table sees the layers of its own variant, which is written behind each chain.
+ */
 export class SnapshotTable {
   readonly #state: State
+  readonly #suffix: string
 
-  constructor(state: State) {
+  constructor(state: State, variant: string = '') {
     this.#state = state
+    this.#suffix = variant === '' ? '' : ` ${variant}`
   }
 
   /** A number that no directory under snapshots/ has had before. */
@@ -40,11 +45,22 @@ export class SnapshotTable {
   }
 
   layer(chain: Digest): LayerRow | undefined {
-    return this.#state.prepare('SELECT * FROM snapshot_layers WHERE chain = ?').get(chain) as LayerRow | undefined
+    const sql = 'SELECT * FROM snapshot_layers WHERE chain = ?'
+    const row = this.#state.prepare(sql).get(this.#stored(chain)) as LayerRow | undefined
+    return row === undefined ? undefined : this.#shown(row)
   }
 
   layers(): readonly LayerRow[] {
-    return this.#state.prepare('SELECT * FROM snapshot_layers ORDER BY n').all() as unknown as LayerRow[]
+    const rows = this.#state.prepare('SELECT * FROM snapshot_layers ORDER BY n').all() as unknown as LayerRow[]
+    return rows.filter(({ chain }) => isOf(chain, this.#suffix)).map((row) => this.#shown(row))
+  }
+
+  /** The numbers of the layers of every variant. */
+  numbers(): readonly number[] {
+    return this.#state
+      .prepare('SELECT n FROM snapshot_layers')
+      .all()
+      .map(({ n }) => Number(n))
   }
 
   /** A layer with those it stands on, topmost first; undefined when one of them is missing. */
@@ -63,13 +79,15 @@ export class SnapshotTable {
   addLayer(row: LayerRow): boolean {
     const { n, chain, parent, diff_id, bytes, created, used } = row
     const sql = 'INSERT INTO snapshot_layers VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (chain) DO NOTHING'
-    return Number(this.#state.prepare(sql).run(n, chain, parent, diff_id, bytes, created, used).changes) === 1
+    const statement = this.#state.prepare(sql)
+    const result = statement.run(n, this.#stored(chain), this.#stored(parent), diff_id, bytes, created, used)
+    return Number(result.changes) === 1
   }
 
   /** Notes that a layer is used, once a minute at most. */
-  touch({ chain, used }: LayerRow, now: number): void {
+  touch({ n, used }: LayerRow, now: number): void {
     if (used >= now - 30_000) return
-    this.#state.prepare('UPDATE snapshot_layers SET used = ? WHERE chain = ?').run(now, chain)
+    this.#state.prepare('UPDATE snapshot_layers SET used = ? WHERE n = ?').run(now, n)
   }
 
   /** Removes a layer that nothing stands on; false when something does. */
@@ -77,15 +95,17 @@ export class SnapshotTable {
     const sql = `DELETE FROM snapshot_layers WHERE chain = ?1
       AND NOT EXISTS (SELECT 1 FROM snapshot_layers WHERE parent = ?1)
       AND NOT EXISTS (SELECT 1 FROM snapshot_uppers WHERE parent = ?1)`
-    return Number(this.#state.prepare(sql).run(chain).changes) === 1
+    return Number(this.#state.prepare(sql).run(this.#stored(chain)).changes) === 1
   }
 
   upper(key: string): UpperRow | undefined {
-    return this.#state.prepare('SELECT * FROM snapshot_uppers WHERE key = ?').get(key) as UpperRow | undefined
+    const row = this.#state.prepare('SELECT * FROM snapshot_uppers WHERE key = ?').get(key) as UpperRow | undefined
+    return row === undefined ? undefined : this.#shown(row)
   }
 
   uppers(): readonly UpperRow[] {
-    return this.#state.prepare('SELECT * FROM snapshot_uppers ORDER BY n').all() as unknown as UpperRow[]
+    const rows = this.#state.prepare('SELECT * FROM snapshot_uppers ORDER BY n').all() as unknown as UpperRow[]
+    return rows.map((row) => this.#shown(row))
   }
 
   /** Adds a snapshot; false when its key is taken. */
@@ -93,7 +113,8 @@ export class SnapshotTable {
     const { n, key, parent, owner, directory, mount, mount_owner, volatile, created } = row
     const sql = 'INSERT INTO snapshot_uppers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING'
     const statement = this.#state.prepare(sql)
-    const result = statement.run(n, key, parent, owner, directory, mount, mount_owner, volatile, created)
+    const below = this.#stored(parent)
+    const result = statement.run(n, key, below, owner, directory, mount, mount_owner, volatile, created)
     return Number(result.changes) === 1
   }
 
@@ -109,4 +130,26 @@ export class SnapshotTable {
   transaction<T>(work: () => T): T {
     return this.#state.transaction(work)
   }
+
+  #stored(chain: Digest | null): string | null {
+    return chain === null ? null : `${chain}${this.#suffix}`
+  }
+
+  #shown<Row extends { readonly parent: Digest | null; readonly chain?: Digest }>(row: Row): Row {
+    const { chain, parent } = row
+    return {
+      ...row,
+      ...(chain === undefined ? {} : { chain: bare(chain) }),
+      parent: parent === null ? null : bare(parent),
+    }
+  }
+}
+
+function isOf(stored: string, suffix: string): boolean {
+  return suffix === '' ? !stored.includes(' ') : stored.endsWith(suffix)
+}
+
+function bare(stored: Digest): Digest {
+  const end = stored.indexOf(' ')
+  return end === -1 ? stored : (stored.slice(0, end) as Digest)
 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { chainIds, MemoryStore, type Image } from '@gantry/image'
-import { createLedger, ledgerMigrations, type Ledger } from '@gantry/linux'
+import { createLedger, ledgerMigrations, type Ledger, readHost } from '@gantry/linux'
 import { parseDigest } from '@gantry/oci'
 import { openState, type State } from '@gantry/state'
 import type { TarInput } from '@gantry/tar'
@@ -20,11 +20,11 @@ describe('snapshots', { skip }, () => {
   let ledger: Ledger
   let snapshots: Snapshots
 
-  before(() => {
+  before(async () => {
     root = mkdtempSync(join(tmpdir(), 'gantry-snapshots-'))
     state = openState(join(root, 'state.db'), [ledgerMigrations, snapshotMigrations])
     ledger = createLedger({ state })
-    snapshots = createSnapshots({ site: { root }, state, ledger, host: { uid: 0, overlay: true } })
+    snapshots = createSnapshots({ site: { root }, state, ledger, host: await readHost() })
   })
   after(async () => {
     for (const { owner } of ledger.owners()) await ledger.undo(owner)

@@ -1,3 +1,5 @@
+import type { HostPrivileges } from './read-privileges.ts'
+
 /** How the kernel's control groups are mounted: v1 only, v1 with an empty or partial unified tree, or v2 only. */
 export type CgroupMode = 'v1' | 'hybrid' | 'v2'
 
@@ -39,6 +41,7 @@ export interface Host {
   /** As in image platforms: `amd64`, `arm64`, … */
   readonly arch: string
   readonly uid: number
+  readonly privileges: HostPrivileges
   readonly cgroup: HostCgroup
   /** Whether systemd is the init of this machine. */
   readonly systemd: boolean

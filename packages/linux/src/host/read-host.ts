@@ -4,6 +4,7 @@ import { which } from '@gantry/process'
 import { bootId } from '../sys/process-identity.ts'
 import type { Host, HostTool } from './host.ts'
 import { readCgroups } from './read-cgroups.ts'
+import { readPrivileges } from './read-privileges.ts'
 
 const tools = [
   'crun',
@@ -47,6 +48,7 @@ export async function readHost(): Promise<Host> {
     kernelVersion: versionOf(kernel),
     arch: architectures[process.arch] ?? process.arch,
     uid: process.getuid?.() ?? 0,
+    privileges: readPrivileges(),
     cgroup,
     systemd: cgroup.manager === 'systemd',
     tools: paths,

@@ -26,7 +26,9 @@ const skip = process.getuid?.() === 0 ? false : 'needs root, for owners, devices
 
 describe('the difference of a snapshot', { skip }, () => {
   const workers = new SnapshotWorkers()
-  const format = overlayFormat({ uid: 0 })
+  const format = overlayFormat({
+    privileges: { mounts: true, machine: true, owners: true, single: false, idMap: '' },
+  })
   let upper: string
 
   before(async () => {

@@ -28,7 +28,9 @@ const skip = process.getuid?.() === 0 ? false : 'needs root, for owners, devices
 
 describe('unpacking a layer', { skip }, () => {
   const workers = new SnapshotWorkers()
-  const format = overlayFormat({ uid: 0 })
+  const format = overlayFormat({
+    privileges: { mounts: true, machine: true, owners: true, single: false, idMap: '' },
+  })
   let top: string
   let count = 0
 

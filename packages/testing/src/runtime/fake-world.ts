@@ -130,6 +130,7 @@ const fakeHost: Host = {
   kernelVersion: [6, 1],
   arch: 'amd64',
   uid: 0,
+  privileges: { mounts: true, machine: true, owners: true, single: false, idMap: '' },
   cgroup: {
     mode: 'v2',
     manager: 'cgroupfs',

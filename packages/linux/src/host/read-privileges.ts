@@ -1,0 +1,55 @@
+import { readFileSync } from 'node:fs'
+
+/** What this process may do to the machine, which its user's number alone does not tell. */
+export interface HostPrivileges {
+  /** Whether it may mount and make namespaces: it has CAP_SYS_ADMIN, be it only over its own user namespace. */
+  readonly mounts: boolean
+  /** Whether it may do so over the machine itself, and not only over a user namespace. */
+  readonly machine: boolean
+  /** Whether it may give files to other users: it has CAP_CHOWN, and there are others. */
+  readonly owners: boolean
+  /** Whether there is one user and one group only. */
+  readonly single: boolean
+  /** Which ids of the machine those here are, as a short text; empty where they are the same. */
+  readonly idMap: string
+}
+
+const bits = { CAP_CHOWN: 0n, CAP_SYS_ADMIN: 21n } as const
+const wholeRange = '0 0 4294967295'
+
+/** Reads the privileges of this process. */
+export function readPrivileges(): HostPrivileges {
+  const text = (path: string): string => {
+    try {
+      return readFileSync(path, 'utf8')
+    } catch {
+      return ''
+    }
+  }
+  const self = '/proc/self'
+  return privilegesOf(text(`${self}/status`), text(`${self}/uid_map`), text(`${self}/gid_map`))
+}
+
+/** What `status`, `uid_map` and `gid_map` of a process tell of its privileges. Pure. */
+export function privilegesOf(status: string, uidMap: string, gidMap: string): HostPrivileges {
+  const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)/m.exec(status)?.[1] ?? '0'}`)
+  const has = (name: keyof typeof bits): boolean => ((effective >> bits[name]) & 1n) === 1n
+  const maps = [uidMap, gidMap].map(extents)
+  const isFirst = maps.every((map) => map.length === 0 || map.join() === wholeRange)
+  const single = !isFirst && maps.some((map) => map.every((extent) => extent.endsWith(' 1')))
+  const isSame = maps.every((map) => map.every((extent) => /^(\d+) \1 /.test(extent)))
+  return {
+    mounts: has('CAP_SYS_ADMIN'),
+    machine: isFirst && has('CAP_SYS_ADMIN'),
+    owners: has('CAP_CHOWN') && !single,
+    single,
+    idMap: isSame ? '' : maps.map((map) => map.join(',')).join(';'),
+  }
+}
+
+function extents(map: string): string[] {
+  return map
+    .split('\n')
+    .map((line) => line.trim().replaceAll(/\s+/g, ' '))
+    .filter(Boolean)
+}
