@@ -23,7 +23,7 @@ import type { PackageCache } from './packages/package-cache.ts'
 import { runInContainer } from './run-in-container.ts'
 import type { NodeSettings } from './settings.ts'
 import { signalsModule, signalsPath } from './signals-module.ts'
-import { StepReporter } from './step-reporter.ts'
+import { countUp, StepReporter } from './step-reporter.ts'
 import {
   buildNative,
   fetchPackages,
@@ -74,6 +74,7 @@ export class NodeBuild {
   readonly #parts: NodeBuildParts
   readonly #place: EntriesOptions
   readonly #work: PackageWork
+  readonly #numbers = countUp()
   #stages = 0
 
   constructor(parts: NodeBuildParts) {
@@ -107,7 +108,7 @@ export class NodeBuild {
     if (scripts.length === 0) return context
     const image = settings.builder ?? this.#parts.base
     const layout = project.layout({ target: project.target, dev: true, platform: this.#nodePlatform(host) })
-    const reporter = new StepReporter(session.options.onEvent, { index: this.#stages++, name: 'build' })
+    const reporter = new StepReporter(session.options.onEvent, { index: this.#stages++, name: 'build' }, this.#numbers)
     const { stack, state } = await this.#packages({ reporter, platform: host, image, layout }, ['project', buildText])
     const files = await this.#filesOf(context, { all: true, layout })
     const below = await reporter.run('project', () =>
@@ -152,10 +153,11 @@ export class NodeBuild {
     const { session, project, settings, created } = this.#parts
     const { target } = project
     const layout = project.layout({ target, dev: false, platform: this.#nodePlatform(platform) })
-    const reporter = new StepReporter(session.options.onEvent, {
-      index: this.#stages++,
-      name: formatPlatform(platform),
-    })
+    const reporter = new StepReporter(
+      session.options.onEvent,
+      { index: this.#stages++, name: formatPlatform(platform) },
+      this.#numbers,
+    )
     const others = layout.workspaces.filter((directory) => directory !== target)
     const last = [...(others.length > 0 ? [own] : []), application]
     const stage = { reporter, platform, image: this.#parts.base, layout }

@@ -17,9 +17,18 @@ const start = { line: 1, column: 1, offset: 0 }
 export class StepReporter {
   readonly #onEvent: (event: BuildEvent) => void
   readonly #stage: { readonly index: number; readonly name: string }
+  /** The numbers of steps by their texts. */
+  readonly #ids = new Map<string, number>()
+  readonly #numbers: Iterator<number, never>
   #steps: readonly BuildStep[] = []
 
-  constructor(onEvent: (event: BuildEvent) => void, stage: { readonly index: number; readonly name: string }) {
+  /** @param numbers counts the steps of the whole build */
+  constructor(
+    onEvent: (event: BuildEvent) => void,
+    stage: { readonly index: number; readonly name: string },
+    numbers: Iterator<number, never>,
+  ) {
+    this.#numbers = numbers
     this.#onEvent = onEvent
     this.#stage = stage
   }
@@ -28,9 +37,10 @@ export class StepReporter {
   plan(texts: readonly StepText[]): void {
     const { index, name } = this.#stage
     const total = texts.length
+    for (const { text } of texts) if (!this.#ids.has(text)) this.#ids.set(text, this.#numbers.next().value)
     this.#steps = texts.map((text, at) => ({
       ...text,
-      id: index * 1000 + at,
+      id: this.#ids.get(text.text)!,
       stage: index,
       stageName: name,
       position: at + 1,
@@ -59,4 +69,9 @@ export class StepReporter {
       throw error
     }
   }
+}
+
+/** 0, 1, 2, ... */
+export function* countUp(): Generator<number, never> {
+  for (let number = 0; ; number++) yield number
 }
