@@ -1,4 +1,5 @@
-import type { BuildEvent, BuildOptions, BuildResult, ContextSource, Verification } from '@gantry/builder'
+import type { BuildEvent, BuildOptions, BuildResult, ContextSource } from '@gantry/builder'
+import type { BuiltHere } from './build-here.ts'
 import type { ContentWorld } from '@gantry/daemon'
 import type { Context } from '../context.ts'
 import type { ProgressMode } from '../progress/build-view.ts'
@@ -62,15 +63,16 @@ export async function runBuild(context: Context, flags: BuildFlags, place: strin
   }
   const { buildNodeProject, wantsNode } = await import('./node-mode.ts')
   const isNode = await wantsNode(flags, request)
+  if (isNode && flags.verify) throw new CliError('UNSUPPORTED', 'Cannot verify the build of a Node project yet')
   const outputs = await outputsOf(flags)
   const mode = flags.quiet ? 'quiet' : (flags.progress ?? 'auto')
   const view = await openBuildView(mode, context.err)
   const failed = failedOutput()
   let shown: ShownDockerfile | undefined
   let built: Built
-  let verification: Verification | undefined
+  let conclude: BuiltHere['conclude'] | undefined
   try {
-    if (content === undefined && !isNode) {
+    if (content === undefined && !isNode && !flags.verify) {
       const { buildRemotely } = await import('./build-remotely.ts')
       built = { imageId: await buildRemotely(context, request, mode) }
     } else {
@@ -81,11 +83,12 @@ export async function runBuild(context: Context, flags: BuildFlags, place: strin
         failed.event(event)
         view.event(event)
       }
-      const { build } = await import('@gantry/builder')
-      const result = isNode
-        ? await buildNodeProject(request, world, { signal, onEvent })
-        : await build({ ...request, signal, onEvent }, world.builderPorts)
-      built = { imageId: result.imageId, result }
+      const { buildHere } = await import('./build-here.ts')
+      const here = isNode
+        ? { result: await buildNodeProject(request, world, { signal, onEvent }) }
+        : await buildHere({ ...request, signal, onEvent }, world.builderPorts, flags.verify)
+      if ('conclude' in here) ({ conclude } = here)
+      built = { imageId: here.result.imageId, result: here.result }
     }
   } catch (error) {
     view.finish()
@@ -101,7 +104,7 @@ export async function runBuild(context: Context, flags: BuildFlags, place: strin
     throw await describeBuildError(error, shown, request.dockerfile)
   }
   view.finish()
-  if (verification !== undefined) await showVerification(context, verification)
+  conclude?.((text) => context.err.write(text))
   for (const output of outputs) {
     const { writeOutput } = await import('./build-outputs.ts')
     await writeOutput(context, { world: here(content), result: whole(built) }, output)
@@ -110,23 +113,6 @@ export async function runBuild(context: Context, flags: BuildFlags, place: strin
   if (flags['metadata-file'] !== undefined) await writeFile(flags['metadata-file'], metadataOf(built))
   if (mode === 'quiet') context.out.write(`${built.imageId}\n`)
   return 0
-}
-
-/** Says that both builds are the same. @throws CliError FAILED: they are not */
-async function showVerification(context: Context, { result, again, difference }: Verification): Promise<void> {
-  if (difference === undefined) {
-    context.err.write(`Verified: two builds made ${result.digest}\n`)
-    return
-  }
-  const { describeDifference } = await import('@gantry/builder')
-  const lines = describeDifference(difference).map((line) => `  ${line}\n`)
-  throw new CliError(
-    'FAILED',
-    `Two builds are not the same: ${result.digest} and ${again}\n${lines.join('').trimEnd()}`,
-    {
-      hint: 'Look for times, random numbers and the order of files in what the step does',
-    },
-  )
 }
 
 function here(content: ContentWorld | undefined): ContentWorld {
