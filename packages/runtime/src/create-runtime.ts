@@ -8,6 +8,7 @@ import type { OciProgram } from './oci/oci-command.ts'
 import { commandLifecycle } from './oci/oci-lifecycle.ts'
 import { runcLifecycle } from './oci/runc-shortcuts.ts'
 import { RuntimeError } from './runtime-error.ts'
+import { forbiddenRuntime, rootlessRuntime } from './rootless-runtime.ts'
 import type { Runtime } from './task.ts'
 
 /** What a runtime is made of. */
@@ -21,7 +22,7 @@ export interface RuntimeParts {
 
 /**
  * The runtime for this host: crun or runc, whichever the host supports, under conmon; with systemd's control groups where systemd
- * is the init. Touches neither disk nor processes until it is used.
+ * is the init. In a user namespace one for build steps alone. Touches neither disk nor processes until it is used.
  * @throws RuntimeError RUNTIME_MISSING, MONITOR_MISSING
  */
 export function createRuntime(parts: RuntimeParts): Runtime {
@@ -29,12 +30,14 @@ export function createRuntime(parts: RuntimeParts): Runtime {
   const name = parts.program?.name ?? host.runtime
   const path = parts.program?.path ?? host.tools[name]
   const monitorPath = host.tools.conmon
+  if (!host.privileges.mounts) return forbiddenRuntime(name)
   if (path === undefined) {
     throw new RuntimeError('RUNTIME_MISSING', `Cannot run containers: "${name}" is not installed`, {
       subject: name,
       hint: `install the package "${name}"`,
     })
   }
+  if (!host.privileges.machine) return rootlessRuntime({ site, host, ledger, name, path })
   if (monitorPath === undefined) {
     throw new RuntimeError('MONITOR_MISSING', 'Cannot run containers: "conmon" is not installed', {
       subject: 'conmon',

@@ -84,11 +84,11 @@ export async function runBuild(context: Context, flags: BuildFlags, place: strin
         view.event(event)
       }
       const { buildHere } = await import('./build-here.ts')
-      const here = isNode
+      const done = isNode
         ? { result: await buildNodeProject(request, world, { signal, onEvent }) }
         : await buildHere({ ...request, signal, onEvent }, world.builderPorts, flags.verify)
-      if ('conclude' in here) ({ conclude } = here)
-      built = { imageId: here.result.imageId, result: here.result }
+      if ('conclude' in done) ({ conclude } = done)
+      built = { imageId: done.result.imageId, result: done.result }
     }
   } catch (error) {
     view.finish()

@@ -64,6 +64,30 @@ test('diagnose finds every topic, and mends what is missing with a command', asy
   assert.ok(failures.has('privileges'))
 })
 
+test('diagnose says which programs are too old', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'gantry-old-'))
+  const old = (name: string, line: string): string => {
+    const path = join(directory, name)
+    writeFileSync(path, `#!/bin/sh\necho '${line}'\n`, { mode: 0o755 })
+    return path
+  }
+  try {
+    const host = await readHost()
+    const verdictsWith = async (nft: string, conmon: string): Promise<readonly (string | undefined)[]> => {
+      const tools = { ...host.tools, nft: old('nft', nft), conmon: old('conmon', conmon) }
+      const verdicts = await diagnose({ site: siteOf({}, { root: '/no/such/root' }), host: { ...host, tools } })
+      return ['firewall', 'monitor'].map((topic) => verdicts.find((each) => each.topic === topic)?.sentence)
+    }
+    const [nft, conmon] = await verdictsWith('nftables v0.9.8 (E.D.S.)', 'conmon version 2.0.25')
+    assert.match(nft ?? '', /v0\.9\.8 .*too old.*nftables 1\.0/)
+    assert.match(conmon ?? '', /2\.0\.25 .*too old, before 2\.1/)
+    const enough = await verdictsWith('nftables v1.0.2 (Lester Gooch)', 'conmon version 2.1.6')
+    assert.ok(!enough.some((sentence) => sentence?.includes('too old')), enough.join())
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
+  }
+})
+
 test('diagnose refuses a socket path that is too long', async () => {
   const site = { ...siteOf({}), socket: `/run/${'x'.repeat(110)}` }
   const socket = (await diagnose({ site })).find((each) => each.topic === 'socket')
