@@ -10,6 +10,7 @@ import type { Engine } from './peers/engine.ts'
 import { startGantry } from './peers/gantry.ts'
 import { findPodman } from './peers/podman.ts'
 import { formatTable, type ReportedSide } from './report.ts'
+import { benchRegistries } from './registry/bench-registries.ts'
 import type { Row } from './row.ts'
 import { buildSuite } from './suites/build.ts'
 import { detachedSuite } from './suites/detached.ts'
@@ -35,6 +36,7 @@ try {
 }
 
 async function main(options: Options): Promise<void> {
+  if (options.registry) return benchRegistries(options, tellRound)
   if (process.getuid?.() !== 0) throw new BenchError('NOT_ROOT', 'Cannot measure containers: this needs root')
   const work = resolve(options.work)
   await mkdir(work, { recursive: true })

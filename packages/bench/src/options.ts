@@ -20,6 +20,12 @@ export interface Options {
   readonly work: string
   /** Runs Gantry's sources even if it has been built. */
   readonly source: boolean
+  /** Measures registries, and nothing else. */
+  readonly registry: boolean
+  /** With `registry`: smaller blobs, one round. Whether it works, not how fast it is. */
+  readonly quick: boolean
+  /** With `registry`: only cases whose title has this in it. */
+  readonly match?: string
   /** Containers in the suite of detached ones. */
   readonly containers: number
 }
@@ -32,6 +38,9 @@ export const usage: string = `usage: npm run bench -- [OPTIONS]
   --docker-root DIR    run the Docker of a root in DIR instead of the host's; made with mmdebstrap when it is not there
   --work DIR           kept between runs (default: /var/tmp/gantry-bench)
   --containers N       how many detached containers (default: 50)
+  --registry           measure registries instead: "registry serve" beside docker-registry (needs no root)
+  --match TEXT         with --registry: only cases whose title has this in it
+  --quick              with --registry: smaller blobs and one round, to see that it works
   --source             run Gantry's sources, not its bundle
 `
 
@@ -49,6 +58,9 @@ export function readOptions(line: readonly string[]): Options {
     runs: positive(values.runs, '--runs'),
     work: values.work,
     source: values.source,
+    registry: values.registry,
+    quick: values.quick,
+    ...(values.match === undefined ? {} : { match: values.match }),
     containers: positive(values.containers, '--containers'),
     ...(values.json === undefined ? {} : { json: values.json }),
     ...(values['docker-root'] === undefined ? {} : { dockerRoot: values['docker-root'] }),
@@ -66,6 +78,9 @@ function parse(line: readonly string[]) {
         'docker-root': { type: 'string' },
         work: { type: 'string', default: '/var/tmp/gantry-bench' },
         containers: { type: 'string', default: '50' },
+        registry: { type: 'boolean', default: false },
+        quick: { type: 'boolean', default: false },
+        match: { type: 'string' },
         source: { type: 'boolean', default: false },
       },
     })

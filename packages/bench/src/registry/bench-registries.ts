@@ -1,0 +1,46 @@
+import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { cpus, release } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+import { which } from '@gantry/process'
+import { BenchError } from '../bench-error.ts'
+import type { Options } from '../options.ts'
+import { measureCase, type MeasuredCase } from './measure-registries.ts'
+import { registryCases } from './registry-cases.ts'
+import { formatRegistryTable, summarize } from './registry-report.ts'
+import { dockerRegistry, gantryRegistry } from './registry-servers.ts'
+
+/** Measures `gantry registry serve` beside docker-registry, and prints the table. @throws BenchError PEER_FAILED */
+export async function benchRegistries(
+  options: Options,
+  onRound: (title: string, round: number) => void,
+): Promise<void> {
+  const missing = which('docker-registry') === undefined
+  if (missing) throw new BenchError('PEER_FAILED', 'Cannot compare: docker-registry is not installed')
+  const work = resolve(options.work, 'registries')
+  await mkdir(work, { recursive: true })
+  const gantry = gantryRegistry({ source: options.source })
+  const rounds = options.quick ? 1 : Math.max(3, Math.ceil(options.runs / 3))
+  const measured: MeasuredCase[] = []
+  try {
+    for (const one of registryCases({ quick: options.quick })) {
+      if (options.match !== undefined && !one.title.includes(options.match)) continue
+      const sides = [gantry, dockerRegistry]
+      measured.push(await measureCase(one, { sides, upstream: dockerRegistry, work, rounds, onRound }))
+    }
+  } finally {
+    await rm(work, { recursive: true, force: true })
+  }
+  onRound('', 0)
+  const note = options.quick ? '; quick: smaller blobs, one round, nothing to go by' : ''
+  process.stdout.write(`${formatRegistryTable(measured)}gantry runs its ${gantry.runs}; ${rounds} rounds${note}\n`)
+  const time = new Date().toISOString()
+  const path = options.json ?? join('bench-results', `registry-${time.replaceAll(/[:.]/g, '-')}.json`)
+  const machine = { cpu: cpus()[0]?.model, cores: cpus().length, kernel: release(), node: process.version }
+  const cases = measured.map((one) => ({
+    ...one,
+    summaries: Object.fromEntries(Object.entries(one.rounds).map(([name, each]) => [name, summarize(each)])),
+  }))
+  await mkdir(dirname(path), { recursive: true })
+  await writeFile(path, `${JSON.stringify({ time, machine, gantry: gantry.runs, quick: options.quick, cases })}\n`)
+  process.stdout.write(`samples in ${path}\n`)
+}
