@@ -14,6 +14,8 @@ export type BuildErrorCode =
   | 'USER_UNKNOWN'
   | 'ARGUMENT_INVALID'
   | 'RUN_FAILED'
+  /** This process may not run programs in an image: it can neither mount nor make namespaces. */
+  | 'RUN_UNAVAILABLE'
   | 'SECRET_MISSING'
   | 'DISK_FULL'
   /** Of Node projects without a Dockerfile. */

@@ -15,7 +15,7 @@ import { type LayerStack, pushLayer } from './image/layer-stack.ts'
 import { planStage } from './plan/plan-stage.ts'
 import type { PlannedMount, PlannedStep, RunStep } from './plan/planned-step.ts'
 import { stateFromImage, stateFromScratch, stateFromStage, type StageState } from './plan/stage-state.ts'
-import { canRun } from './platform-support.ts'
+import { canRun, runObstacle } from './platform-support.ts'
 import { listSteps, stageName, type StageSteps } from './step-list.ts'
 import { contextStack } from './steps/context-stack.ts'
 import { copyStep } from './steps/copy-step.ts'
@@ -275,6 +275,11 @@ export class BuildRun {
           at: { file: dockerfile.file, range: run.instruction.keyword },
         },
       )
+    }
+    const obstacle = run === undefined ? undefined : runObstacle(this.#session.ports.host)
+    if (run !== undefined && obstacle !== undefined) {
+      const at = { file: dockerfile.file, range: run.instruction.keyword }
+      throw new BuildError('RUN_UNAVAILABLE', `Cannot run programs here: ${obstacle.reason}`, { ...obstacle, at })
     }
     return { stage, platform, state, steps }
   }

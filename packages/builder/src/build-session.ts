@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import type { Dockerfile } from '@gantry/dockerfile'
 import { assembleImage } from '@gantry/image'
 import { getAttribute, listAttributes, type Owner } from '@gantry/linux'
@@ -13,7 +14,9 @@ import { lockStep } from './cache/step-lock.ts'
 import type { StepKey } from './cache/step-key.ts'
 import type { BuildEvent } from './events.ts'
 import { ContextTree } from './files/context-tree.ts'
+import { ArchiveTree } from './files/archive-tree.ts'
 import { DirectoryTree } from './files/directory-tree.ts'
+import { exportedTree } from './image/exported-tree.ts'
 import { createFileDigests, type FileDigests, transientDigests } from './files/file-digests.ts'
 import { LayeredRoot } from './files/layered-root.ts'
 import { emptyLookup, type Readable, type Tree } from './files/node.ts'
@@ -94,8 +97,9 @@ export class BuildSession implements AsyncDisposable {
   readonly #digests: FileDigests
   readonly #transient: FileDigests
   readonly #indexes = new Map<Digest, Promise<LayerIndex>>()
-  readonly #views = new Map<string, Promise<DirectoryTree>>()
-  readonly #trees: DirectoryTree[] = []
+  readonly #views = new Map<string, Promise<Tree>>()
+  readonly #trees: (DirectoryTree | ArchiveTree)[] = []
+  readonly #openView: OpenView
   readonly #used: UsedStep[] = []
   readonly #underWay = new Map<string, Promise<StepOutcome>>()
   readonly #contexts = new Map<string, ContextTree>()
@@ -108,6 +112,8 @@ export class BuildSession implements AsyncDisposable {
     this.history = new StepHistory(ports.state)
     this.#digests = createFileDigests(ports.state, ports.codec)
     this.#transient = transientDigests(ports.codec)
+    const { mounts, owners } = ports.host.privileges
+    this.#openView = mounts && owners ? this.#mountedView.bind(this) : this.#exportedView.bind(this)
   }
 
   get id(): string {
@@ -119,7 +125,10 @@ export class BuildSession implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const tree of this.#trees) tree[Symbol.dispose]()
+    for (const tree of this.#trees) {
+      if (tree instanceof ArchiveTree) await tree[Symbol.asyncDispose]()
+      else tree[Symbol.dispose]()
+    }
     this.#digests.flush()
   }
 
@@ -249,7 +258,7 @@ export class BuildSession implements AsyncDisposable {
     return index
   }
 
-  #view(stack: LayerStack, platform: Platform, onUnpack?: OnUnpack): Promise<DirectoryTree> {
+  #view(stack: LayerStack, platform: Platform, onUnpack?: OnUnpack): Promise<Tree> {
     const key = chainOf(stack) ?? ''
     const known = this.#views.get(key)
     if (known !== undefined) return known
@@ -258,7 +267,7 @@ export class BuildSession implements AsyncDisposable {
     return view
   }
 
-  async #openView(stack: LayerStack, platform: Platform, onUnpack?: OnUnpack): Promise<DirectoryTree> {
+  async #mountedView(stack: LayerStack, platform: Platform, onUnpack?: OnUnpack): Promise<Tree> {
     const chain = await this.unpack(stack, platform, onUnpack)
     await this.prepareMachine()
     const { rootfs } = await this.ports.snapshots.view(chain, `${this.owner}/view`)
@@ -266,7 +275,18 @@ export class BuildSession implements AsyncDisposable {
     this.#trees.push(tree)
     return tree
   }
+
+  async #exportedView(stack: LayerStack, platform: Platform): Promise<Tree> {
+    const name = `view-${this.#views.size}`
+    const spool = join(await this.scratchDirectory(`${this.owner}/${name}`, name), 'files')
+    const tree = await exportedTree(stack, this.ports, { platform, spool, signal: this.options.signal })
+    this.#trees.push(tree)
+    return tree
+  }
 }
+
+/** Opens the files of a stack. */
+type OpenView = (stack: LayerStack, platform: Platform, onUnpack?: OnUnpack) => Promise<Tree>
 
 /** The attributes that belong to a file and not to the way it is stored here. */
 function readAttributes(path: string | Buffer): Readonly<Record<string, Uint8Array>> | undefined {

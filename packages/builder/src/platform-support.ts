@@ -1,4 +1,5 @@
 import { readdirSync } from 'node:fs'
+import { type Host, type MountObstacle, whyNoMounts } from '@gantry/linux'
 import type { Platform } from '@gantry/oci'
 
 /** Architectures whose programs a processor also runs. */
@@ -25,4 +26,9 @@ export function canRun(platform: Platform, host: Platform): boolean {
   } catch {
     return false
   }
+}
+
+/** Why this process cannot run any program in an image, and what would allow it; undefined when it can. */
+export function runObstacle({ privileges }: Pick<Host, 'privileges'>): MountObstacle | undefined {
+  return privileges.mounts ? undefined : whyNoMounts()
 }

@@ -1,5 +1,6 @@
 import type { Context } from './context.ts'
 import { createClient, type Client } from '@gantry/client'
+import { userOf } from '@gantry/linux/site'
 import { accessSync, constants } from 'node:fs'
 import { connect as connectSocket, type Socket } from 'node:net'
 import { CliError } from './cli-error.ts'
@@ -46,7 +47,7 @@ export function notRoot(): CliError {
 }
 
 async function chooseSocket(context: Context): Promise<{ socket: string; mayStart: boolean }> {
-  const isRoot = process.getuid?.() === 0
+  const isRoot = userOf(process.env) === 0
   const site = await context.site()
   const ownRoot = context.globals.root ?? context.env['GANTRY_ROOT']
   if (isRoot || ownRoot !== undefined) return { socket: site.socket, mayStart: isRoot }

@@ -1,6 +1,7 @@
 import type { ImagesApi } from '@gantry/client'
 import type { ContentWorld } from '@gantry/daemon'
 import type { Context } from './context.ts'
+import { userOf } from '@gantry/linux/site'
 import { accessSync, constants } from 'node:fs'
 import { dirname } from 'node:path'
 
@@ -16,7 +17,7 @@ export async function openImages(context: Context): Promise<ImagesApi> {
 /** The content of the root, opened in this process and closed when the command ends; undefined when it is the daemon's alone. */
 export async function openContent(context: Context): Promise<ContentWorld | undefined> {
   if (context.globals.host !== undefined || (context.env['GANTRY_HOST'] ?? '') !== '') return undefined
-  const isRoot = process.getuid?.() === 0
+  const isRoot = userOf(context.env) === 0
   const hasOwnRoot = (context.globals.root ?? context.env['GANTRY_ROOT']) !== undefined
   if (!isRoot && !hasOwnRoot && allows('/run/gantry/gantry.sock', constants.W_OK)) return undefined
   const site = await context.site()

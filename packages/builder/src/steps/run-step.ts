@@ -47,6 +47,8 @@ export async function runStep(options: RunStepOptions): Promise<StepOutcome> {
       mounts: await mountFields({ session, step, platform, files: options.files }),
       network,
       hosts: addHosts,
+      // What was made where files have one owner only is not what others make.
+      ...(session.ports.host.privileges.owners ? {} : { owners: 'one' }),
       base: baseChainOf(stack),
       below: chainOf(stack),
       platform: platform.architecture,

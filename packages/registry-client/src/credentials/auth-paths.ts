@@ -15,7 +15,8 @@ export function dockerConfigPath(environment: Environment): string {
 export function authFilePaths(environment: Environment): readonly string[] {
   const named = environment['REGISTRY_AUTH_FILE']
   const runtime = environment['XDG_RUNTIME_DIR']
-  const uid = process.getuid?.() ?? 0
+  // Root of a user namespace is somebody else outside.
+  const uid = environment['GANTRY_USER_ID'] ?? process.getuid?.() ?? 0
   return [
     ...(named === undefined || named === '' ? [] : [named]),
     dockerConfigPath(environment),
