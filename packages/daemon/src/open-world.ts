@@ -24,6 +24,8 @@ export async function openWorld(site: Site, options: WorldOptions = {}): Promise
   const { host, state, ledger, snapshots } = content
   const runtime = containerRuntime({ site, host, ledger })
   const networks = createNetworks({ site, state, ledger, host })
+  // Once in a daemon's life; "gantry doctor" says it whenever asked.
+  for (const { ok, sentence } of networks.checks()) if (!ok) options.log?.(sentence)
   const engine = createEngine({
     site,
     host,

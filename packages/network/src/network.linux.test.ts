@@ -269,6 +269,28 @@ describe('networks', { skip }, () => {
     assert.doesNotMatch(stdout, new RegExp(`Address:\\s*${web.ip}$`, 'm'))
   })
 
+  test('without a name server containers reach each other by address, and it is said what they lack', async () => {
+    const bare = await networkWorldAt(mkdtempSync(join(tmpdir(), 'gantry-network-')), { without: 'aardvark-dns' })
+    try {
+      const joined = ['bare1', 'bare2'].map((id) => ({
+        owner: `container/${id}/run/1`,
+        container: { id, name: id, hostname: id },
+      }))
+      const [one, other] = [await bare.networks.connect(joined[0]!), await bare.networks.connect(joined[1]!)]
+      assert.equal(await ping(one, other.ip), true)
+      assert.doesNotMatch(one.resolvConf, new RegExp(`^nameserver ${one.gateway}$`, 'm'))
+      const lacking = bare.networks.checks().filter(({ subject }) => subject === 'dns')
+      assert.deepEqual(
+        lacking.map(({ ok, command }) => [ok, command]),
+        [[false, 'apt-get install aardvark-dns']],
+      )
+      for (const { owner } of joined) await bare.networks.disconnect({ owner })
+    } finally {
+      await bare.dispose()
+    }
+    assert.deepEqual(await bare.leftovers(), [])
+  })
+
   test('addresses are given out in turn, and a wanted one is kept', async () => {
     const network = await networks.create('small', { subnet: '10.239.250.0/29' })
     assert.equal(network.gateway, '10.239.250.1')

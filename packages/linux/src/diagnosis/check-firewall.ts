@@ -1,5 +1,5 @@
 import { packageOf, runStatus } from '@gantry/process'
-import { firstLine, textAt } from './look.ts'
+import { firstLine, isOlder, textAt } from './look.ts'
 import type { Check, Checked, Verdict } from './verdict.ts'
 
 /** Whether published ports can be made, and who else makes rules on this machine. */
@@ -33,6 +33,13 @@ async function nftables({ host }: Checked): Promise<Verdict> {
     }
   }
   const version = (await firstLine(path, ['--version'])) ?? 'nft'
+  if (isOlder(version, [1, 0])) {
+    return {
+      topic: 'firewall',
+      verdict: 'failure',
+      sentence: `${version} is too old: the maps that lead published ports to containers need nftables 1.0`,
+    }
+  }
   if (host.uid !== 0) {
     return {
       topic: 'firewall',

@@ -1,6 +1,6 @@
 import { packageOf } from '@gantry/process'
 import type { HostTool } from '../host/host.ts'
-import { firstLine } from './look.ts'
+import { firstLine, isOlder } from './look.ts'
 import type { Check, Checked, Verdict } from './verdict.ts'
 
 /** The runtime, its monitor, and the programs that make networks and names. */
@@ -11,6 +11,7 @@ export const checkPrograms: Check = (checked) =>
       topic: 'monitor',
       use: 'keeps the output and exit code of each container',
       needed: true,
+      since: { version: [2, 1], why: 'exit codes of "gantry exec" are lost' },
     }),
     program(checked, 'ip', { topic: 'links', use: 'makes the links of containers', needed: true, version: '-V' }),
     program(checked, 'aardvark-dns', { topic: 'names', use: 'answers the names of containers', needed: false }),
@@ -41,7 +42,13 @@ async function runtime({ host }: Checked): Promise<Verdict> {
 async function program(
   { host }: Checked,
   tool: HostTool,
-  about: { readonly topic: string; readonly use: string; readonly needed: boolean; readonly version?: string },
+  about: {
+    readonly topic: string
+    readonly use: string
+    readonly needed: boolean
+    readonly version?: string
+    readonly since?: { readonly version: readonly [major: number, minor: number]; readonly why: string }
+  },
 ): Promise<Verdict> {
   const { topic } = about
   const path = host.tools[tool]
@@ -51,6 +58,11 @@ async function program(
   }
   const version = await firstLine(path, [about.version ?? '--version'])
   if (version === undefined) return { topic, verdict: missing, sentence: `${path} does not run`, ...install(tool) }
+  const { since } = about
+  if (since !== undefined && isOlder(version, since.version)) {
+    const sentence = `${version} (${path}) is too old, before ${since.version.join('.')}: ${since.why}`
+    return { topic, verdict: missing, sentence }
+  }
   return { topic, verdict: 'ok', sentence: `${version} (${path})` }
 }
 

@@ -19,3 +19,10 @@ export async function firstLine(command: string, args: readonly string[]): Promi
     return undefined
   }
 }
+
+/** Whether a program's line about its version says an older one than `needed`; not when it says none. */
+export function isOlder(line: string, needed: readonly [major: number, minor: number]): boolean {
+  const [, major, minor] = /(\d+)\.(\d+)/.exec(line) ?? []
+  if (major === undefined || minor === undefined) return false
+  return Number(major) < needed[0] || (Number(major) === needed[0] && Number(minor) < needed[1])
+}
