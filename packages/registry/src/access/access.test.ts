@@ -157,6 +157,7 @@ describe('rules', () => {
     [undefined, 'GET /v2/alice/app/tags/list', 401],
     [':', 'GET /v2/public/app/tags/list', 404],
     [alicePass, 'POST /v2/public/app/blobs/uploads/', 202],
+    [bobPass, 'GET /v2/public/app/tags/list', 404],
     [bobPass, 'POST /v2/public/app/blobs/uploads/', 403],
     [bobPass, 'GET /v2/alice/app/tags/list', 403],
     [bobPass, 'DELETE /v2/public/app/manifests/1', 403],

@@ -15,7 +15,7 @@ export interface Rule {
 
 /** A rule of the registry. */
 export interface AccessRule extends Rule {
-  /** `anonymous`, `users` (everybody who is known), `everyone`, `user:NAME`, `group:NAME`, `key:NAME`. */
+  /** `anonymous` and `everyone` (the same: whoever asks), `users` (everybody who is known), `user:NAME`, `group:NAME`, `key:NAME`. */
   readonly who: readonly string[]
 }
 
@@ -66,7 +66,9 @@ function allows(rules: readonly Rule[], user: string | undefined, repository: st
 }
 
 function namesOf({ groups = {} }: RuleBook, { kind, name, user }: Subject): ReadonlySet<string> {
-  const names = new Set(['everyone', kind === 'anonymous' ? 'anonymous' : 'users'])
+  // What needs no login is not taken away by one: a client that has credentials sends them with every request.
+  const names = new Set(['everyone', 'anonymous'])
+  if (kind !== 'anonymous') names.add('users')
   if (kind === 'key') names.add(`key:${name}`)
   if (user === undefined) return names
   names.add(`user:${user}`)
