@@ -1,5 +1,6 @@
 import type { Digest } from '@gantry/oci'
 import { emitEvent } from './emit-event.ts'
+import { etagMatches } from './etag-matches.ts'
 import { emptyResponse } from './exchange.ts'
 import type { RegistryRequest, RegistryResponse } from './exchange.ts'
 import { parseRange } from './range.ts'
@@ -54,8 +55,10 @@ export function describeBlob(
     ETag: `"${digest}"`,
     'Cache-Control': 'max-age=31536000, immutable',
   }
-  if (request.header('if-none-match') === headers.ETag) return { response: emptyResponse(304, headers) }
-  const part = parseRange(request.header('range'), size)
+  if (etagMatches(request.header('if-none-match'), headers.ETag)) return { response: emptyResponse(304, headers) }
+  // A part is wanted only of what the client has the other parts of.
+  const isSame = (request.header('if-range') ?? headers.ETag) === headers.ETag
+  const part = isSame ? parseRange(request.header('range'), size) : undefined
   if (part === 'unsatisfiable') {
     throw new WireError('RANGE_INVALID', `the blob has ${size} bytes`, {
       headers: { 'Content-Range': `bytes */${size}` },

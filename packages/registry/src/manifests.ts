@@ -15,6 +15,7 @@ import type { Descriptor, ManifestOrIndex } from '@gantry/oci'
 import { commitDurably } from './commit-durably.ts'
 import { edgesOf } from './edges.ts'
 import { emitEvent } from './emit-event.ts'
+import { etagMatches } from './etag-matches.ts'
 import { bodyOf, emptyResponse } from './exchange.ts'
 import type { RegistryRequest, RegistryResponse } from './exchange.ts'
 import type { RegistryParts } from './registry-parts.ts'
@@ -46,7 +47,7 @@ export async function getManifest(
     'Docker-Content-Digest': found.digest,
     ETag: `"${found.digest}"`,
   }
-  if (request.header('if-none-match') === headers.ETag) return emptyResponse(304, headers)
+  if (etagMatches(request.header('if-none-match'), headers.ETag)) return emptyResponse(304, headers)
   const answer = { status: 200, headers: { ...headers, 'Content-Length': String(found.size) } }
   if (request.method === 'HEAD') return answer
   const body = cached ?? (await readDocument(storage, found))

@@ -356,8 +356,29 @@ describe('blobs', () => {
     await push(registry, blob, 'a')
     const head = await ask(registry, 'HEAD', `/v2/a/blobs/${digest}`, { headers: { Range: 'bytes=0-3' } })
     assert.equal(head.headers.get('accept-ranges'), 'bytes')
-    const headers = { 'If-None-Match': head.headers.get('etag') ?? '' }
-    assert.equal((await ask(registry, 'GET', `/v2/a/blobs/${digest}`, { headers })).status, 304)
+    const etag = head.headers.get('etag') ?? ''
+    for (const [known, status] of [
+      [etag, 304],
+      ['*', 304],
+      [`"other", W/${etag}`, 304],
+      ['"other"', 200],
+    ] as const) {
+      const headers = { 'If-None-Match': known }
+      assert.equal((await ask(registry, 'GET', `/v2/a/blobs/${digest}`, { headers })).status, status, known)
+    }
+  })
+
+  test('are sent whole to who has parts of something else', async () => {
+    const registry = make()
+    await push(registry, blob, 'a')
+    for (const [known, status] of [
+      [`"${digest}"`, 206],
+      ['"other"', 200],
+      ['Sun, 06 Nov 1994 08:49:37 GMT', 200],
+    ] as const) {
+      const headers = { Range: 'bytes=0-3', 'If-Range': known }
+      assert.equal((await ask(registry, 'GET', `/v2/a/blobs/${digest}`, { headers })).status, status, known)
+    }
   })
 
   test('of nothing have no range but all of it', async () => {

@@ -172,6 +172,19 @@ describe('serveRegistry', () => {
     assert.ok(Buffer.from(await response.arrayBuffer()).equals(big))
   })
 
+  test('takes a whole address for the path', async () => {
+    const answer = await new Promise<string>((resolve, reject) => {
+      const socket = connect(served.port, '127.0.0.1', () => {
+        socket.write('GET http://registry.example/v2/ HTTP/1.1\r\nHost: registry.example\r\nConnection: close\r\n\r\n')
+      })
+      let text = ''
+      socket.on('data', (chunk) => (text += chunk.toString()))
+      socket.once('close', () => resolve(text))
+      socket.once('error', reject)
+    })
+    assert.match(answer, /^HTTP\/1\.1 200 /)
+  })
+
   test('says that a port is taken', async () => {
     const registry = { answer: () => assert.fail('nobody asks') }
     await assert.rejects(serveRegistry({ registry, port: served.port }), { code: 'EADDRINUSE' })

@@ -146,7 +146,8 @@ function requestOf(
 ): RegistryRequest {
   const peer = incoming.socket.remoteAddress
   const { host } = incoming.headers
-  const url = incoming.url ?? '/'
+  // In front of the path there may be where it is: clients of proxies send that, and servers have to take it.
+  const url = (incoming.url ?? '/').replace(/^https?:\/\/[^/?#]*/i, '')
   const mark = url.indexOf('?')
   return {
     method: incoming.method ?? 'GET',

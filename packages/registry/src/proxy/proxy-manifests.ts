@@ -1,5 +1,6 @@
 import type { Descriptor } from '@gantry/oci'
 import { emitEvent } from '../emit-event.ts'
+import { etagMatches } from '../etag-matches.ts'
 import { emptyResponse } from '../exchange.ts'
 import type { Answer, RegistryRequest, RegistryResponse } from '../exchange.ts'
 import { storeManifest } from '../manifests.ts'
@@ -256,6 +257,6 @@ export class ProxyManifests {
 
 function describe(request: RegistryRequest, { digest, mediaType, size }: Descriptor): RegistryResponse {
   const headers = { 'Content-Type': mediaType, 'Docker-Content-Digest': digest, ETag: `"${digest}"` }
-  if (request.header('if-none-match') === headers.ETag) return emptyResponse(304, headers)
+  if (etagMatches(request.header('if-none-match'), headers.ETag)) return emptyResponse(304, headers)
   return { status: 200, headers: { ...headers, 'Content-Length': String(size) } }
 }
