@@ -34,13 +34,15 @@ const credentialLife = 30_000
 export class Authorizer {
   readonly #transport: Transport
   readonly #credentials: CredentialSource
+  readonly #endpointOf: (registry: string) => URL
   readonly #challenges = new Map<string, Challenge>()
   readonly #tokens = new Map<string, Promise<Token>>()
   readonly #found = new Map<string, { readonly credential: Promise<Credential | undefined>; readonly until: number }>()
 
-  constructor(transport: Transport, credentials: CredentialSource) {
+  constructor(transport: Transport, credentials: CredentialSource, endpointOf: (registry: string) => URL) {
     this.#transport = transport
     this.#credentials = credentials
+    this.#endpointOf = endpointOf
   }
 
   /** What to send as `Authorization`; `undefined` until the registry has asked for it, and for anonymous access. */
@@ -107,7 +109,7 @@ export class Authorizer {
 
   async #fetchToken(asked: TokenRequest): Promise<Token> {
     const { registry, challenge } = asked
-    const realm = readRealm(challenge.realm, registry)
+    const realm = readRealm(challenge.realm, registry, this.#endpointOf(registry))
     try {
       const response = await this.#transport(tokenRequest(realm, asked))
       if (response.status === 200) return await readToken(response, registry, realm)
@@ -144,10 +146,13 @@ function basic(username: string, password: string): string {
 }
 
 /** The realm gets the user's password: it must be as safe as the registry itself. */
-function readRealm(realm: string, registry: string): URL {
+function readRealm(realm: string, registry: string, endpoint: URL): URL {
   const url = URL.parse(realm)
+  if (url?.protocol === 'https:') return url
   const isLocal = url !== null && ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname)
-  if (url !== null && (url.protocol === 'https:' || (url.protocol === 'http:' && isLocal))) return url
+  // The registry itself, where it was said to be without TLS: that is where its challenge has come from.
+  const isOwn = url?.origin === endpoint.origin
+  if (url?.protocol === 'http:' && (isLocal || isOwn)) return url
   throw new RegistryError('PROTOCOL', `Cannot log in to ${registry}: its token service is not at an https address`, {
     registry,
   })

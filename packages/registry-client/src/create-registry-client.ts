@@ -68,7 +68,9 @@ export function createRegistryClient(options: RegistryClientOptions = {}): Regis
     return said === undefined ? (options.insecure ?? isLocalRegistry)(registry) : said === 'http'
   }
   const transport = transportOf(options, settings)
-  const authorizer = new Authorizer(transport, options.credentials ?? systemCredentials(environment))
+  const authorizer = new Authorizer(transport, options.credentials ?? systemCredentials(environment), (registry) =>
+    endpointOf(registry, insecure),
+  )
   const retry = retryPolicy(options.retry)
   const mirrorRetry = {
     ...retry,

@@ -183,6 +183,30 @@ describe('Authorization', () => {
     assert.ok(!addresses.some((each) => each.includes('other.example')), addresses.join(', '))
   })
 
+  test('goes to a token service without TLS only where the registry itself has none', async () => {
+    const addresses = async (realm: string, insecure: boolean): Promise<string[]> => {
+      const asked: string[] = []
+      const client = createRegistryClient({
+        credentials: async () => ({ kind: 'basic', username: 'me', password }),
+        retry: { attempts: 1 },
+        insecure: () => insecure,
+        async fetch(request) {
+          const { origin, pathname } = new URL(request.url)
+          if (request.headers.has('authorization')) asked.push(origin + pathname)
+          if (pathname === '/token') return new Response(`{"token":"${token}"}`)
+          return request.headers.has('authorization') ? new Response('{}') : challenge(realm)
+        },
+      })
+      await client.check('reg.example:5000').catch(() => undefined)
+      return asked
+    }
+    const own = 'http://reg.example:5000'
+    assert.deepEqual(await addresses(`${own}/token`, true), [`${own}/token`, `${own}/v2/`])
+    assert.deepEqual(await addresses('http://reg.example/token', true), [])
+    assert.deepEqual(await addresses('http://tokens.example:5000/token', true), [])
+    assert.deepEqual(await addresses(`${own}/token`, false), [])
+  })
+
   test('is not sent before a registry asks for it', async () => {
     const server = stack.use(await rangeServer(new Uint8Array(10)))
     const asked: string[] = []
