@@ -134,6 +134,22 @@ test('a tag that falls out of the newest is taken away, and one that is gone', a
   assert.deepEqual(await tagsOf(to, 'app'), ['2', '3'])
 })
 
+test('nothing is deleted where two repositories meet, and nothing is mirrored to itself', async () => {
+  const [one, two, to] = [await world.registry(), await world.registry(), await world.registry()]
+  await push(one, 'app', ['1'], 1)
+  await push(two, 'app', ['2'], 2)
+  const sources = [`${one.host}/app`, `${two.host}/app`]
+  assert.equal((await run(...sources, `${to.host}/`)).code, 0)
+  const both = await run('--delete', ...sources, `${to.host}/`)
+  assert.equal(both.code, 1)
+  assert.deepEqual(await tagsOf(to, 'app'), ['1', '2'])
+  assert.equal((await run('--newest', '1', '--delete', `${to.host}/app`, `${to.host}/app`)).code, 1)
+  assert.deepEqual(await tagsOf(to, 'app'), ['1', '2'])
+  const layout = `oci:${world.path('met')}`
+  const met = await run('--delete', ...sources, layout)
+  assert.equal(met.code, 0, met.out)
+})
+
 test('nothing is deleted when the source lists no tags, or when something failed', async () => {
   let isBroken = false
   const from = await world.registry(async ({ path }) => {

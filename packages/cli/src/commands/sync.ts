@@ -56,6 +56,7 @@ choose and the source does not have, or that are no longer among the newest; nev
   },
   async run({ context, flags, args }) {
     const jobs = await jobsOf(flags, args)
+    const shared = await findShared(context, jobs)
     const summary: Summary = { current: 0, copy: 0, update: 0, delete: 0, failure: 0 }
     const show = printer(context, { isJson: flags.format === 'json', quiet: flags.quiet, dryRun: flags['dry-run'] })
     const take = (step: SyncStep, ends: SyncEnds | undefined, job: SyncJob): boolean => {
@@ -66,6 +67,11 @@ choose and the source does not have, or that are no longer among the newest; nev
     run: for (const job of jobs) {
       try {
         for await (const ends of syncEnds(context, job)) {
+          const problem = problemOf(ends, job, shared)
+          if (problem !== undefined) {
+            if (take({ kind: 'failure', error: problem }, ends, job)) break run
+            continue
+          }
           const steps = syncRepository(ends, job.rule, {
             codec: codecOf(context),
             dryRun: flags['dry-run'],
@@ -83,6 +89,45 @@ choose and the source does not have, or that are no longer among the newest; nev
     return summary.failure === 0 ? 0 : 1
   },
 })
+
+/** Destinations of several repositories, and whether all are known. */
+interface Shared {
+  readonly targets: ReadonlySet<string>
+  readonly isComplete: boolean
+}
+
+/** Which destinations several repositories are mirrored to. Only who deletes has to know. */
+async function findShared(context: Context, jobs: readonly SyncJob[]): Promise<Shared> {
+  const sources = new Map<string, string>()
+  const targets = new Set<string>()
+  let isComplete = true
+  if (jobs.length < 2 || !jobs.some(({ rule }) => rule.delete === true)) return { targets, isComplete }
+  for (const job of jobs) {
+    // In a layout names are full ones of the source: none is another's.
+    if (job.to.startsWith('oci:')) continue
+    try {
+      for await (const { source, target } of syncEnds(context, job)) {
+        if ((sources.get(target.name) ?? source.name) !== source.name) targets.add(target.name)
+        sources.set(target.name, source.name)
+      }
+    } catch {
+      // The run itself meets it again, and tells.
+      context.signal.throwIfAborted()
+      isComplete = false
+    }
+  }
+  return { targets, isComplete }
+}
+
+/** Why a mirror would take away what nobody meant. */
+function problemOf({ source, target }: SyncEnds, { rule }: SyncJob, shared: Shared): CliError | undefined {
+  if (source.name === target.name) return new CliError('INVALID', `Cannot mirror ${source.name} to itself`)
+  if (rule.delete !== true) return undefined
+  const fail = (problem: string): CliError =>
+    new CliError('INVALID', `Cannot delete at ${target.name} what ${source.name} does not have: ${problem}`)
+  if (shared.targets.has(target.name)) return fail('another repository is mirrored to it as well')
+  return shared.isComplete ? undefined : fail('what else is mirrored to it is not known, as a source cannot be listed')
+}
 
 interface Flags {
   readonly config: string | undefined
