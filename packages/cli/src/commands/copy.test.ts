@@ -63,7 +63,7 @@ test('the digest is printed, and as JSON what happens', async () => {
 test('the exit code says whether it was copied, and the message which side failed', async () => {
   const missing = await gantry(['copy', `oci:${layout.path}:2`, `oci:${world.path('x')}`], { env })
   assert.equal(missing.code, 1)
-  assert.match(missing.stderr, /^gantry: Cannot find ".*:2": it has 1\n/)
+  assert.match(missing.stderr, /^gantry: Cannot find ".*:2": it has "1"\n/)
   const usage = await gantry(['copy', '--format', 'zip', 'a', 'b'], { env })
   assert.equal(usage.code, 125)
   const nobody = await gantry(['copy', `oci:${layout.path}:1`, '127.0.0.1:1/app:1'], { env })

@@ -17,7 +17,9 @@ A server does it by itself every six hours.`,
   flags: {
     'dry-run': boolean('Remove nothing, only tell'),
     grace: durationFlag('Keep what was put or looked for within this time (default 1h)'),
-    pending: durationFlag('Keep what was pushed without a manifest so far for this time (default 24h)'),
+    pending: durationFlag(
+      'Keep what has no manifest yet for this time (default 24h); a push that takes longer may fail',
+    ),
     json: boolean('Print JSON'),
   },
   async run({ context, flags }) {

@@ -14,10 +14,15 @@ export const registryRebuild: Command = defineCommand({
   async run({ context }) {
     const { store, state } = await openRegistryWorld(context, 'rebuild the database')
     await using storage = diskStorage(store)
-    const { missing, unreadable, ...done } = await rebuildRegistry({ storage, state }, { signal: context.signal })
+    const { missing, unreadable, repositories, manifests, tags } = await rebuildRegistry(
+      { storage, state },
+      { signal: context.signal },
+    )
     for (const { repository, digest } of missing) context.out.write(`missing  ${digest} (${repository})\n`)
     for (const file of unreadable) context.out.write(`unreadable  ${file}\n`)
-    context.out.write(`${JSON.stringify(done)}\n`)
+    context.out.write(
+      `Found ${manifests} manifests of ${repositories} repositories; ${tags} tags were not known before\n`,
+    )
     return missing.length + unreadable.length === 0 ? 0 : 1
   },
 })

@@ -57,7 +57,11 @@ signature is good. With --type it is attestations of that predicate that are ver
     } else if (!flags.quiet) {
       for (const each of checked) (each.key === undefined ? context.err : context.out).write(line(each))
     }
-    if (good.length > 0) return 0
+    if (good.length > 0) {
+      // By what was verified, and by nothing that may have moved since, the image is to be pulled.
+      if (!flags.quiet && flags.format !== 'json') context.out.write(`Signed: ${source.label}@${subject.digest}\n`)
+      return 0
+    }
     if (!flags.quiet) {
       const count = checked.length === 0 ? 'it has no signature' : `none of its ${checked.length} signatures is good`
       context.err.write(`gantry: Cannot verify ${source.label}@${subject.digest}: ${count}\n`)
@@ -69,7 +73,7 @@ signature is good. With --type it is attestations of that predicate that are ver
 function line({ digest, format, key, problem, annotations }: CheckedSignature): string {
   const signed = Object.entries(annotations).map(([name, value]) => ` ${name}=${JSON.stringify(value)}`)
   if (key === undefined) return `Not good: ${digest} (${format}): ${problem ?? 'it cannot be verified'}\n`
-  return `Verified: ${digest} (${format}) with ${key.name ?? key.keyId}${signed.join('')}\n`
+  return `Good: ${digest} (${format}) with ${key.name ?? key.keyId}${signed.join('')}\n`
 }
 
 function record({ key, ...rest }: CheckedSignature): unknown {

@@ -263,7 +263,11 @@ for (const place of ['registry', 'registry without referrers', 'store', 'layout'
         image,
       )
       assert.equal(good.code, 0)
-      assert.match(good.out, /^Verified: sha256:[0-9a-f]{64} \(bundle\) with .*one\.pub stage="release"$/m)
+      assert.match(good.out, /^Good: sha256:[0-9a-f]{64} \(bundle\) with .*one\.pub stage="release"$/m)
+      // The digest that was verified, not that of the signature, is what is to be pulled.
+      const digest = (await runCommand(world, manifest, '--digest', image)).out.trim()
+      assert.match(digest, /^sha256:[0-9a-f]{64}$/)
+      assert.ok(good.out.endsWith(`@${digest}\n`), good.out)
       assert.equal((await runCommand(world, verify, '--key', world.path('two.pub'), image)).code, 1)
       assert.equal((await runCommand(world, verify, '--key', world.path('one.pub'), '-a', 'stage=test', image)).code, 1)
       assert.equal(

@@ -140,7 +140,7 @@ function isDigestOf(transport: FileTransport): transport is FileTransport & { re
 const mostNames = 10
 
 function namesOf(entries: readonly LayoutEntry[]): string {
-  const names = entries.map(({ name, descriptor }) => name ?? `@${descriptor.digest}`)
+  const names = entries.map(({ name, descriptor }) => quote(name ?? `@${descriptor.digest}`))
   if (names.length === 0) return 'no image'
   const more = names.length > mostNames ? ` and ${names.length - mostNames} more` : ''
   return names.slice(0, mostNames).join(', ') + more
