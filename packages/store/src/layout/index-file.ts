@@ -23,7 +23,7 @@ export class IndexFile {
   /**
    * The entries now; none when there is no file yet.
    *
-   * @throws {OciError} MANIFEST_INVALID
+   * @throws {StoreError} LAYOUT_INVALID
    */
   async read(): Promise<readonly Descriptor[]> {
     return (await this.#load()).manifests
@@ -42,8 +42,13 @@ export class IndexFile {
       const document = { schemaVersion: 2, mediaType: MediaType.imageIndex, manifests: [] }
       return { manifests: [], document }
     }
-    const index = parseIndex(bytes)
-    return { manifests: index.manifests, document: index }
+    try {
+      const index = parseIndex(bytes)
+      return { manifests: index.manifests, document: index }
+    } catch (cause) {
+      const problem = cause instanceof Error ? cause.message : String(cause)
+      throw new StoreError('LAYOUT_INVALID', `Cannot read ${JSON.stringify(this.#path)}: ${problem}`, { cause })
+    }
   }
 
   async #bytes(): Promise<Uint8Array | undefined> {
@@ -67,8 +72,14 @@ export class IndexFile {
         const changed = change(manifests)
         if (changed === manifests) return
         const temporary = `${this.#path}.${process.pid}`
-        await writeFile(temporary, encodeJson({ ...document, manifests: changed }))
-        await rename(temporary, this.#path)
+        try {
+          // On the disk before it takes the place of the old one: a power failure must not leave an empty index.
+          await writeFile(temporary, encodeJson({ ...document, manifests: changed }), { flush: true })
+          await rename(temporary, this.#path)
+        } catch (error) {
+          await rm(temporary, { force: true })
+          throw error
+        }
       } finally {
         await rm(lock, { force: true })
       }

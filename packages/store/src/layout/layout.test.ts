@@ -140,7 +140,7 @@ test('an index.json that is none is said', async () => {
   const path = fresh()
   const layout = await openLayout(path, { codec, create: true })
   await writeFile(join(path, 'index.json'), '<html>')
-  await expectCode(layout.entries(), 'MANIFEST_INVALID')
+  await assert.rejects(layout.entries(), { code: 'LAYOUT_INVALID', message: /^Cannot read ".*index\.json": / })
   await writeFile(join(path, 'index.json'), `{"schemaVersion":2,"manifests":[${' '.repeat(5 * 1024 * 1024)}]}`)
   await expectCode(layout.entries(), 'LAYOUT_INVALID')
 })
