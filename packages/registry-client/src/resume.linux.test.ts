@@ -86,7 +86,7 @@ test('a large blob moves in constant memory, both ways', { timeout: 120_000 }, a
 })
 
 describe('a pull', () => {
-  test('that is killed again and again goes on where it was', { timeout: 60_000 }, async () => {
+  test('that is killed again and again goes on where it was', { timeout: 300_000 }, async () => {
     const server = stack.use(await rangeServer(bytes, () => ({ pause: 10 })))
     const root = freshRoot()
     let kills = 0
