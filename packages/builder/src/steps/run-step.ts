@@ -1,6 +1,7 @@
+import type { Host } from '@gantry/linux'
 import type { Platform } from '@gantry/oci'
 import { MediaType } from '@gantry/oci'
-import { resolveUser, RuntimeError } from '@gantry/runtime'
+import { resolveUser, RuntimeError, subordinateIds } from '@gantry/runtime'
 import { BuildError } from '../build-error.ts'
 import type { BuildSession, OnDecided, OnUnpack, StepOutcome } from '../build-session.ts'
 import { stepKey } from '../cache/step-key.ts'
@@ -95,7 +96,7 @@ async function execute(options: RunStepOptions): Promise<StepOutcome['layer']> {
       onOutput: ({ stream, data }) => show(stream, masks[stream].push(data)),
     })
     for (const stream of ['stdout', 'stderr'] as const) show(stream, masks[stream].end())
-    if (exitCode !== 0) throw failure(step, exitCode, tail.text())
+    if (exitCode !== 0) throw failure(step, exitCode, tail.text(), session.ports.host)
     removeStubs(rootfs, upper, stubs)
     clampTimes(upper, { after, becomes: epoch.seconds })
     const layer = await store.ingest(snapshots.diff(key, { signal }), { mediaType: MediaType.layerTar, signal })
@@ -109,11 +110,16 @@ async function execute(options: RunStepOptions): Promise<StepOutcome['layer']> {
   }
 }
 
-function failure(step: RunStep, exitCode: number, output: string): BuildError {
+function failure(
+  step: RunStep,
+  exitCode: number,
+  output: string,
+  { privileges }: Pick<Host, 'privileges'>,
+): BuildError {
   const command = step.instruction.command.form === 'shell' ? step.instruction.command.text : step.args.join(' ')
   return new BuildError('RUN_FAILED', `The command ended with exit code ${exitCode}: ${firstLine(command)}`, {
     run: { exitCode, command, output },
-    hint: hintOf(exitCode),
+    hint: hintOf(exitCode, privileges.single),
   })
 }
 
@@ -128,7 +134,7 @@ function notStarted(step: RunStep, error: unknown): BuildError | undefined {
     run: { exitCode, command: step.args.join(' '), output: '' },
     hint: shell
       ? 'the shell form needs a shell in the image: use the exec form, RUN ["program", "argument"], or SHELL'
-      : hintOf(exitCode),
+      : hintOf(exitCode, false),
   })
 }
 
@@ -137,8 +143,9 @@ function firstLine(text: string): string {
   return line.length > 200 || line.length < text.length ? `${line.slice(0, 200)} ...` : line
 }
 
-function hintOf(exitCode: number): string | undefined {
+function hintOf(exitCode: number, single: boolean): string | undefined {
   if (exitCode === 127) return 'a program was not found in the image'
   if (exitCode === 126) return 'a program in the image cannot be executed: check its mode and architecture'
-  return exitCode === 137 ? 'it was killed, perhaps for want of memory' : undefined
+  if (exitCode === 137) return 'it was killed, perhaps for want of memory'
+  return single ? `this user has one id, so chown to another fails; if that is it, ${subordinateIds}` : undefined
 }

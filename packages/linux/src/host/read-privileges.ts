@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 
 /** What this process may do to the machine, which its user's number alone does not tell. */
 export interface HostPrivileges {
@@ -15,7 +15,8 @@ export interface HostPrivileges {
 }
 
 const bits = { CAP_CHOWN: 0n, CAP_SYS_ADMIN: 21n } as const
-const wholeRange = '0 0 4294967295'
+// PROC_USER_INIT_INO: a namespace with the whole range of ids in it may be another all the same.
+const firstNamespace = 0xeffffffd
 
 /** Reads the privileges of this process. */
 export function readPrivileges(): HostPrivileges {
@@ -27,15 +28,24 @@ export function readPrivileges(): HostPrivileges {
     }
   }
   const self = '/proc/self'
-  return privilegesOf(text(`${self}/status`), text(`${self}/uid_map`), text(`${self}/gid_map`))
+  return privilegesOf({
+    status: text(`${self}/status`),
+    maps: [text(`${self}/uid_map`), text(`${self}/gid_map`)],
+    isFirst: (statSync(`${self}/ns/user`, { throwIfNoEntry: false })?.ino ?? firstNamespace) === firstNamespace,
+  })
 }
 
-/** What `status`, `uid_map` and `gid_map` of a process tell of its privileges. Pure. */
-export function privilegesOf(status: string, uidMap: string, gidMap: string): HostPrivileges {
+/** What a process's `status`, the maps of its user namespace, and whether that is the machine's tell of its privileges. Pure. */
+export function privilegesOf(self: {
+  readonly status: string
+  /** `uid_map` and `gid_map`. */
+  readonly maps: readonly string[]
+  readonly isFirst: boolean
+}): HostPrivileges {
+  const { status, isFirst } = self
   const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)/m.exec(status)?.[1] ?? '0'}`)
   const has = (name: keyof typeof bits): boolean => ((effective >> bits[name]) & 1n) === 1n
-  const maps = [uidMap, gidMap].map(extents)
-  const isFirst = maps.every((map) => map.length === 0 || map.join() === wholeRange)
+  const maps = self.maps.map(extents)
   const single = !isFirst && maps.some((map) => map.every((extent) => extent.endsWith(' 1')))
   const isSame = maps.every((map) => map.every((extent) => /^(\d+) \1 /.test(extent)))
   return {
