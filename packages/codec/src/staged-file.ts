@@ -1,4 +1,4 @@
-import { close, fdatasync, fstat, fsync, open, write } from 'node:fs'
+import { closeSync, fdatasync, fstat, fsync, open, openSync, write, writeSync } from 'node:fs'
 import { promisify } from 'node:util'
 import type { Digest, DigestAlgorithm } from '@gantry/oci'
 import type { Slabs } from './slabs.ts'
@@ -7,10 +7,12 @@ import type { IntakeFile } from './stream-intake.ts'
 import type { WorkerPool } from './worker-pool.ts'
 
 const openFile = promisify(open)
-const closeFile = promisify(close)
 const statFile = promisify(fstat)
 const writeFile = promisify(write)
 const syncFile = promisify(fsync)
+
+/** A write this small is done at once: handing it to another thread costs more. */
+const smallWrite = 64 * 1024
 
 /** Written data is sent to the disk every so many bytes, so that little is left to wait for at the end. */
 const syncEvery = 32 * 1024 * 1024
@@ -51,17 +53,12 @@ export async function stageFile(
   options: StageOptions = {},
 ): Promise<StagedFile> {
   let fd = options.append === true ? await openFile(path, 'r+') : undefined
-  let opening: Promise<void> | undefined
   const size = fd === undefined ? 0 : (await statFile(fd)).size
   let unsynced = 0
   let syncing: Promise<void> | undefined
 
   const opened = async (): Promise<IntakeFile> => {
-    if (fd === undefined) {
-      opening ??= openFile(path, 'wx+', 0o644).then((opened) => void (fd = opened))
-      await opening
-    }
-    const file = fd ?? -1
+    const file = (fd ??= openSync(path, 'wx+', 0o644))
     return { fd: file, write: (bytes, position) => writeAll(file, bytes, position) }
   }
   const onWritten = (bytes: number): void => {
@@ -99,13 +96,15 @@ export async function stageFile(
       await syncing
       const closing = fd
       fd = undefined
-      if (closing !== undefined) await closeFile(closing)
+      if (closing !== undefined) closeSync(closing)
     },
   }
 }
 
 async function writeAll(fd: number, bytes: Uint8Array, position: number): Promise<void> {
   let done = 0
+  while (done < bytes.length && bytes.length <= smallWrite)
+    done += writeSync(fd, bytes, done, bytes.length - done, position + done)
   while (done < bytes.length) {
     const { bytesWritten } = await writeFile(fd, bytes, done, bytes.length - done, position + done)
     done += bytesWritten

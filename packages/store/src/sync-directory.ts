@@ -1,4 +1,7 @@
-import { open } from 'node:fs/promises'
+import { closeSync, fsync, openSync } from 'node:fs'
+import { promisify } from 'node:util'
+
+const syncFile = promisify(fsync)
 
 /** Makes renames into a directory durable. */
 export type SyncDirectory = (path: string) => Promise<void>
@@ -30,7 +33,12 @@ export function createSyncDirectory(): SyncDirectory {
   }
 }
 
+/** Opening and closing cost less than handing them to another thread. */
 async function sync(path: string): Promise<void> {
-  await using directory = await open(path, 'r')
-  await directory.sync()
+  const directory = openSync(path, 'r')
+  try {
+    await syncFile(directory)
+  } finally {
+    closeSync(directory)
+  }
 }
