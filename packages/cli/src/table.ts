@@ -30,11 +30,23 @@ export const commands: Readonly<Record<string, TableRow>> = {
     summary: 'List the repositories of a registry',
     load: async () => (await import('./commands/catalog.ts')).catalog,
   },
+  commit: {
+    summary: "Create a new image from a container's changes",
+    load: async () => (await import('./commands/commit.ts')).commit,
+  },
   copy: {
     summary: 'Copy an image between registries, the local store, directories and archives',
     load: async () => (await import('./commands/copy.ts')).copy,
   },
+  cp: {
+    summary: 'Copy files/folders between a container and the local filesystem',
+    load: async () => (await import('./commands/cp.ts')).cp,
+  },
   create: { summary: 'Create a new container', load: async () => (await import('./commands/create.ts')).create },
+  diff: {
+    summary: "Inspect changes to files or directories on a container's filesystem",
+    load: async () => (await import('./commands/diff.ts')).diff,
+  },
   doctor: {
     summary: 'Check that this machine can run containers, and say how to mend it',
     load: async () => (await import('./commands/doctor.ts')).doctor,
@@ -50,6 +62,10 @@ export const commands: Readonly<Record<string, TableRow>> = {
   explain: {
     summary: 'Tell everything that was done to the system for a container',
     load: async () => (await import('./commands/explain.ts')).explain,
+  },
+  export: {
+    summary: "Export a container's filesystem as a tar archive",
+    load: async () => (await import('./commands/export.ts')).exportContainer,
   },
   flatten: {
     summary: 'Make the layers of an image into one, without what they hide or replace',
@@ -196,7 +212,7 @@ export const groups: Readonly<Record<string, TableGroup>> = {
   container: {
     summary: 'Manage containers',
     commands: pick(
-      'attach create exec inspect kill logs pause port rename restart rm run start stop top unpause wait',
+      'attach commit cp create diff exec export inspect kill logs pause port rename restart rm run start stop top unpause wait',
       { ls: 'ps', list: 'ps', ps: 'ps', remove: 'rm' },
     ),
   },

@@ -1,10 +1,14 @@
 import type { HijackedStream } from './hijack.ts'
 import type { Http } from './http.ts'
 import type { OutputChunk } from './frames.ts'
+import { ApiError } from './api-error.ts'
 import type {
+  CommitRequest,
+  ContainerChange,
   ContainerCreateBody,
   ContainerCreated,
   ContainerInspect,
+  ContainerPathStat,
   ContainerSummary,
   StatsSample,
   TopResult,
@@ -68,6 +72,26 @@ export interface ContainersApi {
   pause(id: string): Promise<void>
   unpause(id: string): Promise<void>
   top(id: string, options?: { psArgs?: string }): Promise<TopResult>
+  /** Tells of a path in a container; undefined where there is nothing. */
+  statPath(id: string, path: string): Promise<ContainerPathStat | undefined>
+  /** A path of a container as a tar. */
+  readArchive(
+    id: string,
+    path: string,
+    options?: { signal?: AbortSignal },
+  ): Promise<{ stat: ContainerPathStat; tar: AsyncIterable<Uint8Array> }>
+  /** Writes a tar into a directory of a container. */
+  writeArchive(
+    id: string,
+    path: string,
+    tar: AsyncIterable<Uint8Array>,
+    options?: { ownedByUser?: boolean; signal?: AbortSignal },
+  ): Promise<void>
+  changes(id: string): Promise<ContainerChange[]>
+  /** The root file system as a tar, without volumes. */
+  export(id: string, options?: { signal?: AbortSignal }): Promise<AsyncIterable<Uint8Array>>
+  /** Makes an image of it; answers the image's id. */
+  commit(id: string, request?: CommitRequest): Promise<string>
   stats(id: string, options?: { stream?: boolean; signal?: AbortSignal }): AsyncIterable<StatsSample>
 }
 
@@ -125,11 +149,42 @@ export function containersApi(http: Http): ContainersApi {
       await http.empty('POST', path(id, '/unpause'))
     },
     top: (id, { psArgs } = {}) => http.json('GET', `${path(id, '/top')}${query({ ps_args: psArgs })}`),
+    statPath: async (id, at) => {
+      try {
+        const response = await http.request('HEAD', `${path(id, '/archive')}${query({ path: at })}`)
+        await response.discard()
+        return pathStat(response.headers)
+      } catch (error) {
+        // The answer to HEAD has no text: whether it is the container or the file is asked again where it matters.
+        if (error instanceof ApiError && error.status === 404) return undefined
+        throw error
+      }
+    },
+    readArchive: async (id, at, { signal } = {}) => {
+      const response = await http.request('GET', `${path(id, '/archive')}${query({ path: at })}`, { signal })
+      return { stat: pathStat(response.headers), tar: response.body }
+    },
+    writeArchive: async (id, at, tar, { ownedByUser, signal } = {}) => {
+      const options = query({ path: at, noOverwriteDirNonDir: true, copyUIDGID: ownedByUser })
+      await http.empty('PUT', `${path(id, '/archive')}${options}`, { body: tar, signal })
+    },
+    changes: (id) => http.json('GET', path(id, '/changes')),
+    export: async (id, { signal } = {}) => (await http.request('GET', path(id, '/export'), { signal })).body,
+    commit: async (id, { changes, ...request } = {}) => {
+      const lines = changes === undefined || changes.length === 0 ? undefined : changes.join('\n')
+      const target = `/commit${query({ container: id, ...request, changes: lines })}`
+      return (await http.json<{ Id: string }>('POST', target, { json: {} })).Id
+    },
     stats: async function* (id, { stream = true, signal } = {}) {
       const response = await http.request('GET', `${path(id, '/stats')}${query({ stream })}`, { signal })
       yield* jsonLines<StatsSample>(response.body)
     },
   }
+}
+
+function pathStat(headers: ReadonlyMap<string, string>): ContainerPathStat {
+  const text = headers.get('x-docker-container-path-stat') ?? ''
+  return JSON.parse(Buffer.from(text, 'base64').toString()) as ContainerPathStat
 }
 
 function path(id: string, verb: string): string {

@@ -116,7 +116,7 @@ export class Http {
       socket.write(requestHead(method, target, options))
       if (options.body !== undefined) sendChunks(socket, options.body)
       const head = await this.#head(connection, signal)
-      if (head.status >= 400) await this.#refuse(connection, head)
+      if (head.status >= 400) await this.#refuse(connection, head, method === 'HEAD')
       const none = method === 'HEAD' || head.status === 204 || head.status === 304
       const length = none ? 0 : bodyLengthOf(head.headers, 'until-end')
       const reusable = length !== 'until-end' && head.headers.get('connection')?.toLowerCase() !== 'close'
@@ -145,10 +145,14 @@ export class Http {
   }
 
   /** Throws the error that an answer tells of; returns for an answer below 400. */
-  async #refuse({ reader, socket }: Connection, { status, headers }: ResponseHead): Promise<void> {
+  async #refuse(
+    { reader, socket }: Connection,
+    { status, headers }: ResponseHead,
+    headOnly = false,
+  ): Promise<void> {
     if (status < 400) return
     let text = ''
-    for await (const chunk of readBody(reader, bodyLengthOf(headers, 'until-end'))) {
+    for await (const chunk of readBody(reader, headOnly ? 0 : bodyLengthOf(headers, 'until-end'))) {
       text += Buffer.from(chunk).toString()
       if (text.length > 64 * 1024) break
     }

@@ -3,6 +3,7 @@ import { router, type Route } from './http/router.ts'
 import { serveConnection, type CommonHeaders } from './http/serve-connection.ts'
 import { formatVersion, newestVersion } from './http/version.ts'
 import type { DockerApiParts } from './parts.ts'
+import { archiveRoutes } from './routes/archive-routes.ts'
 import { containerRoutes } from './routes/container-routes.ts'
 import { eventRoutes } from './routes/event-routes.ts'
 import { execRoutes } from './routes/exec-routes.ts'
@@ -25,6 +26,7 @@ export function createDockerApi(parts: DockerApiParts): DockerApi {
   const routes: readonly Route[] = [
     ...containerRoutes(parts),
     ...streamRoutes(parts),
+    ...archiveRoutes(parts),
     ...execRoutes(parts),
     ...imageRoutes(parts),
     ...networkRoutes(parts),

@@ -29,6 +29,9 @@ export type EngineErrorCode =
   | 'COMMAND_NOT_EXECUTABLE'
   | 'USER_UNKNOWN'
   | 'START_FAILED'
+  | 'FILE_UNKNOWN'
+  | 'FILE_INVALID'
+  | 'ROOTFS_READONLY'
   | 'NOT_SUPPORTED'
   | 'ENGINE_CLOSED'
 

@@ -6,10 +6,14 @@ import { ContainerTable } from './container/table.ts'
 import type { EngineEvent } from './events/event.ts'
 import { EventLog, type EventQuery } from './events/event-log.ts'
 import { ExecTable, type ExecRecord, type ExecRequest } from './exec/exec-table.ts'
+import { extractArchiveAt, readPath, statPath, type ExtractOptions, type PathStat } from './verbs/archive.ts'
 import { attach, type AttachOptions, type AttachedStream } from './verbs/attach.ts'
+import { changes } from './verbs/changes.ts'
+import { commit, type CommitOptions } from './verbs/commit.ts'
 import { create } from './verbs/create.ts'
 import { createExec, inspectExec, resizeExec, startExec } from './verbs/exec.ts'
 import { explain, type ContainerExplanation } from './verbs/explain.ts'
+import { exportContainer } from './verbs/export-container.ts'
 import { kill } from './verbs/kill.ts'
 import { list, type ListOptions } from './verbs/list.ts'
 import { logs, type LogsOptions } from './verbs/logs.ts'
@@ -53,6 +57,12 @@ export interface Engine {
   top(container: string, psArguments?: string): ReturnType<typeof top>
   stats(container: string): ReturnType<typeof stats>
   explain(container: string): ContainerExplanation
+  changes(container: string): ReturnType<typeof changes>
+  commit(container: string, options?: CommitOptions): ReturnType<typeof commit>
+  export(container: string): AsyncIterable<Uint8Array>
+  statPath(container: string, path: string): Promise<PathStat>
+  readPath(container: string, path: string): ReturnType<typeof readPath>
+  extractArchive(container: string, archive: AsyncIterable<Uint8Array>, options: ExtractOptions): Promise<void>
   createExec(container: string, request: ExecRequest): string
   startExec(...rest: Tail<typeof startExec>): Promise<AttachedStream>
   inspectExec(exec: string): Readonly<ExecRecord>
@@ -106,6 +116,12 @@ export function createEngine(ports: EnginePorts): Engine {
     top: (container, psArguments) => top(context, container, psArguments),
     stats: (container) => stats(context, container),
     explain: (container) => explain(context, container),
+    changes: (container) => changes(context, container),
+    commit: (container, options) => commit(context, container, options),
+    export: (container) => exportContainer(context, container),
+    statPath: (container, path) => statPath(context, container, path),
+    readPath: (container, path) => readPath(context, container, path),
+    extractArchive: (container, archive, options) => extractArchiveAt(context, container, { options, archive }),
     createExec: (container, request) => createExec(context, container, request),
     startExec: (...rest) => startExec(context, ...rest),
     inspectExec: (exec) => inspectExec(context, exec),

@@ -82,6 +82,9 @@ export interface Task {
   stats(): Promise<TaskStats>
   /** The processes inside, in the host's numbers; none once it has ended. */
   pids(): Promise<readonly number[]>
+  /** Opens the root directory as its processes see it, with everything that is mounted there, as a reference (O_PATH); the caller
+   * closes it. @throws RuntimeError NOT_RUNNING */
+  openRoot(): Promise<number>
   /** Opens the log anew after its file was renamed. */
   reopenLog(): Promise<void>
   /** Settles when the container has ended, at once if it has already; may be called often. Never rejects unless the signal fires. */

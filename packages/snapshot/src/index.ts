@@ -1,4 +1,7 @@
 export { directoryTar } from './diff/directory-tar.ts'
+export { extractInto, type ExtractIntoOptions } from './tree/extract-into.ts'
+export { treeChanges, type TreeChange } from './tree/tree-changes.ts'
+export { treeTar } from './tree/tree-tar.ts'
 export { extractArchive } from './extract/extract-archive.ts'
 export { createSnapshots, type SnapshotParts } from './create-snapshots.ts'
 export { SnapshotError, type SnapshotErrorCode } from './snapshot-error.ts'

@@ -8,6 +8,7 @@ export type SnapshotErrorCode =
   | 'OVERLAY_UNSUPPORTED'
   | 'STORE_FULL'
   | 'UNPACK_FAILED'
+  | 'TREE_CONFLICT'
 
 /** The one error of this package. `hint` says what to do, where something can be done. */
 export class SnapshotError extends Error {

@@ -85,6 +85,8 @@ export class SnapshotWorkers {
     }
     const worker = new Worker(workerUrl('snapshot-worker', import.meta.url), {
       name: 'gantry-snapshot',
+      // Else Node closes at its end descriptors that were closed by libc, and given to somebody else since.
+      trackUnmanagedFds: false,
       execArgv: ['--disable-warning=ExperimentalWarning'],
     })
     this.#all.add(worker)

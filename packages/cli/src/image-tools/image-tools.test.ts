@@ -61,7 +61,7 @@ describe('commands of image tools', () => {
     const config = (await json(world, manifest, '--config', 'app:1')) as { config: object; created: string }
     assert.deepEqual(config.config, { Cmd: ['/bin/true'], Env: ['A=1'] })
     assert.equal(config.created, '1970-01-01T00:00:00Z')
-    await expectCode(runCommand(world, importImage, '-c', 'RUN x', world.path('fs'), 'app:2'), 'INVALID')
+    await expectCode(runCommand(world, importImage, '-c', 'RUN x', world.path('fs'), 'app:2'), 'SPEC_INVALID')
     await expectCode(runCommand(world, importImage, 'https://example.com/x.tar', 'app:2'), 'UNSUPPORTED')
   })
 

@@ -325,3 +325,33 @@ export interface NetworkStats {
   tx_errors: number
   tx_dropped: number
 }
+
+/** What has a path in a container. */
+export interface ContainerPathStat {
+  name: string
+  size: number
+  /** Bits of Go's `os.FileMode`: 2³¹ is a directory, 2²⁷ a symbolic link, the lowest nine are permissions. */
+  mode: number
+  mtime: string
+  /** Of a symbolic link: where it leads, within the container. */
+  linkTarget: string
+}
+
+/** One entry of `GET /containers/{id}/changes`. */
+export interface ContainerChange {
+  Path: string
+  /** 0 modified, 1 added, 2 deleted. */
+  Kind: 0 | 1 | 2
+}
+
+/** How a container becomes an image. */
+export interface CommitRequest {
+  repo?: string
+  tag?: string
+  author?: string
+  comment?: string
+  /** Default: true. */
+  pause?: boolean
+  /** Dockerfile instructions. */
+  changes?: readonly string[]
+}

@@ -44,6 +44,7 @@ export type Reply =
       readonly status: number
       readonly contentType: string
       readonly body: AsyncIterable<Uint8Array>
+      readonly headers?: Headers
     }
   /** The connection becomes a stream; it is closed when `serve` ends. */
   | { readonly kind: 'hijack'; readonly contentType: string; readonly serve: (stream: RawStream) => Promise<void> }

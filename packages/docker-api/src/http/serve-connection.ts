@@ -259,11 +259,11 @@ function contentOf(reply: Exclude<Reply, { kind: 'hijack' | 'stream' }>): {
 
 async function sendStream(
   socket: Socket,
-  { status, contentType, body }: Extract<Reply, { kind: 'stream' }>,
+  { status, contentType, body, headers }: Extract<Reply, { kind: 'stream' }>,
   { common, chunked, headOnly }: { common: CommonHeaders; chunked: boolean; headOnly: boolean },
 ): Promise<void> {
   const coding = chunked ? { 'Transfer-Encoding': 'chunked' } : { Connection: 'close' }
-  socket.write(headText(status, { ...common, 'Content-Type': contentType, ...coding }))
+  socket.write(headText(status, { ...common, ...headers, 'Content-Type': contentType, ...coding }))
   if (headOnly) return
   for await (const chunk of body) {
     if (socket.destroyed || !socket.writable) return

@@ -3,6 +3,7 @@ import type { Platform, Reference } from '@gantry/oci'
 import type { Snapshots } from '@gantry/snapshot'
 import type { State } from '@gantry/state'
 import type { Store } from '@gantry/store'
+import { commitImage } from './commit-image.ts'
 import { contentUsage, type ContentUsage } from './content-usage.ts'
 import { ImageCatalog } from './image-catalog.ts'
 import type { ImageDetails, ImageRemoval, TransferEvent } from './image-details.ts'
@@ -82,6 +83,7 @@ export function createImages(parts: ImageParts): Images {
   const world = { ...parts, catalog }
   return {
     open: (reference, options) => openForContainer(world, reference, options),
+    commit: (request) => commitImage(world, request),
     hold: (owner, manifest) => parts.store.pin(owner, manifest),
     letGo: (owner) => parts.store.unpin(owner),
     find: async (reference) => (await catalog.find(reference)).image,

@@ -26,6 +26,12 @@ export async function prepareRootfs(context: Context, record: ContainerRecord, o
   return { rootfs, mounts, user: resolveUser(rootfs, spec.user, spec.security.groupAdd) }
 }
 
+/** Where on the host the data of a mount is; undefined for one that has none there. @throws EngineError SPEC_INVALID */
+export function mountSource(context: Context, mount: ContainerMount): string | undefined {
+  if (mount.type === 'bind') return bindSource(mount)
+  return mount.type === 'volume' ? context.volumes.directoryOf(mount.name) : undefined
+}
+
 function mountSpec(context: Context, mount: ContainerMount): MountSpec {
   if (mount.type === 'bind') return bind({ ...mount, source: bindSource(mount) })
   if (mount.type === 'volume')

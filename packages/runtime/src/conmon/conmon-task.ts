@@ -1,3 +1,4 @@
+import { closeSync, constants, openSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isAlive } from '@gantry/linux'
@@ -27,6 +28,8 @@ export interface TaskShared {
 }
 
 const endWithin = 10_000
+// O_PATH, which Node does not name.
+const referenceFlags = 0o10000000 | constants.O_DIRECTORY
 
 /** A container under conmon. All state is on disk or in the kernel: any number of these may stand for one container. */
 export class ConmonTask implements Task {
@@ -102,6 +105,22 @@ export class ConmonTask implements Task {
 
   pids(): Promise<readonly number[]> {
     return this.#shared.cgroups.pids(this.#record.init)
+  }
+
+  openRoot(): Promise<number> {
+    const { pid } = this.#record.init
+    let own: number | undefined
+    try {
+      own = openSync(`/proc/${String(pid)}`, constants.O_RDONLY | constants.O_DIRECTORY)
+      // It has had this number all the time if it still has it now: what was opened is its own.
+      this.#mustLive('look into')
+      return Promise.resolve(openSync(`/proc/self/fd/${String(own)}/root`, referenceFlags))
+    } catch (cause) {
+      if (cause instanceof RuntimeError) throw cause
+      throw new RuntimeError('NOT_RUNNING', `Cannot look into container "${this.id}": it has ended`, { cause })
+    } finally {
+      if (own !== undefined) closeSync(own)
+    }
   }
 
   wait(options: { readonly signal?: AbortSignal } = {}): Promise<TaskExit> {

@@ -1,4 +1,5 @@
-import { closeSync, constants, openSync, readSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
+import { errorCode } from '@gantry/linux'
 import { opaqueName, TarWriter, whiteoutName, type TarHeader } from '@gantry/tar'
 import type { DiffCall } from '../worker-calls.ts'
 import { Blocks } from './blocks.ts'
@@ -9,37 +10,72 @@ import { walkUpper, type UpperEntry } from './walk-upper.ts'
  * it, hard links to the first of their names, whiteouts for what was removed. The root itself has no entry. Blocks its thread.
  */
 export function* diffUpper(call: DiffCall): Generator<Uint8Array<ArrayBuffer>> {
+  yield* tarOf(walkUpper(call.upper, call.format), call.mtime === undefined ? {} : { mtime: call.mtime })
+}
+
+/**
+ * The tar of entries that are walked. With `live`, somebody may be writing: a file that becomes shorter while it is read ends
+ * in zeros, as with other programs that read a moving tree; without it that is an error.
+ */
+export function* tarOf(
+  entries: Iterable<UpperEntry>,
+  { mtime, live = false }: { readonly mtime?: DiffCall['mtime']; readonly live?: boolean } = {},
+): Generator<Uint8Array<ArrayBuffer>> {
   const writer = new TarWriter()
   const blocks = new Blocks()
-  for (const entry of walkUpper(call.upper, call.format)) {
+  for (const entry of entries) {
     if (entry.kind === 'whiteout') {
       yield* blocks.add(writer.header(marker(whiteoutName(entry.path))))
       continue
     }
-    yield* blocks.add(writer.header(clamped(entry.header, call.mtime)))
-    if (entry.opaque) yield* blocks.add(writer.header(marker(opaqueName(entry.header.path))))
-    if (entry.header.type === 'file' && entry.header.size > 0) {
-      yield* content(entry, blocks)
-      yield* blocks.add(writer.padding(entry.header.size))
+    const fd = entry.header.type === 'file' && entry.header.size > 0 ? openFile(entry.at) : undefined
+    if (fd === undefined && entry.header.type === 'file' && entry.header.size > 0) {
+      if (live) continue
+      throw new Error(`Cannot read "${entry.header.path}" of the snapshot: it went away while it was read`)
+    }
+    try {
+      yield* blocks.add(writer.header(clamped(entry.header, mtime)))
+      if (entry.opaque) yield* blocks.add(writer.header(marker(opaqueName(entry.header.path))))
+      if (fd !== undefined) {
+        yield* content(fd, entry.header, { blocks, live })
+        yield* blocks.add(writer.padding(entry.header.size))
+      }
+    } finally {
+      if (fd !== undefined) closeSync(fd)
     }
   }
   yield* blocks.add(writer.end())
   yield* blocks.rest()
 }
 
-function* content(entry: UpperEntry & { readonly kind: 'entry' }, blocks: Blocks): Generator<Uint8Array<ArrayBuffer>> {
-  const { size, path } = entry.header
-  const fd = openSync(entry.at, constants.O_RDONLY | constants.O_NOFOLLOW)
+/** Opens a file that is still one; a pipe put in its place must not block. */
+function openFile(at: string | Buffer): number | undefined {
   try {
-    for (let position = 0; position < size;) {
-      const room = blocks.room(size - position)
-      const length = readSync(fd, room, 0, room.length, position)
-      if (length === 0) throw new Error(`Cannot read "${path}" of the snapshot: it became shorter while it was read`)
-      position += length
-      yield* blocks.filled(length)
-    }
-  } finally {
+    const fd = openSync(at, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+    if (fstatSync(fd).isFile()) return fd
     closeSync(fd)
+    return undefined
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR', 'ELOOP', 'ENXIO'].includes(errorCode(error) ?? '')) return undefined
+    throw error
+  }
+}
+
+function* content(
+  fd: number,
+  { size, path }: TarHeader,
+  { blocks, live }: { readonly blocks: Blocks; readonly live: boolean },
+): Generator<Uint8Array<ArrayBuffer>> {
+  for (let position = 0; position < size;) {
+    const room = blocks.room(size - position)
+    let length = readSync(fd, room, 0, room.length, position)
+    if (length === 0) {
+      if (!live) throw new Error(`Cannot read "${path}" of the snapshot: it became shorter while it was read`)
+      room.fill(0)
+      length = room.length
+    }
+    position += length
+    yield* blocks.filled(length)
   }
 }
 

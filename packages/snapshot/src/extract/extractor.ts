@@ -52,15 +52,18 @@ interface Place {
  */
 export class Extractor {
   readonly #format: OverlayFormat
+  readonly #keepsKinds: boolean
   readonly #directories: DirectoryCache
   readonly #times = new Map<string, number>()
   readonly #links: { path: string; target: string }[] = []
   #opaque = false
   #file: { readonly fd: number; readonly header: TarHeader; position: number } | undefined
 
-  /** `root` is an open descriptor of the target; the caller closes it. */
-  constructor(root: number, format: OverlayFormat) {
+  /** `root` is an open descriptor of the target; the caller closes it. With `keepsKinds` a directory stays one, and nothing else
+   * becomes one. */
+  constructor(root: number, format: OverlayFormat, { keepsKinds = false }: { readonly keepsKinds?: boolean } = {}) {
     this.#format = format
+    this.#keepsKinds = keepsKinds
     this.#directories = new DirectoryCache(root, format)
   }
 
@@ -148,6 +151,7 @@ export class Extractor {
     const { name } = splitPath(place.path)
     if (this.#directories.make(place.directory, name) || statAt(place.directory, name)?.isDirectory() === true)
       return place
+    if (this.#keepsKinds) throw conflict(`non-directory "${place.path}" with directory`)
     return this.#anew(place, (at) => mkdirAt(at.directory, at.name, 0o755))
   }
 
@@ -250,6 +254,8 @@ export class Extractor {
    */
   #anew(place: Place, make: (at: Place) => boolean): Place {
     if (make(place)) return place
+    if (this.#keepsKinds && statAt(place.directory, splitPath(place.path).name)?.isDirectory() === true)
+      throw conflict(`directory "${place.path}" with non-directory`)
     const again = this.#clear(place)
     if (make(again)) return again
     throw new SnapshotError('LAYER_INVALID', `Cannot unpack "${place.path}": something else makes the same name`)
@@ -263,6 +269,10 @@ export class Extractor {
     this.#directories.removed(place.path)
     return this.#placeOf(place.path)
   }
+}
+
+function conflict(what: string): SnapshotError {
+  return new SnapshotError('TREE_CONFLICT', `cannot overwrite ${what}`)
 }
 
 /** Goes on where the file system or the kernel does not know an attribute, as other engines do. */

@@ -1,4 +1,4 @@
-import { appendFileSync, writeFileSync } from 'node:fs'
+import { appendFileSync, constants, openSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import {
   RuntimeError,
@@ -209,6 +209,11 @@ class FakeTask implements Task {
 
   async pids(): Promise<readonly number[]> {
     return this.#started && !this.#process.over ? [this.pid] : []
+  }
+
+  async openRoot(): Promise<number> {
+    this.#assertRunning()
+    return openSync(this.#bundle.spec.root.path, constants.O_RDONLY | constants.O_DIRECTORY)
   }
 
   async reopenLog(): Promise<void> {}

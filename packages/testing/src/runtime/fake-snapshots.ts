@@ -1,6 +1,7 @@
 import { cpSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { EnginePorts } from '@gantry/engine'
+import { directoryTar } from '@gantry/snapshot'
 
 /** Snapshots that are plain directories, made from one template; nothing is mounted. */
 export function fakeSnapshots(options: { root: string; template: string }): EnginePorts['snapshots'] & {
@@ -24,6 +25,8 @@ export function fakeSnapshots(options: { root: string; template: string }): Engi
       rmSync(paths(key).upper, { recursive: true, force: true })
     },
     usage: async () => 0,
+    view: async () => ({ rootfs: options.template }),
+    diff: (key) => directoryTar(paths(key).upper),
     get keys() {
       mkdirSync(options.root, { recursive: true })
       return [...keys]

@@ -120,6 +120,9 @@ function fakeImages(images: Readonly<Record<string, ContainerConfig>>): EnginePo
         chain: undefined,
       }
     },
+    commit: async () => {
+      throw new EngineError('NOT_SUPPORTED', 'The fake world has no images to add to')
+    },
     hold: () => undefined,
     letGo: () => undefined,
   }

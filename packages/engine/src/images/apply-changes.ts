@@ -1,12 +1,12 @@
 import { expandText, parseDockerfile, type StageInstruction, type Text } from '@gantry/dockerfile'
 import type { ContainerConfig } from '@gantry/oci'
-import { CliError } from '../cli-error.ts'
+import { EngineError } from '../engine-error.ts'
 
 /**
- * A configuration with Dockerfile instructions applied, as `docker import --change` does: CMD, ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK,
+ * A configuration with Dockerfile instructions applied, as `--change` of `commit` and `import` does: CMD, ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK,
  * LABEL, ONBUILD, SHELL, STOPSIGNAL, USER, VOLUME, WORKDIR.
  *
- * @throws {CliError} INVALID: another instruction
+ * @throws {EngineError} SPEC_INVALID: another instruction
  * @throws {DockerfileError}
  */
 export function applyChanges(config: ContainerConfig, changes: readonly string[]): ContainerConfig {
@@ -90,8 +90,8 @@ function applyOne(
       }
     }
     default:
-      throw new CliError(
-        'INVALID',
+      throw new EngineError(
+        'SPEC_INVALID',
         `Cannot apply the change ${instruction.kind.toUpperCase()}: it is not one of the configuration`,
         {
           hint: 'Use CMD, ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK, LABEL, ONBUILD, SHELL, STOPSIGNAL, USER, VOLUME or WORKDIR',
@@ -102,7 +102,7 @@ function applyOne(
 
 function portOf(text: string): string {
   if (/^\d{1,5}(?:\/(?:tcp|udp|sctp))?$/.test(text)) return text.includes('/') ? text : `${text}/tcp`
-  throw new CliError('INVALID', `Cannot expose "${text}": it is no port such as 80 or 53/udp`)
+  throw new EngineError('SPEC_INVALID', `Cannot expose "${text}": it is no port such as 80 or 53/udp`)
 }
 
 function setOf(keys: readonly string[]): Record<string, Record<string, never>> {
