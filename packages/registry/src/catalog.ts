@@ -272,9 +272,16 @@ export class Catalog {
 
   /** By what an upload under way of the repository is hashed; `undefined` when it is none. It counts as used now. */
   useUpload(id: string, repository: number): DigestAlgorithm | undefined {
-    const sql = 'UPDATE registry_uploads SET used = ? WHERE id = ? AND repository = ? RETURNING algorithm'
-    const row = this.#state.prepare(sql).get(Date.now(), id, repository)
-    return row === undefined ? undefined : row['algorithm'] === 'sha512' ? 'sha512' : 'sha256'
+    const row = this.#state
+      .prepare('SELECT algorithm FROM registry_uploads WHERE id = ? AND repository = ?')
+      .get(id, repository)
+    if (row === undefined) return undefined
+    try {
+      this.#state.prepare('UPDATE registry_uploads SET used = ? WHERE id = ?').run(Date.now(), id)
+    } catch {
+      // It only says that it is not abandoned: on a full disk an upload can still be asked about, and be given up.
+    }
+    return row['algorithm'] === 'sha512' ? 'sha512' : 'sha256'
   }
 
   /** Says that an upload is about to become a blob. */

@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict'
 import { after, describe, test } from 'node:test'
 import { digestOf } from '@gantry/codec'
+import { MemoryStore } from '@gantry/image'
 import { encodeJson, MediaType } from '@gantry/oci'
 import type { Descriptor } from '@gantry/oci'
+import { openState } from '@gantry/state'
+import { testCodec } from '@gantry/testing'
+import { createRegistry } from './create-registry.ts'
 import {
   ask,
   askAs,
@@ -14,6 +18,8 @@ import {
   pushManifest,
   startUpload,
 } from './fixtures/registry-fixture.ts'
+import { memoryStorage } from './memory-storage.ts'
+import { registryMigrations } from './registry-migrations.ts'
 
 const fixture = memoryRegistries()
 after(fixture.close)
@@ -398,4 +404,18 @@ describe('blobs', () => {
     const image = { ...(await imageDocument(registry, 'x', 'two')), layers }
     assert.equal((await pushManifest(registry, image, { repository: 'two' })).response.status, 400)
   })
+})
+
+test('an upload can be asked about when the database can be read only', async () => {
+  using state = openState(':memory:', registryMigrations)
+  const codec = testCodec()
+  await using registry = createRegistry({ storage: memoryStorage(new MemoryStore(codec), codec), state })
+  const location = await startUpload(registry)
+  assert.equal((await ask(registry, 'PATCH', location, { body: blob })).status, 202)
+  state.prepare('PRAGMA query_only = 1').run()
+  const status = await ask(registry, 'GET', location)
+  assert.equal(status.status, 204)
+  assert.equal(status.headers.get('range'), `0-${blob.length - 1}`)
+  state.prepare('PRAGMA query_only = 0').run()
+  assert.equal((await ask(registry, 'PUT', `${location}?digest=${digest}`)).status, 201)
 })

@@ -80,8 +80,8 @@ async function become(
   staging: UploadStaging,
   { id, digest }: { readonly id: string; readonly digest: Digest },
 ): Promise<void> {
-  const { catalog } = parts
-  if (staging.size > 0) catalog.beginCommit(id, { digest, size: staging.size })
+  const { catalog, state } = parts
+  if (staging.size > 0) state.transaction(() => catalog.beginCommit(id, { digest, size: staging.size }))
   try {
     await commit(parts, staging, digest)
   } catch (error) {
@@ -118,7 +118,7 @@ export async function uploadStatus(parts: RegistryParts, route: UploadRoute): Pr
 export async function cancelUpload(parts: RegistryParts, route: UploadRoute): Promise<RegistryResponse> {
   await useUpload(parts, route, async () => {
     await parts.sessions.discard(route.id)
-    parts.catalog.endUpload(route.id)
+    parts.state.transaction(() => parts.catalog.endUpload(route.id))
   })
   return emptyResponse(204)
 }
