@@ -16,28 +16,39 @@ export function authorityMissing(): string | undefined {
   return which('openssl') === undefined ? 'needs openssl' : undefined
 }
 
-/** Makes an authority; its own key is gone when this process has ended. */
+/** Makes an authority, which is kept in memory: nothing of it is on the disk when this returns. */
 export function privateAuthority(): PrivateAuthority {
-  const directory = mkdtempSync(join(tmpdir(), 'gantry-authority-'))
-  process.once('exit', () => rmSync(directory, { recursive: true, force: true }))
-  const at = (name: string): string => join(directory, name)
-  const openssl = (...args: readonly string[]): void => void execFileSync('openssl', args, { stdio: 'ignore' })
   const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
-  openssl('req', '-x509', ...newKey, '-keyout', at('ca.key'), '-out', at('ca.pem'), '-days', '2', '-subj', '/CN=A test')
-  let count = 0
+  const [key, ca] = withFiles({}, (at, openssl) => {
+    const files = ['-keyout', at('ca.key'), '-out', at('ca.pem')]
+    openssl('req', '-x509', ...newKey, ...files, '-days', '2', '-subj', '/CN=A test')
+    return [readFileSync(at('ca.key'), 'utf8'), readFileSync(at('ca.pem'), 'utf8')]
+  })
   return {
-    ca: readFileSync(at('ca.pem'), 'utf8'),
+    ca,
     certificateFor(names) {
-      count += 1
-      const [key, request, cert, extensions] = ['key', 'csr', 'pem', 'ext'].map((end) => at(`${count}.${end}`))
-      if (key === undefined || request === undefined || cert === undefined || extensions === undefined)
-        throw new Error()
       const listed = names.map((name) => (/^[\d.]+$|:/.test(name) ? `IP:${name}` : `DNS:${name}`))
-      writeFileSync(extensions, `subjectAltName=${listed.join(',')}\n`)
-      openssl('req', ...newKey, '-keyout', key, '-out', request, '-subj', '/CN=A test of it')
-      const signing = ['-CA', at('ca.pem'), '-CAkey', at('ca.key'), '-CAcreateserial', '-days', '2']
-      openssl('x509', '-req', '-in', request, ...signing, '-extfile', extensions, '-out', cert)
-      return { cert: readFileSync(cert, 'utf8'), key: readFileSync(key, 'utf8') }
+      const given = { 'ca.key': key, 'ca.pem': ca, ext: `subjectAltName=${listed.join(',')}\n` }
+      return withFiles(given, (at, openssl) => {
+        openssl('req', ...newKey, '-keyout', at('key'), '-out', at('csr'), '-subj', '/CN=A test of it')
+        const signing = ['-CA', at('ca.pem'), '-CAkey', at('ca.key'), '-CAcreateserial', '-days', '2']
+        openssl('x509', '-req', '-in', at('csr'), ...signing, '-extfile', at('ext'), '-out', at('pem'))
+        return { cert: readFileSync(at('pem'), 'utf8'), key: readFileSync(at('key'), 'utf8') }
+      })
     },
+  }
+}
+
+function withFiles<T>(
+  given: Readonly<Record<string, string>>,
+  work: (at: (name: string) => string, openssl: (...args: readonly string[]) => void) => T,
+): T {
+  const directory = mkdtempSync(join(tmpdir(), 'gantry-authority-'))
+  try {
+    const at = (name: string): string => join(directory, name)
+    for (const [name, text] of Object.entries(given)) writeFileSync(at(name), text, { mode: 0o600 })
+    return work(at, (...args) => void execFileSync('openssl', args, { stdio: 'ignore' }))
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
   }
 }
