@@ -65,7 +65,12 @@ class LiveWorker implements PooledWorker {
   #dead: CodecError | undefined
 
   constructor(onDeath: () => void) {
-    this.#worker = new Worker(workerUrl('codec-worker', import.meta.url), { name: 'gantry-codec', execArgv: [] })
+    this.#worker = new Worker(workerUrl('codec-worker', import.meta.url), {
+      name: 'gantry-codec',
+      execArgv: [],
+      // Else Node closes at its end descriptors that were given to somebody else since.
+      trackUnmanagedFds: false,
+    })
     this.#worker.unref()
     this.#worker.on('message', (answer: WorkerAnswer) => this.#settle(answer))
     this.#worker.on('error', (error) => this.#die(error, onDeath))

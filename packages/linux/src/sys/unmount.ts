@@ -38,7 +38,7 @@ export async function unmount(target: string, options: { readonly detach?: boole
 async function startWorker(): Promise<Worker> {
   // Loaded on first use: most commands never unmount.
   const { Worker } = await import('node:worker_threads')
-  const thread = new Worker(workerUrl('syscall-worker', import.meta.url))
+  const thread = new Worker(workerUrl('syscall-worker', import.meta.url), { trackUnmanagedFds: false })
   thread.unref()
   thread.on('message', (message: BlockingAnswer) => {
     const job = waiting.get(message.id)
