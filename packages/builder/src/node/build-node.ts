@@ -57,6 +57,7 @@ export async function buildNode(options: NodeBuildOptions, ports: BuilderPorts):
     cacheNamespace: '',
     network: options.network ?? 'default',
     addHosts: {},
+    allow: [],
     keep: (digest) => lease.add(digest),
     onEvent,
     project: project.root,

@@ -70,6 +70,8 @@ export async function runInContainer(
       mounts: [],
       network,
       script: undefined,
+      insecure: false,
+      devices: [],
     },
     onOutput: (stream, data) => onEvent({ kind: 'output', step, stream, data }),
     onUnpack: (current, total) => onEvent({ kind: 'progress', step, what: 'unpack', current, total }),

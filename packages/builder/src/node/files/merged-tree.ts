@@ -28,7 +28,7 @@ export class MergedTree implements Tree {
     return this.#treeOf(path).open(this.#pathOf(path), node)
   }
 
-  digest(path: string, node: FileNode): Promise<string> {
+  digest(path: string, node: FileNode): Promise<string> | string {
     return this.#treeOf(path).digest(this.#pathOf(path), node)
   }
 

@@ -1,6 +1,7 @@
 import { BuildError } from '../../build-error.ts'
 import type { Edge, LockGraph } from '../lock/lock.ts'
-import { fitsPlatform } from './fits-platform.ts'
+import { fitsPlatform, isForSomePlatforms } from './fits-platform.ts'
+import { isNamedForOther } from './guess-platform.ts'
 import type { Layout, LayoutRequest, PlacedLink, PlacedPackage } from './layout.ts'
 import { byPath, relativeLink } from './relative-link.ts'
 
@@ -21,6 +22,10 @@ interface Level {
   /** Names that something below finds further up: putting one here would hide it. */
   readonly passed: Set<string>
 }
+
+/** Versions that ask for each other in a circle have no end as directories. */
+const deepest = 40
+const mostPlaces = 200_000
 
 class HoistedWalk {
   readonly #graph: LockGraph
@@ -92,13 +97,20 @@ class HoistedWalk {
     }
     const { locked, dependencies } = this.#graph.packages.get(to.key)!
     this.#packages.set(path, { locked, path, bins: [`${modules}/.bin`] })
+    if (chain.length > deepest || this.#packages.size > mostPlaces) {
+      throw new BuildError(
+        'LOCKFILE_INVALID',
+        `Cannot lay out "${to.key}": versions of packages ask for each other in a circle`,
+      )
+    }
     const own: Level = { directory: path, above: home, modules: new Map(), passed: new Set() }
     this.#waiting.push({ level: own, edges: dependencies })
   }
 
   #isWanted(key: string, optional: boolean): boolean {
     const { locked } = this.#graph.packages.get(key)!
-    if (fitsPlatform(locked, this.#request.platform)) return true
+    const isNamed = optional && !isForSomePlatforms(locked) && isNamedForOther(locked.name, this.#request.platform)
+    if (fitsPlatform(locked, this.#request.platform) && !isNamed) return true
     if (optional) return false
     const { os, cpu } = this.#request.platform
     throw new BuildError(

@@ -23,10 +23,13 @@ const mostEntries = 500_000
 
 /** The path of an entry within its package: without the first directory. Undefined for that itself. @throws BuildError */
 export function pathInPackage(path: string, name: string): string | undefined {
-  const clean = path.replace(/^(?:\.\/)+/, '').replace(/\/+$/, '')
+  const clean = path
+    .replace(/^(?:\.\/)+/, '')
+    .replace(/\/+$/, '')
+    .replaceAll(/\/{2,}/g, '/')
   const slash = clean.indexOf('/')
   if (slash === -1) return undefined
-  const inner = clean.slice(slash + 1).replaceAll(/\/{2,}/g, '/')
+  const inner = clean.slice(slash + 1)
   if (inner !== '' && isInnerPath(inner)) return inner
   throw new BuildError(
     'PACKAGE_INVALID',
