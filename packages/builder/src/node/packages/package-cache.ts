@@ -115,7 +115,7 @@ export class PackageCache {
     const { size } = await stat(file)
     let about: PackageAbout
     try {
-      about = await readPackage(this.#unpacked(file, size), `${resolved.name}@${resolved.version}`, size)
+      about = await readPackage(this.#unpacked(file, size), resolved.name, size)
     } catch (error) {
       if (error instanceof BuildError || this.#options.signal.aborted) throw error
       throw new BuildError(
