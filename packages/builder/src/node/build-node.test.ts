@@ -122,7 +122,8 @@ test('Node project: the image has what the lockfile says, links, own packages an
     { User: '1000:1000', WorkingDir: '/app', Entrypoint: ['node', '--require=/app/.gantry/signals.cjs', 'main.js'] },
   )
   assert.ok(Env?.includes('NODE_ENV=production'))
-  assert.deepEqual(config.history?.filter(({ empty_layer }) => empty_layer !== true).length, layers.length)
+  // The base of this test has no history of its own.
+  assert.equal(config.history?.length, layers.length - 1)
 })
 
 test('Node project: two checkouts make the same image, whatever their modes and times', async () => {
