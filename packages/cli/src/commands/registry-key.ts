@@ -61,6 +61,11 @@ ls lists them; rm NAME revokes them at once. A registry that was open to everybo
     if (verb !== 'rm') throw new CliError('INVALID', `Cannot do "${verb}" to keys: it is one of create, ls, rm`)
     const missing = names.filter((name) => !revokeApiKey(state, name))
     for (const name of missing) context.err.write(`gantry: Cannot revoke "${name}": there is no such key\n`)
+    if (missing.length < names.length && listApiKeys(state).length === 0) {
+      context.err.write(
+        'Warning: no key is left; a registry without a password file, rules or "keys": true is open to everybody from its next start on\n',
+      )
+    }
     return missing.length === 0 ? 0 : 1
   },
 })
