@@ -13,6 +13,7 @@ import {
 import { lockStep } from './cache/step-lock.ts'
 import type { StepKey } from './cache/step-key.ts'
 import type { BuildEvent } from './events.ts'
+import type { FailedRun } from './failed-run.ts'
 import { ContextTree } from './files/context-tree.ts'
 import { ArchiveTree } from './files/archive-tree.ts'
 import { DirectoryTree } from './files/directory-tree.ts'
@@ -50,6 +51,7 @@ export interface SessionOptions {
   /** Keeps a blob from being collected until the build has ended. */
   readonly keep: (digest: Digest) => void
   readonly onEvent: (event: BuildEvent) => void
+  readonly onFailedRun?: ((failed: FailedRun) => Promise<void>) | undefined
   /** What is built, so that a build is compared with the last one of the same. */
   readonly project: string
   /** Tell why steps are done. */

@@ -142,6 +142,7 @@ function sessionOptions(options: BuildOptions, input: BuildInput, ports: Builder
     addHosts: options.addHosts ?? {},
     keep,
     onEvent: options.onEvent ?? (() => undefined),
+    onFailedRun: options.onFailedRun,
     project: projectOf(options),
     why: options.why ?? false,
     imports: (options.cacheFrom ?? []).map((source) =>

@@ -5,6 +5,8 @@ export type { CacheSource } from './cache/import-cache.ts'
 export { type CacheEntry, listCache } from './cache/list-cache.ts'
 export { pruneCache, type PruneCacheOptions, type PrunedCache } from './cache/prune-cache.ts'
 export { builderMigrations } from './cache/step-cache.ts'
+export type { FailedRun } from './failed-run.ts'
+export { readIgnoreFile } from './read-inputs.ts'
 export type { BuildEvent, BuildStep, PlannedStageInfo } from './events.ts'
 export { type BuildInspection, inspectBuild } from './inspect-build.ts'
 export {

@@ -3,6 +3,7 @@ import { BuildError } from './build-error.ts'
 import type { CacheTarget } from './cache/export-cache.ts'
 import type { CacheSource } from './cache/import-cache.ts'
 import type { BuildEvent } from './events.ts'
+import type { FailedRun } from './failed-run.ts'
 
 /** What to build and how. */
 export interface BuildOptions {
@@ -61,6 +62,8 @@ export interface BuildOptions {
   readonly secrets?: Readonly<Record<string, SecretSource>>
   /** What `RUN --mount=type=ssh` may ask for, by id. */
   readonly ssh?: Readonly<Record<string, SshSource>>
+  /** Asked when a command of RUN has failed, while what it ran in is there still; the build fails when it has answered. */
+  readonly onFailedRun?: (failed: FailedRun) => Promise<void>
   /** Called in order; must not throw. */
   readonly onEvent?: (event: BuildEvent) => void
   readonly signal?: AbortSignal

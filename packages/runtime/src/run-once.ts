@@ -49,7 +49,8 @@ export async function runOnce(parts: RunOnceParts, bundle: Bundle, options: RunO
   let child: ChildProcess | undefined
   const spawn = (): number => {
     child = start(program.path, args, {
-      stdio: [options.stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+      stdio:
+        options.terminal === true ? 'inherit' : [options.stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
       env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' },
       cwd: bundle.directory,
     })

@@ -157,6 +157,8 @@ export interface RunOnceOptions {
   /** Records what is made; without it the caller's own undo does not know of this container. */
   readonly owner?: Owner
   readonly stdin?: AsyncIterable<Uint8Array> | Uint8Array
+  /** The container has this process's terminal, and its specification asks for one; no output is handed on. Default: false. */
+  readonly terminal?: boolean
   /** Called for each piece of output, in order; the container waits while a promise is pending. */
   readonly onOutput?: (chunk: OutputChunk) => void | Promise<void>
   /** Ends the container; the call then rejects with ABORTED. */

@@ -8,6 +8,7 @@ import { stepKey } from '../cache/step-key.ts'
 import { baseChainOf, chainOf, chainWith, type LayerStack } from '../image/layer-stack.ts'
 import type { PlannedMount, RunStep } from '../plan/planned-step.ts'
 import { clampTimes } from './clamp-times.ts'
+import { debugShell } from './debug-shell.ts'
 import { findStubs, removeStubs } from './mount-stubs.ts'
 import { OutputTail } from './output-tail.ts'
 import { runBundle } from './run-bundle.ts'
@@ -96,7 +97,14 @@ async function execute(options: RunStepOptions): Promise<StepOutcome['layer']> {
       onOutput: ({ stream, data }) => show(stream, masks[stream].push(data)),
     })
     for (const stream of ['stdout', 'stderr'] as const) show(stream, masks[stream].end())
-    if (exitCode !== 0) throw failure(step, exitCode, tail.text(), session.ports.host)
+    if (exitCode !== 0) {
+      const error = failure(step, exitCode, tail.text(), session.ports.host)
+      const { environment, onFailedRun } = session.options
+      const shell = (): Promise<number> =>
+        debugShell({ runtime, bundle, step, environment, options: { owner, signal } })
+      await onFailedRun?.({ text: step.text, error, shell })
+      throw error
+    }
     removeStubs(rootfs, upper, stubs)
     clampTimes(upper, { after, becomes: epoch.seconds })
     const layer = await store.ingest(snapshots.diff(key, { signal }), { mediaType: MediaType.layerTar, signal })

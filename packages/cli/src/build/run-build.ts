@@ -10,6 +10,7 @@ import { readLabels } from '../container/read-env.ts'
 import { openContent } from '../content.ts'
 import { openBuildView } from '../progress/build-view.ts'
 import { describeBuildError, type ShownDockerfile } from './describe-build-error.ts'
+import { debugFailedRun } from './debug-failed-run.ts'
 import { failedOutput } from './failed-output.ts'
 
 /** The flags of `gantry build`. */
@@ -22,6 +23,7 @@ export interface BuildFlags {
   readonly 'cache-to': readonly string[]
   readonly call: 'build' | 'check' | 'outline' | 'targets' | undefined
   readonly check: boolean
+  readonly debug: boolean
   readonly file: string | undefined
   readonly format: 'text' | 'json' | undefined
   readonly iidfile: string | undefined
@@ -84,9 +86,10 @@ export async function runBuild(context: Context, flags: BuildFlags, place: strin
         view.event(event)
       }
       const { buildHere } = await import('./build-here.ts')
+      const debugging = flags.debug ? { onFailedRun: debugFailedRun(context, () => view.finish()) } : {}
       const done = isNode
         ? { result: await buildNodeProject(request, world, { signal, onEvent }) }
-        : await buildHere({ ...request, signal, onEvent }, world.builderPorts, flags.verify)
+        : await buildHere({ ...request, ...debugging, signal, onEvent }, world.builderPorts, flags.verify)
       if ('conclude' in done) ({ conclude } = done)
       built = { imageId: done.result.imageId, result: done.result }
     }

@@ -1,5 +1,5 @@
 import type { Command } from '../command.ts'
-import { runBuild } from '../build/run-build.ts'
+import { startBuild } from '../build/start-build.ts'
 import { defineCommand } from '../command.ts'
 import { boolean, choice, list, text } from '../flags/flag.ts'
 
@@ -32,6 +32,7 @@ export const build: Command = defineCommand({
       'targets',
     ]),
     check: boolean('Shorthand for "--call=check"'),
+    debug: boolean('Open a shell in the place of a RUN that fails, on a terminal'),
     file: text('Name of the Dockerfile (default: "PATH/Dockerfile"); "-" is standard input', { short: 'f' }),
     format: choice('How --call prints ("text", "json")', ['text', 'json']),
     iidfile: text('Write the image ID to a file'),
@@ -60,7 +61,8 @@ export const build: Command = defineCommand({
     tag: list('Name and optionally a tag (format: "name:tag")', { short: 't' }),
     target: text('Set the target build stage to build'),
     verify: boolean('Build twice without the cache, and explain the first difference'),
+    watch: boolean('Build again each time that the context or the Dockerfile changes'),
     why: boolean('Tell for each step why it is cached, or which input changed and how'),
   },
-  run: ({ context, flags, args: [place = '.'] }) => runBuild(context, flags, place),
+  run: ({ context, flags, args: [place = '.'] }) => startBuild(context, flags, place),
 })
