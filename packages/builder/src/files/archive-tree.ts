@@ -24,7 +24,15 @@ export interface ArchiveOptions {
 
 const readSize = 1 << 20
 const zeros = Buffer.alloc(1 << 20)
-const implied: ArchivedNode = { type: 'directory', mode: 0o755, uid: 0, gid: 0, size: 0, mtime: 0 }
+const implied: ArchivedNode = {
+  implied: true,
+  type: 'directory',
+  mode: 0o755,
+  uid: 0,
+  gid: 0,
+  size: 0,
+  mtime: 0,
+}
 
 /**
  * What is in an archive, as a tree to copy from: owners, times, links and attributes as the archive has them. The contents lie one

@@ -14,6 +14,8 @@ export interface FileNode {
   readonly devMajor?: number
   readonly devMinor?: number
   readonly xattrs?: Readonly<Record<string, Uint8Array>>
+  /** A directory that is there only because something is in it: it says nothing of a directory that exists. */
+  readonly implied?: boolean
   /** Equal for names of one file (hard links); missing when a file has one name. */
   readonly link?: string
 }
@@ -39,8 +41,8 @@ export interface Tree extends Readable {
    * @throws BuildError SOURCE_CHANGED, SOURCE_UNREADABLE
    */
   open(path: string, node: FileNode): AsyncIterable<Uint8Array>
-  /** The sha256 of the content, in hex, perhaps remembered. @throws BuildError SOURCE_CHANGED, SOURCE_UNREADABLE */
-  digest(path: string, node: FileNode): Promise<string>
+  /** The sha256 of the content, in hex, at once when it is remembered. @throws BuildError SOURCE_CHANGED, SOURCE_UNREADABLE */
+  digest(path: string, node: FileNode): Promise<string> | string
 }
 
 /** A lookup with nothing in it: the root of `FROM scratch`. */

@@ -16,16 +16,22 @@ export function parseOwner(text: string): {
   const colon = text.indexOf(':')
   const user = colon === -1 ? text : text.slice(0, colon)
   const group = colon === -1 ? undefined : text.slice(colon + 1)
-  return { user, group, names: !isId(user) || (group !== undefined && !isId(group)) }
+  const groupAlone = user === '' && group !== undefined
+  return { user, group, names: (!groupAlone && !isId(user)) || (group !== undefined && !isId(group)) }
 }
 
 /**
  * The numbers that `--chown` means: names come from the accounts; a number without a group is both; a name without a
- * group has the group of its account. @throws BuildError USER_UNKNOWN
+ * group has the group of its account; a group alone leaves the user root. @throws BuildError USER_UNKNOWN
  */
 export function resolveOwner(text: string, accounts: Accounts): OwnerIds {
   const { user, group } = parseOwner(text)
-  const found = isId(user) ? { uid: Number(user), gid: Number(user) } : findUser(user, accounts)
+  const alone = user === '' && group !== undefined
+  const found = alone
+    ? { uid: 0, gid: 0 }
+    : isId(user)
+      ? { uid: Number(user), gid: Number(user) }
+      : findUser(user, accounts)
   return { uid: found.uid, gid: group === undefined ? found.gid : findGroup(group, accounts) }
 }
 

@@ -137,6 +137,8 @@ test('owners: numbers, names, groups', () => {
     ['ann:team', 1, 3],
     ['5:team', 5, 3],
     ['ann:9', 1, 9],
+    [':team', 0, 3],
+    [':4', 0, 4],
   ]
   for (const [text, uid, gid] of rows) assert.deepEqual({ ...resolveOwner(text, accounts) }, { uid, gid }, text)
   assert.throws(() => resolveOwner('bob', accounts), { code: 'USER_UNKNOWN' })

@@ -47,7 +47,8 @@ const defaultDirectory = 0o755
 export function planCopy(plan: LayerPlan, options: CopyOptions): void {
   const { destination, sources, inline } = options
   const made = {
-    mode: options.mode?.apply(defaultDirectory, true) ?? defaultDirectory,
+    // BuildKit makes them under a umask of 022, and their special bits are lost.
+    mode: (options.mode?.apply(defaultDirectory, true) ?? defaultDirectory) & 0o755,
     ...(options.owner ?? { uid: 0, gid: 0 }),
   }
   const slash = destination.endsWith('/')
@@ -95,7 +96,9 @@ function copyDirectory(
   options: SourceOptions & { readonly into: string },
 ): void {
   for (const [relative, node] of source.children) {
-    plan.put(childPath(options.into, relative), entryOf(node, childPath(source.path, relative), options))
+    const path = childPath(options.into, relative)
+    if (node.implied === true && plan.lstat(path)?.type === 'directory') continue
+    plan.put(path, entryOf(node, childPath(source.path, relative), options))
   }
 }
 

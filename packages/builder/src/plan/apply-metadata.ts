@@ -27,11 +27,12 @@ type MetadataInstruction =
 /** Applies an instruction that changes the image's configuration and no files. */
 export function applyMetadata(evaluation: Evaluation, instruction: MetadataInstruction): void {
   const { state, created } = evaluation
-  addHistory(state, describe(evaluation, instruction), { layer: false, created })
+  const text = describe(evaluation, instruction)
+  if (text !== undefined) addHistory(state, text, { layer: false, created })
 }
 
-/** Changes the state and returns the history's words for it. */
-function describe(evaluation: Evaluation, instruction: MetadataInstruction): string {
+/** Changes the state and returns the history's words for it; there are none for ONBUILD, as in BuildKit. */
+function describe(evaluation: Evaluation, instruction: MetadataInstruction): string | undefined {
   const { state } = evaluation
   const { config } = state
   switch (instruction.kind) {
@@ -100,7 +101,7 @@ function describe(evaluation: Evaluation, instruction: MetadataInstruction): str
     }
     case 'onbuild':
       config.OnBuild = [...(config.OnBuild ?? []), instruction.trigger]
-      return `ONBUILD ${instruction.trigger}`
+      return undefined
     case 'workdir':
       throw new TypeError('WORKDIR makes a layer')
   }
