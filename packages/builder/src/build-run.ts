@@ -220,6 +220,8 @@ export class BuildRun {
               onProgress(current, total)
             },
           }))
+        const { algorithm, hex } = digestParts(image.descriptor.digest)
+        this.#session.addMaterial({ uri: imageUri(reference, platform), digest: { [algorithm]: hex } })
         return { image, cached: !pulled, digest: image.descriptor }
       }).then(({ image }) => image)
       if (known === undefined) this.#bases.set(key, found)
@@ -441,4 +443,17 @@ async function settleAll(promises: readonly Promise<unknown>[], stop: AbortContr
     ),
   )
   if (failed) throw first
+}
+
+function digestParts(digest: string): { readonly algorithm: string; readonly hex: string } {
+  const colon = digest.indexOf(':')
+  return { algorithm: digest.slice(0, colon), hex: digest.slice(colon + 1) }
+}
+
+/** The package URL of a base image, as BuildKit writes it. */
+function imageUri(reference: string, platform: Platform): string {
+  if (reference.startsWith('oci-layout://')) return `oci-layout:${reference.split('/').at(-1) ?? ''}`
+  const [name = '', tag] = reference.split('@')[0]!.split(/:(?=[^/]*$)/)
+  const version = tag === undefined ? '' : `@${tag}`
+  return `pkg:docker/${name}${version}?platform=${encodeURIComponent(formatPlatform(platform))}`
 }

@@ -12,6 +12,7 @@ import {
 } from './cache/step-cache.ts'
 import { lockStep } from './cache/step-lock.ts'
 import type { StepKey } from './cache/step-key.ts'
+import type { Material } from './attest/provenance.ts'
 import type { BuildEvent } from './events.ts'
 import type { FailedRun } from './failed-run.ts'
 import { ContextTree } from './files/context-tree.ts'
@@ -102,6 +103,8 @@ export class BuildSession implements AsyncDisposable {
   readonly #views = new Map<string, Promise<Tree>>()
   readonly #trees: (DirectoryTree | ArchiveTree)[] = []
   readonly #openView: OpenView
+  /** What was taken from elsewhere, for the provenance. */
+  readonly materials: Map<string, Material> = new Map()
   readonly #used: UsedStep[] = []
   readonly #underWay = new Map<string, Promise<StepOutcome>>()
   readonly #contexts = new Map<string, ContextTree>()
@@ -216,6 +219,11 @@ export class BuildSession implements AsyncDisposable {
     return outcome
   }
 
+  /** Remembers what a step took from elsewhere. */
+  addMaterial(material: Material): void {
+    this.materials.set(JSON.stringify(material), material)
+  }
+
   /** The steps whose results this build used so far, by their keys. The same for every build of the same thing. */
   used(): readonly UsedStep[] {
     return this.#used.toSorted((a, b) => (a.key < b.key ? -1 : 1))
@@ -234,8 +242,12 @@ export class BuildSession implements AsyncDisposable {
     const { noCache, signal } = this.options
     // A result that is here needs no lock, and without the cache nobody's result is of use.
     if (noCache || this.#isKnown(key)) return work()
-    using _lock = await lockStep(this.ports.site.root, key.key, signal)
-    return await work()
+    const lock = await lockStep(this.ports.site.root, key.key, signal)
+    try {
+      return await work()
+    } finally {
+      lock[Symbol.dispose]()
+    }
   }
 
   #isKnown({ key }: StepKey): boolean {

@@ -7,15 +7,23 @@ import {
   type StageGraph,
   type Variables,
 } from '@gantry/dockerfile'
-import { type Descriptor, formatPlatform, normalizePlatform, OciError, parsePlatform, type Platform } from '@gantry/oci'
+import { formatPlatform, normalizePlatform, OciError, parsePlatform, type Platform } from '@gantry/oci'
 import { BuildError } from './build-error.ts'
 import { BuildRun, type Triggers } from './build-run.ts'
 import { BuildSession } from './build-session.ts'
-import { exportCache } from './cache/export-cache.ts'
 import { importCache } from './cache/import-cache.ts'
-import { encodeInline, inlineAnnotation } from './cache/portable-cache.ts'
 import { type BuildInput, openBuild } from './open-build.ts'
-import type { LayerStack } from './image/layer-stack.ts'
+import { resolveEpoch } from './resolve-epoch.ts'
+import {
+  attestAsReferrers,
+  attestInIndex,
+  exportCaches,
+  type FinishedBuild,
+  inlineOf,
+  packForAttesting,
+  problemOf,
+  type WrittenImage,
+} from './finish-build.ts'
 import { writeImage } from './image/write-image.ts'
 import { writeIndex } from './image/write-index.ts'
 import { type BuildOptions, type BuildResult, epochOf, tagNames } from './options.ts'
@@ -29,12 +37,12 @@ import type { BuilderPorts } from './ports.ts'
  * known.
  * @throws DockerfileError, BuildError; `signal.reason` when it was aborted
  */
-export async function build(options: BuildOptions, ports: BuilderPorts): Promise<BuildResult> {
+export async function build(given: BuildOptions, ports: BuilderPorts): Promise<BuildResult> {
   const started = Date.now()
-  const onEvent = options.onEvent ?? (() => undefined)
-  const tags = tagNames(options.tags)
-  epochOf(options)
-  await using input = await openBuild(options, ports)
+  const onEvent = given.onEvent ?? (() => undefined)
+  const tags = tagNames(given.tags)
+  await using input = await openBuild(given, ports)
+  const options = await resolveEpoch(given, input, ports)
   onEvent({ kind: 'dockerfile', file: input.dockerfile.file, text: input.dockerfile.source })
   const host = normalizePlatform({ os: 'linux', architecture: ports.host.arch })
   const platforms = distinct(options.platforms ?? [options.platform ?? host])
@@ -53,67 +61,34 @@ export async function build(options: BuildOptions, ports: BuilderPorts): Promise
     const labels = options.labels ?? {}
     const annotations = { ...options.annotations, ...inlineOf(options, session, stack) }
     const content = { state, stack, platform: built, created, labels, annotations }
-    const { descriptor, configDescriptor } = await writeImage(content, ports, input.workspace.signal)
-    images.push({ descriptor, configDescriptor, stack })
+    const { descriptor: plain, configDescriptor } = await writeImage(content, ports, input.workspace.signal)
+    const descriptor = await packForAttesting(options, plain, { ports, signal: input.workspace.signal })
+    images.push({ descriptor, configDescriptor, stack, platform: built, created })
     for (const { diffId } of stack) input.keep(diffId)
   }
   const [only] = images
   const isIndex = options.platforms !== undefined && platforms.length > 1
-  const descriptor = isIndex ? await writeIndex(images, platforms, ports, options.annotations ?? {}) : only!.descriptor
+  const built: FinishedBuild = { options, input, session, images, tags }
+  const beside = options.attest?.style === 'index' ? await attestInIndex(built, ports) : []
+  const descriptor =
+    isIndex || beside.length > 0
+      ? await writeIndex(
+          [...images, ...beside.map((each) => ({ descriptor: each }))],
+          platforms,
+          ports,
+          options.annotations ?? {},
+        )
+      : only!.descriptor
   for (const tag of tags) await ports.store.tag(tag, descriptor)
   if (tags.length === 0) input.keep(descriptor.digest)
-  await exportCaches({ options, session, runs, images }, ports)
+  const attached = beside.length > 0 ? beside : await attestAsReferrers(built, ports)
+  const mounts = runs.flatMap(({ run }) => run.cacheMounts())
+  await exportCaches(built, mounts, ports)
   warnOfUnusedArgs(options, runs, input)
   const imageId = isIndex ? descriptor.digest : only!.configDescriptor.digest
   onEvent({ kind: 'done', descriptor, imageId, tags, duration: Date.now() - started })
-  return { descriptor, digest: descriptor.digest, imageId, tags }
-}
-
-/** An image of one platform. */
-interface WrittenImage {
-  readonly descriptor: Descriptor
-  readonly configDescriptor: Descriptor
-  readonly stack: LayerStack
-}
-
-/** What an image says of the steps that made its layers, when it is to. */
-function inlineOf(
-  { inlineCache, buildArgs }: BuildOptions,
-  session: BuildSession,
-  stack: LayerStack,
-): Record<string, string> {
-  if (inlineCache !== true && !/^(?:1|true)$/i.test(buildArgs?.['BUILDKIT_INLINE_CACHE'] ?? '')) return {}
-  const steps = session.used().flatMap(({ key, layer }) => {
-    const at = stack.findIndex(({ diffId }) => diffId === layer.digest)
-    return at === -1 ? [] : [{ key, layer: at }]
-  })
-  return { [inlineAnnotation]: encodeInline(steps) }
-}
-
-async function exportCaches(
-  built: {
-    readonly options: BuildOptions
-    readonly session: BuildSession
-    readonly runs: readonly OpenedRun[]
-    readonly images: readonly WrittenImage[]
-  },
-  ports: BuilderPorts,
-): Promise<void> {
-  const { options, session, runs, images } = built
-  for (const target of options.cacheTo ?? []) {
-    await exportCache(
-      target,
-      {
-        steps: session.used(),
-        imageLayers: new Set(images.flatMap(({ stack }) => stack.map(({ diffId }) => diffId))),
-        mounts: new Set(runs.flatMap(({ run }) => run.cacheMounts())),
-        namespace: session.options.cacheNamespace,
-        signal: session.options.signal,
-        onProblem: problemOf(options, 'CacheExport'),
-      },
-      ports,
-    )
-  }
+  const attestations = attached.length === 0 ? {} : { attestations: attached }
+  return { descriptor, digest: descriptor.digest, imageId, tags, ...attestations }
 }
 
 /** Steps of different platforms never have the same number. */
@@ -149,11 +124,6 @@ function sessionOptions(options: BuildOptions, input: BuildInput, ports: Builder
       importCache(source, ports, { signal: workspace.signal, onProblem: problemOf(options, 'CacheImport') }),
     ),
   }
-}
-
-/** Tells of what goes wrong and does not end the build. */
-function problemOf(options: BuildOptions, rule: string): (message: string) => void {
-  return (message) => options.onEvent?.({ kind: 'warning', rule, message })
 }
 
 function projectOf({ context, dockerfile }: BuildOptions): string {

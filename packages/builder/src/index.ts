@@ -10,6 +10,7 @@ export { readIgnoreFile } from './read-inputs.ts'
 export type { BuildEvent, BuildStep, PlannedStageInfo } from './events.ts'
 export { type BuildInspection, inspectBuild } from './inspect-build.ts'
 export {
+  type AttestOptions,
   type BuildOptions,
   type BuildResult,
   type ContextSource,

@@ -15,6 +15,8 @@ export interface BuildInput extends AsyncDisposable {
   /** What the build reads from: under the empty name its context, and those that were given by name. */
   readonly contexts: ReadonlyMap<string, FilesContext>
   readonly contextKinds: ReadonlyMap<string, NamedContext>
+  /** When contexts were made, by name, where that is known. */
+  readonly times: ReadonlyMap<string, number>
   /** Keeps a blob from being collected until the build has ended. */
   readonly keep: (digest: Digest) => void
 }
@@ -35,8 +37,22 @@ export async function openBuild(options: BuildOptions, ports: BuilderPorts): Pro
     const context = await openContext(options.context, { ...opening, name: 'context', keepGitDir })
     const { dockerfile, ignore } = await readInputs(options, context)
     const named = await openNamedContexts(options.contexts ?? {}, opening)
-    const contexts = new Map([...named.files, ['', { directory: context.directory, ignore }] as const])
-    return { workspace, dockerfile, ignore, contexts, contextKinds: named.kinds, keep, [Symbol.asyncDispose]: close }
+    const { directory, time, material } = context
+    const contexts = new Map<string, FilesContext>([
+      ...named.files,
+      ['', { directory, ignore, time, material }] as const,
+    ])
+    const times = new Map([...contexts].flatMap(([name, each]) => (each.time === undefined ? [] : [[name, each.time]])))
+    return {
+      workspace,
+      dockerfile,
+      ignore,
+      contexts,
+      contextKinds: named.kinds,
+      times,
+      keep,
+      [Symbol.asyncDispose]: close,
+    }
   } catch (error) {
     await close()
     throw error

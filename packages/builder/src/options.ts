@@ -1,4 +1,6 @@
 import { type Descriptor, type Digest, formatReference, OciError, parseReference, type Platform } from '@gantry/oci'
+import type { ProvenanceMode } from './attest/provenance.ts'
+import type { SbomFormat } from './attest/sbom.ts'
 import { BuildError } from './build-error.ts'
 import type { CacheTarget } from './cache/export-cache.ts'
 import type { CacheSource } from './cache/import-cache.ts'
@@ -49,6 +51,8 @@ export interface BuildOptions {
   readonly inlineCache?: boolean
   /** Keeps the caches of `RUN --mount=type=cache` apart from others. Default: the build argument BUILDKIT_CACHE_MOUNT_NS. */
   readonly cacheNamespace?: string
+  /** What is attached to the image about how it was made and what is in it. */
+  readonly attest?: AttestOptions
   /** Ask registries for base images even when they are here. */
   readonly pull?: boolean
   /**
@@ -67,6 +71,19 @@ export interface BuildOptions {
   /** Called in order; must not throw. */
   readonly onEvent?: (event: BuildEvent) => void
   readonly signal?: AbortSignal
+}
+
+/** What is attached to an image. The image's layers are compressed then, so that its digest stays what it is when it is pushed. */
+export interface AttestOptions {
+  /** SLSA provenance, version 1. */
+  readonly provenance?: ProvenanceMode
+  /** Lists of the packages in it, in these forms. */
+  readonly sbom?: readonly SbomFormat[]
+  /**
+   * `referrers`, the default: artifacts that refer to the image, which stays what it is. `index`: as BuildKit does it, manifests for
+   * `unknown/unknown` in an index beside the image.
+   */
+  readonly style?: 'referrers' | 'index'
 }
 
 /**
@@ -89,6 +106,8 @@ export interface BuildResult {
   readonly digest: Digest
   /** The config's digest. */
   readonly imageId: Digest
+  /** What was attached, by its manifests. */
+  readonly attestations?: readonly Descriptor[]
   /** Full names. */
   readonly tags: readonly string[]
 }

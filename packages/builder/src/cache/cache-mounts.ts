@@ -13,7 +13,7 @@ import {
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type FileLock, lockFile } from '@gantry/linux'
-import { currentHolder, type Holder, isHolderAlive } from '@gantry/store'
+import { currentHolder, isHolderAlive } from '@gantry/store'
 
 /** A directory for a cache mount, while a RUN uses it. */
 export interface HeldCache extends Disposable {
@@ -162,6 +162,6 @@ function markInUse(directory: string): string | undefined {
 function isInUse(directory: string): boolean {
   return readdirSync(directory).some((name) => {
     const holder = /^use-(.+)-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.exec(name)?.[1]
-    return holder !== undefined && isHolderAlive(holder as Holder)
+    return holder !== undefined && isHolderAlive(holder)
   })
 }

@@ -168,7 +168,7 @@ test('index and annotation: what is written is read, and whatever is read is an 
     {
       key: hex,
       layer: fc.nat(),
-      diffId: hex.map((text) => `sha256:${text}` as `sha256:${string}`),
+      diffId: hex.map((text) => `sha256:${text}`),
       instruction: fc.string(),
     },
     { noNullPrototype: true },

@@ -84,10 +84,11 @@ test('prune: a budget takes the longest unused first, an age only what is old, a
 })
 
 test('prune: a build that runs keeps what it found', async () => {
-  await world.build(files)
+  const { layers } = await world.build(files)
   const [first] = await steps()
-  await using _lease = world.store.lease('new')
+  await using lease = world.store.lease('new')
   await world.store.has({ mediaType: '', digest: first!.id as `sha256:${string}`, size: first!.size })
+  lease.add(layers[0]!)
   await pruneCache(world.ports)
   assert.ok(world.store.size(first!.id as `sha256:${string}`) !== undefined)
 })

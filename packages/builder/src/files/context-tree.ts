@@ -38,7 +38,7 @@ export class ContextTree implements Tree {
     return this.#tree.open(path, node)
   }
 
-  digest(path: string, node: FileNode): Promise<string> {
+  digest(path: string, node: FileNode): Promise<string> | string {
     return this.#tree.digest(path, node)
   }
 

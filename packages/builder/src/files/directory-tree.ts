@@ -114,7 +114,7 @@ export class DirectoryTree implements Tree, Disposable {
     checkSame(node, await file.stat(), () => this.#changed(path))
   }
 
-  digest(path: string, node: FileNode): Promise<string> {
+  digest(path: string, node: FileNode): Promise<string> | string {
     const { digests } = this.#options
     const read = (): AsyncIterable<Uint8Array> => this.open(path, node)
     if (digests === undefined) throw new TypeError('this tree was made without a place to remember digests')

@@ -7,8 +7,12 @@ import type { FileNode } from './node.ts'
 
 /** Hashes file contents and remembers the result by inode, size and times, so that an unchanged file costs a `stat`. */
 export interface FileDigests {
-  /** The sha256 of a content in hex; `read` is called when it is not known. */
-  of(node: FileNode, identity: DiskIdentity | undefined, read: () => AsyncIterable<Uint8Array>): Promise<string>
+  /** The sha256 of a content in hex, at once when it is known; `read` is called when it is not. */
+  of(
+    node: FileNode,
+    identity: DiskIdentity | undefined,
+    read: () => AsyncIterable<Uint8Array>,
+  ): Promise<string> | string
   /** Writes down what was learned since the last time, in one transaction. */
   flush(): void
 }
@@ -25,22 +29,48 @@ interface Learned extends DiskIdentity {
   readonly digest: string
 }
 
+interface Remembered {
+  readonly size: number
+  readonly mtime: number
+  readonly ctime: number
+  readonly digest: string
+}
+
+/** So many look-ups are made one by one; whoever asks for more has a large tree, for which all of a device are read at once. */
+const fewLookups = 200
+
 /** Digests remembered in the table `builder_files`. */
 export function createFileDigests(state: State, codec: Pick<Codec, 'hasher'>): FileDigests {
   const learned: Learned[] = []
   const find = state.prepare(
     'SELECT digest FROM builder_files WHERE dev = ? AND ino = ? AND size = ? AND mtime = ? AND ctime = ?',
   )
+  const devices = new Map<number, ReadonlyMap<number, Remembered>>()
+  let lookups = 0
+  const known = (size: number, { dev, ino, mtimeMs, ctimeMs }: DiskIdentity): string | undefined => {
+    if (++lookups <= fewLookups) {
+      const digest = find.get(dev, ino, size, mtimeMs, ctimeMs)?.['digest']
+      return digest === undefined ? undefined : String(digest)
+    }
+    let device = devices.get(dev)
+    if (device === undefined) devices.set(dev, (device = readDevice(state, dev)))
+    const row = device.get(ino)
+    return row?.size === size && row.mtime === mtimeMs && row.ctime === ctimeMs ? row.digest : undefined
+  }
+  const learn = async (
+    { size }: FileNode,
+    identity: DiskIdentity,
+    read: () => AsyncIterable<Uint8Array>,
+  ): Promise<string> => {
+    const started = Date.now()
+    const digest = await hashBody(size, read(), codec)
+    if (identity.ctimeMs < started - racyMilliseconds) learned.push({ ...identity, size, digest })
+    return digest
+  }
   return {
-    async of(node, identity, read) {
+    of(node, identity, read) {
       if (identity === undefined) return hashBody(node.size, read(), codec)
-      const { dev, ino, mtimeMs, ctimeMs } = identity
-      const row = find.get(dev, ino, node.size, mtimeMs, ctimeMs)
-      if (row !== undefined) return String(row['digest'])
-      const started = Date.now()
-      const digest = await hashBody(node.size, read(), codec)
-      if (ctimeMs < started - racyMilliseconds) learned.push({ dev, ino, size: node.size, mtimeMs, ctimeMs, digest })
-      return digest
+      return known(node.size, identity) ?? learn(node, identity, read)
     },
     flush() {
       if (learned.length === 0) return
@@ -56,6 +86,18 @@ export function createFileDigests(state: State, codec: Pick<Codec, 'hasher'>): F
       learned.length = 0
     },
   }
+}
+
+function readDevice(state: State, dev: number): ReadonlyMap<number, Remembered> {
+  const rows = new Map<number, Remembered>()
+  // A statement of its own: the shared one must not give arrays to others.
+  const all = state.db.prepare('SELECT ino, size, mtime, ctime, digest FROM builder_files WHERE dev = ?')
+  all.setReturnArrays(true)
+  for (const row of all.all(dev) as unknown as readonly (readonly [number, number, number, number, string])[]) {
+    const [ino, size, mtime, ctime, digest] = row
+    rows.set(ino, { size, mtime, ctime, digest })
+  }
+  return rows
 }
 
 /** Hashes without remembering, for trees whose inode numbers mean nothing tomorrow. */

@@ -12,6 +12,8 @@ export interface Download {
   readonly size: number
   /** What it is called: by the server, or by the last part of its address. May be empty. */
   readonly name: string
+  /** When it was changed, as the server says it. */
+  readonly modified?: string | undefined
 }
 
 /** What downloading works with. */
@@ -60,7 +62,8 @@ export async function download(url: string, ports: DownloadPorts, options: Downl
     throw error
   }
   const { digest, size } = descriptor
-  const found: Download = { digest, size, name: nameOf(url, response) }
+  const modified = response.headers.get('last-modified') ?? undefined
+  const found: Download = { digest, size, name: nameOf(url, response), modified }
   await check(url, found, ports, checksum)
   state
     .prepare(

@@ -72,8 +72,20 @@ export interface CheckoutOptions {
   readonly signal: AbortSignal
 }
 
+/** A commit whose files are there. */
+export interface CheckedOut {
+  /** When it was committed, in seconds since 1970. */
+  readonly time: number
+}
+
 /** Puts the files of a commit into a directory, its submodules too. @throws BuildError SOURCE_UNREADABLE */
-export async function checkOut({ source, commit, directory, keepGitDir, signal }: CheckoutOptions): Promise<void> {
+export async function checkOut({
+  source,
+  commit,
+  directory,
+  keepGitDir,
+  signal,
+}: CheckoutOptions): Promise<CheckedOut> {
   const { remote, submodules = true } = source
   const inside = (...args: string[]): Promise<string> => git(['-C', directory, ...args], remote, signal)
   await git(['init', '--quiet', '--', directory], remote, signal)
@@ -92,7 +104,9 @@ export async function checkOut({ source, commit, directory, keepGitDir, signal }
   }
   await inside('checkout', '--quiet', '--detach', commit.id)
   if (submodules) await inside('submodule', '--quiet', 'update', '--init', '--recursive', '--depth=1')
+  const time = Number(await inside('show', '--no-patch', '--format=%ct', 'HEAD'))
   if (!keepGitDir) await rm(join(directory, '.git'), { recursive: true, force: true })
+  return { time }
 }
 
 async function git(args: readonly string[], remote: string, signal: AbortSignal): Promise<string> {

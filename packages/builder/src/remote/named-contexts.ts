@@ -1,5 +1,6 @@
 import type { IgnoreMatcher, NamedContext } from '@gantry/dockerfile'
 import { parseIgnoreFile } from '@gantry/dockerfile'
+import type { Material } from '../attest/provenance.ts'
 import { BuildError } from '../build-error.ts'
 import { readIgnoreFile } from '../read-inputs.ts'
 import { openContext, type OpenContextOptions } from './open-context.ts'
@@ -8,6 +9,9 @@ import { openContext, type OpenContextOptions } from './open-context.ts'
 export interface FilesContext {
   readonly directory: string
   readonly ignore: IgnoreMatcher
+  /** See `OpenedContext`. */
+  readonly time?: number | undefined
+  readonly material?: Material | undefined
 }
 
 /** Contexts that were given by name: what names mean, and where the files are of those that are files. */
@@ -34,7 +38,8 @@ export async function openNamedContexts(
       const opened = await openContext(value, { ...options, name: `context-${index}` })
       const ignore = opened.isRemote ? parseIgnoreFile('') : await readIgnoreFile(opened.directory)
       kinds.set(name, { kind: 'files' })
-      files.set(name, { directory: opened.directory, ignore })
+      const { directory, time, material } = opened
+      files.set(name, { directory, ignore, time, material })
     }
   }
   return { kinds, files }

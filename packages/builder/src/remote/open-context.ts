@@ -7,7 +7,10 @@ import { extractArchive, SnapshotError } from '@gantry/snapshot'
 import { TarError } from '@gantry/tar'
 import { BuildError } from '../build-error.ts'
 import { archiveIn } from '../files/archive-kind.ts'
-import { DirectoryTree } from '../files/directory-tree.ts'
+import { digestHex } from '@gantry/oci'
+import type { Material } from '../attest/provenance.ts'
+import { DirectoryTree, walk } from '../files/directory-tree.ts'
+import { secondsOf } from '../resolve-epoch.ts'
 import { resolvePath } from '../files/resolve-path.ts'
 import type { ContextSource } from '../options.ts'
 import type { BuilderPorts } from '../ports.ts'
@@ -22,6 +25,10 @@ export interface OpenedContext {
   readonly isRemote: boolean
   /** What came was no context but a Dockerfile, to be built without one. */
   readonly dockerfile?: string
+  /** When it was made, in seconds since 1970, where that is known for sure: not of directories of this machine. */
+  readonly time?: number | undefined
+  /** What came, for the provenance: where from and what it is. */
+  readonly material?: Material
 }
 
 /** How a context is opened. */
@@ -58,7 +65,9 @@ export async function openContext(given: ContextSource, options: OpenContextOpti
       const found = await download(source.url, ports, { signal: workspace.signal })
       options.keep(found.digest)
       const directory = await workspace.scratchDirectory(workspace.owner, name)
-      return unpack(ports.store.path(found.digest), directory, { ports, what: `"${given}"` })
+      const opened = await unpack(ports.store.path(found.digest), directory, { ports, what: `"${given}"` })
+      const time = secondsOf(found.modified) ?? newestIn(opened.directory)
+      return { ...opened, time, material: { uri: source.url, digest: { sha256: digestHex(found.digest) } } }
     }
     case 'local':
       return openDirectory(given)
@@ -84,8 +93,24 @@ async function openRepository(source: GitSource, options: OpenContextOptions): P
   const scratch = await workspace.scratchDirectory(workspace.owner, name)
   const directory = join(scratch, 'repository')
   const keepGitDir = source.keepGitDir ?? options.keepGitDir ?? false
-  await checkOut({ source, commit, directory, keepGitDir, signal })
-  return { directory: within(directory, source.subdir ?? '', source.remote), isRemote: true }
+  const { time } = await checkOut({ source, commit, directory, keepGitDir, signal })
+  const place = within(directory, source.subdir ?? '', source.remote)
+  return { directory: place, isRemote: true, time, material: gitMaterial(source, commit.id) }
+}
+
+/** The time of the newest file of an archive that was unpacked; undefined when there is none. */
+function newestIn(directory: string): number | undefined {
+  using tree = new DirectoryTree(directory)
+  let newest = 0
+  for (const [, { mtime, type }] of walk(tree, ''))
+    if (type !== 'directory') newest = Math.max(newest, Math.floor(mtime))
+  return newest === 0 ? undefined : newest
+}
+
+/** A commit of a repository, for the provenance. */
+export function gitMaterial({ remote, ref }: GitSource, commit: string): Material {
+  const algorithm = commit.length === 64 ? 'sha256' : 'sha1'
+  return { uri: ref === undefined ? remote : `${remote}#${ref}`, digest: { [algorithm]: commit } }
 }
 
 /** A directory of a repository, whose links do not lead out of it. */

@@ -140,13 +140,20 @@ export async function digestsOf(
 ): Promise<ReadonlyMap<FileNode, string>> {
   const { signal } = session.options
   const digests = new Map<FileNode, string>()
-  const add = async (path: string, node: FileNode): Promise<void> => {
+  const add = async (node: FileNode, found: string | Promise<string>): Promise<void> => {
     signal.throwIfAborted()
-    if (node.type === 'file') digests.set(node, await tree.digest(path, node))
+    digests.set(node, await found)
   }
   for (const source of sources) {
-    await add(source.path, source.node)
-    for (const [relative, node] of source.children) await add(childPath(source.path, relative), node)
+    if (source.node.type === 'file') await add(source.node, tree.digest(source.path, source.node))
+    for (const [relative, node] of source.children) {
+      if (node.type !== 'file') continue
+      const path = childPath(source.path, relative)
+      const found = tree.digest(path, node)
+      // Of a hundred thousand files that are known, waiting for each would take longest.
+      if (typeof found === 'string') digests.set(node, found)
+      else await add(node, found)
+    }
   }
   return digests
 }

@@ -12,6 +12,7 @@ import { parseExcludes, without } from '../layer/exclude.ts'
 import type { AddOptions, CopyStep } from '../plan/planned-step.ts'
 import { download, type Download } from '../remote/download.ts'
 import { checkOut, resolveCommit } from '../remote/git.ts'
+import { gitMaterial } from '../remote/open-context.ts'
 import { type CopyInput, digestsOf, openArchive } from './copy-inputs.ts'
 
 /** Looks at what an ADD takes from elsewhere: files are downloaded, branches are resolved to commits. */
@@ -31,6 +32,7 @@ async function httpInput(session: BuildSession, step: CopyStep, url: string): Pr
   const { checksum, unpack } = step.add!
   const found = await download(url, session.ports, { checksum, signal })
   session.options.keep(found.digest)
+  session.addMaterial({ uri: url, digest: { sha256: digestHex(found.digest) } })
   const mayUnpack = unpack === 'all'
   if (found.name === '' && step.destination.endsWith('/') && !mayUnpack) {
     throw new BuildError('ARGUMENT_INVALID', `Cannot name the file of "${url}": the address does not end in a name`, {
@@ -73,6 +75,7 @@ async function gitInput(session: BuildSession, step: CopyStep, source: GitSource
   const { checksum } = step.add!
   const keepGitDir = keepsGitDir(step.add!, source)
   const commit = await resolveCommit({ ...source, checksum: checksum ?? source.checksum }, signal)
+  session.addMaterial(gitMaterial(source, commit.id))
   return {
     field: ['git', source.remote, commit.id, source.subdir, keepGitDir, source.submodules],
     async open(place) {

@@ -198,8 +198,8 @@ export class RunMounts implements AsyncDisposable {
     })
     this.#closing.push(() => held[Symbol.dispose]())
     if (held.isNew) {
-      if (await importMount(session, mount.id, held.path)) return this.#bindCache(mount, held.path, hasSeed)
-      if (hasSeed) {
+      const isFilled = await importMount(session, mount.id, held.path)
+      if (hasSeed && !isFilled) {
         cpSync(await this.#files(planned, { ...mount, readonly: true }), held.path, {
           recursive: true,
           verbatimSymlinks: true,

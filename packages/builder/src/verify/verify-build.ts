@@ -34,7 +34,7 @@ export interface BuildDifference {
  */
 export async function verifyBuild(options: BuildOptions, ports: BuilderPorts): Promise<Verification> {
   if (typeof options.context !== 'string') throw new TypeError('a stream cannot be read twice: give a context that can')
-  await using _lease = ports.store.lease('new')
+  await using lease = ports.store.lease('new')
   const runs: { readonly result: BuildResult; readonly layers: ReadonlyMap<number, MadeLayer> }[] = []
   for (const number of [1, 2]) {
     const namespace = `verify-${randomBytes(6).toString('hex')}`
@@ -54,6 +54,7 @@ export async function verifyBuild(options: BuildOptions, ports: BuilderPorts): P
         },
         ports,
       )
+      lease.add(result.digest)
       runs.push({ result, layers })
     } finally {
       removeCaches(ports, namespace)

@@ -70,7 +70,15 @@ export async function writeOutput(context: Context, { world, result }: BuiltImag
   for (const name of destinations(result, output)) {
     await using source = await openSource(context, `store:${result.tags[0] ?? result.digest}`)
     await using sink = await openSink(context, name)
-    await copyImage(context, { source, sink }, { all: output.kind !== 'docker' })
+    await copyImage(
+      context,
+      { source, sink },
+      {
+        all: output.kind !== 'docker',
+        // What was attached goes along, where its form has room for it.
+        referrers: result.attestations !== undefined && output.kind !== 'docker',
+      },
+    )
   }
 }
 

@@ -15,6 +15,9 @@ import { failedOutput } from './failed-output.ts'
 
 /** The flags of `gantry build`. */
 export interface BuildFlags {
+  readonly 'attest-style': 'referrers' | 'index' | undefined
+  readonly provenance: string | undefined
+  readonly sbom: string | undefined
   readonly 'add-host': readonly string[]
   readonly annotation: readonly string[]
   readonly 'build-arg': readonly string[]
@@ -164,6 +167,7 @@ async function requestOf(context: Context, flags: BuildFlags, place: string): Pr
   const source: ContextSource = place === '-' ? { stream: process.stdin } : isRemote ? place : resolve(place)
   const inputs = await import('./read-build-inputs.ts')
   const { cacheOptions } = await import('./build-caches.ts')
+  const { attestOptions } = await import('./read-attest.ts')
   const dockerfile = await dockerfileOf(flags.file, isRemote || place === '-')
   const epoch = env['SOURCE_DATE_EPOCH']
   return {
@@ -179,6 +183,7 @@ async function requestOf(context: Context, flags: BuildFlags, place: string): Pr
     pull: flags.pull,
     contexts: inputs.readPairs('build-context', flags['build-context']),
     ...cacheOptions(context, flags),
+    ...attestOptions(flags),
     secrets: inputs.readSecrets(flags.secret, env),
     ssh: await inputs.readAgents(flags.ssh, env),
     annotations: inputs.readPairs('annotation', flags.annotation),

@@ -15,6 +15,10 @@ export const build: Command = defineCommand({
   flags: {
     'add-host': list('Add a name with its address for RUN ("name:address")'),
     annotation: list('Add an annotation to the manifest ("name=value")'),
+    'attest-style': choice(
+      'How what is attested is kept: as artifacts that refer to the image, or as BuildKit does ("referrers", "index")',
+      ['referrers', 'index'],
+    ),
     'build-arg': list('Set build-time variables'),
     'build-context': list(
       'Name another context: "name=" a path, an address, docker-image://IMAGE, oci-layout://DIR or target:STAGE',
@@ -53,9 +57,13 @@ export const build: Command = defineCommand({
       ['auto', 'quiet', 'plain', 'tty', 'json'],
       { initial: 'auto' },
     ),
+    provenance: text('Attach how the image was made ("true", "mode=min", "mode=max", "false")'),
     pull: boolean('Always attempt to pull all referenced images'),
     push: boolean('Shorthand for "--output=type=registry"'),
     quiet: boolean('Suppress the build output and print image ID on success', { short: 'q' }),
+    sbom: text(
+      'Attach a list of the packages in the image ("true", "spdx", "cyclonedx", "false"; several with commas)',
+    ),
     secret: list('Secret for RUN --mount=type=secret ("id=name[,src=path|,env=variable]")'),
     ssh: list('SSH agent or keys for RUN --mount=type=ssh ("default|id[=socket|key[,key]]")'),
     tag: list('Name and optionally a tag (format: "name:tag")', { short: 't' }),
