@@ -14,6 +14,8 @@ export interface FileNode {
   readonly devMajor?: number
   readonly devMinor?: number
   readonly xattrs?: Readonly<Record<string, Uint8Array>>
+  /** A directory that is there only because something is in it: it says nothing of a directory that exists. */
+  readonly implied?: boolean
   /** Equal for names of one file (hard links); missing when a file has one name. */
   readonly link?: string
 }
