@@ -17,6 +17,7 @@ export type BuildErrorCode =
   /** This process may not run programs in an image: it can neither mount nor make namespaces. */
   | 'RUN_UNAVAILABLE'
   | 'SECRET_MISSING'
+  | 'DEVICE_MISSING'
   | 'DISK_FULL'
   /** Of Node projects without a Dockerfile. */
   | 'PROJECT_INVALID'

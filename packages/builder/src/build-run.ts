@@ -235,7 +235,7 @@ export class BuildRun {
 
   async #plan(stage: ResolvedStage): Promise<PlannedStage> {
     const { base } = stage
-    const { dockerfile, buildArgs, network } = this.#session.options
+    const { dockerfile, buildArgs, network, allow } = this.#session.options
     const { index } = stage.stage
     const asked = this.#platforms.get(index)!
     let state: StageState
@@ -261,6 +261,7 @@ export class BuildRun {
         globals: this.#options.globals,
         buildArgs,
         network,
+        allow,
         created: this.created,
         onArg: (name) => this.usedArgs.add(name),
       },

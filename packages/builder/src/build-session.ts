@@ -49,6 +49,7 @@ export interface SessionOptions {
   /** What RUNs reach that do not say it themselves. */
   readonly network: NonNullable<BuildOptions['network']>
   readonly addHosts: NonNullable<BuildOptions['addHosts']>
+  readonly allow: NonNullable<BuildOptions['allow']>
   /** Keeps a blob from being collected until the build has ended. */
   readonly keep: (digest: Digest) => void
   readonly onEvent: (event: BuildEvent) => void

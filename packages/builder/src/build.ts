@@ -27,6 +27,7 @@ import {
 import { writeImage } from './image/write-image.ts'
 import { writeIndex } from './image/write-index.ts'
 import { type BuildOptions, type BuildResult, epochOf, tagNames } from './options.ts'
+import { allowed } from './plan/entitlements.ts'
 import { platformArgs } from './plan/platform-args.ts'
 import type { BuilderPorts } from './ports.ts'
 
@@ -115,6 +116,7 @@ function sessionOptions(options: BuildOptions, input: BuildInput, ports: Builder
     cacheNamespace: options.cacheNamespace ?? options.buildArgs?.['BUILDKIT_CACHE_MOUNT_NS'] ?? '',
     network: options.network ?? 'default',
     addHosts: options.addHosts ?? {},
+    allow: allowed(options.allow),
     keep,
     onEvent: options.onEvent ?? (() => undefined),
     onFailedRun: options.onFailedRun,

@@ -37,6 +37,11 @@ export interface BuildOptions {
   readonly annotations?: Readonly<Record<string, string>>
   /** What a RUN reaches that has no `--network`. Default: the host's network. */
   readonly network?: 'default' | 'none' | 'host'
+  /**
+   * What RUNs may have that reaches beyond the build, where the Dockerfile asks for it: `security.insecure` is everything that root
+   * on this machine has, `device` any device, `device=VENDOR/CLASS[=NAME]` those. Default: nothing.
+   */
+  readonly allow?: readonly string[]
   /** Addresses by the names that RUNs find them under. */
   readonly addHosts?: Readonly<Record<string, string>>
   /** Run every step even when its result is known. */

@@ -19,7 +19,7 @@ export type DockerfileErrorCode =
   | 'STAGE_CYCLE'
   | 'PATTERN_INVALID'
   | 'CHECK_FAILED'
-  | 'NOT_SUPPORTED'
+  | 'NOT_ALLOWED'
 
 /** Where and what: everything a {@link DockerfileError} carries besides its code and message. */
 export interface DockerfileErrorDetails {

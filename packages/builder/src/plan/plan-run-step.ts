@@ -1,5 +1,6 @@
 import { heredocBody, parseHeredocWord, resolveMount, type RunInstruction, type RunMount } from '@gantry/dockerfile'
 import { commandWords, shellOf } from './apply-metadata.ts'
+import { checkEntitlements } from './entitlements.ts'
 import { addHistory, argsPrefix } from './history.ts'
 import type { Evaluation } from './plan-stage.ts'
 import type { PlannedMount, RunStep } from './planned-step.ts'
@@ -10,6 +11,7 @@ export const scriptDirectory = '/dev/pipes'
 /** Evaluates RUN: nothing in it is expanded, the shell does that. */
 export function planRunStep(evaluation: Evaluation, instruction: RunInstruction): RunStep {
   const { state, created } = evaluation
+  checkEntitlements(evaluation, instruction)
   const { args, script } = whatToRun(evaluation, instruction)
   addHistory(state, `RUN ${argsPrefix(state)}${args.join(' ')}`, {
     layer: true,
@@ -28,6 +30,8 @@ export function planRunStep(evaluation: Evaluation, instruction: RunInstruction)
     mounts: instruction.mounts.map((mount) => planMount(evaluation, mount)),
     network: instruction.network === 'default' ? evaluation.network : instruction.network,
     script,
+    insecure: instruction.security === 'insecure',
+    devices: instruction.devices.map(({ name, required }) => ({ name, required })),
   }
 }
 

@@ -11,7 +11,6 @@ import {
 } from '@gantry/dockerfile'
 import { addHistory } from './history.ts'
 import { applyMetadata } from './apply-metadata.ts'
-import { refuseNotYet } from './not-yet.ts'
 import { planCopyStep } from './plan-copy-step.ts'
 import { planRunStep } from './plan-run-step.ts'
 import { planWorkdirStep } from './plan-workdir-step.ts'
@@ -26,6 +25,8 @@ export interface PlanContext {
   readonly buildArgs: Variables
   /** What a RUN reaches that does not say it. */
   readonly network: 'default' | 'none' | 'host'
+  /** What RUNs may have that reaches beyond the build. */
+  readonly allow: readonly string[]
   /** When history entries say they were made, RFC 3339. */
   readonly created: string
   /** Called with each build argument that an ARG of a stage took. */
@@ -64,7 +65,6 @@ export function planStage(context: PlanContext, stage: ResolvedStage, state: Sta
 }
 
 function planInstruction(evaluation: Evaluation, instruction: StageInstruction): PlannedStep | undefined {
-  refuseNotYet(evaluation.dockerfile, instruction)
   switch (instruction.kind) {
     case 'run':
       return planRunStep(evaluation, instruction)

@@ -31,6 +31,10 @@ export interface RunStep {
   readonly user: string
   readonly mounts: readonly PlannedMount[]
   readonly network: RunInstruction['network']
+  /** It has every capability and device, and nothing is hidden from it. */
+  readonly insecure: boolean
+  /** Devices by their names of the Container Device Interface. */
+  readonly devices: readonly { readonly name: string; readonly required: boolean }[]
   /** A heredoc with `#!`: a file that is put at `/dev/pipes/<name>` and run. */
   readonly script: { readonly name: string; readonly content: string } | undefined
 }

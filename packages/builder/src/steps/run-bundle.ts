@@ -5,6 +5,7 @@ import { type Bundle, defaultSpec, mergeEnv, type MountSpec, type ResolvedUser, 
 import type { BuildSession } from '../build-session.ts'
 import { scriptDirectory } from '../plan/plan-run-step.ts'
 import type { RunStep } from '../plan/planned-step.ts'
+import type { ContainerDevices } from './devices.ts'
 import type { RunMounts } from './run-mounts.ts'
 
 /** The host name inside RUN; programs write it into files, and it is the one that `docker build` has. */
@@ -28,11 +29,12 @@ export interface RunBundleOptions {
   readonly step: RunStep
   readonly user: ResolvedUser
   readonly mounts: Pick<RunMounts, 'specs' | 'env'>
+  readonly devices: ContainerDevices
 }
 
 /** Writes the files of a RUN's container and returns its bundle: Docker's defaults, and the host's network or none. */
 export function runBundle(session: BuildSession, options: RunBundleOptions): Bundle {
-  const { id, directory, rootfs, step, user } = options
+  const { id, directory, rootfs, step, user, devices } = options
   const own = options.mounts
   const { host, site } = session.ports
   const put = (name: string, content: string, mode = 0o644): string => {
@@ -54,18 +56,21 @@ export function runBundle(session: BuildSession, options: RunBundleOptions): Bun
       ? []
       : [readOnly(put('script', step.script.content, 0o755), `${scriptDirectory}/${step.script.name}`)]),
     ...own.specs,
+    ...devices.mounts,
   ]
   const spec = defaultSpec({
     host,
     rootfs,
     args: step.args,
-    env: withHome(mergeEnv([...proxies(session), ...trust.env], [...step.env, ...own.env]), user.home),
+    env: withHome(mergeEnv([...proxies(session), ...trust.env], [...step.env, ...own.env, ...devices.env]), user.home),
     cwd: step.cwd,
-    user: { uid: user.uid, gid: user.gid, additionalGids: user.additionalGids },
+    user: { uid: user.uid, gid: user.gid, additionalGids: [...user.additionalGids, ...devices.additionalGids] },
     hostname,
     network: step.network === 'none' ? 'private' : 'host',
     files,
     mounts,
+    ...(step.insecure ? { privileged: true } : {}),
+    ...(devices.nodes.length === 0 ? {} : { devices: devices.nodes, deviceRules: devices.rules }),
     cgroupsPath: `/${site.instance}/${id}`,
   })
   return { id, directory, spec }

@@ -8,6 +8,7 @@ import { stepKey } from '../cache/step-key.ts'
 import { baseChainOf, chainOf, chainWith, type LayerStack } from '../image/layer-stack.ts'
 import type { PlannedMount, RunStep } from '../plan/planned-step.ts'
 import { clampTimes } from './clamp-times.ts'
+import { findDevices } from './devices.ts'
 import { debugShell } from './debug-shell.ts'
 import { findStubs, removeStubs } from './mount-stubs.ts'
 import { OutputTail } from './output-tail.ts'
@@ -48,6 +49,8 @@ export async function runStep(options: RunStepOptions): Promise<StepOutcome> {
       script: script && [script.name, script.content],
       mounts: await mountFields({ session, step, platform, files: options.files }),
       network,
+      ...(step.insecure ? { security: 'insecure' } : {}),
+      ...(step.devices.length === 0 ? {} : { devices: step.devices.map(({ name, required }) => [name, required]) }),
       hosts: addHosts,
       // What was made where files have one owner only is not what others make.
       ...(session.ports.host.privileges.owners ? {} : { owners: 'one' }),
@@ -82,8 +85,9 @@ async function execute(options: RunStepOptions): Promise<StepOutcome['layer']> {
     const directory = await session.stepDirectory(owner, String(id))
     const user = resolveUser(rootfs, step.user)
     await using mounts = await RunMounts.open({ ...options, owner }, directory, user)
-    const bundle = runBundle(session, { id: key, directory, rootfs, step, user, mounts })
-    const stubs = findStubs(rootfs, mounts.points)
+    const devices = findDevices(step.devices)
+    const bundle = runBundle(session, { id: key, directory, rootfs, step, user, mounts, devices })
+    const stubs = findStubs(rootfs, [...mounts.points, ...devices.points])
     const tail = new OutputTail()
     const show = (stream: 'stdout' | 'stderr', data: Uint8Array): void => {
       if (data.length === 0) return

@@ -61,6 +61,7 @@ function refuseWhatItCannot(request: BuildRequest): void {
     ssh: request.ssh,
     annotation: request.annotations,
     'add-host': request.addHosts,
+    allow: request.allow,
     'cache-from': request.cacheFrom,
     'cache-to': request.cacheTo,
   })) {

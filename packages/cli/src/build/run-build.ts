@@ -19,6 +19,7 @@ export interface BuildFlags {
   readonly provenance: string | undefined
   readonly sbom: string | undefined
   readonly 'add-host': readonly string[]
+  readonly allow: readonly string[]
   readonly annotation: readonly string[]
   readonly 'build-arg': readonly string[]
   readonly 'build-context': readonly string[]
@@ -188,6 +189,7 @@ async function requestOf(context: Context, flags: BuildFlags, place: string): Pr
     ssh: await inputs.readAgents(flags.ssh, env),
     annotations: inputs.readPairs('annotation', flags.annotation),
     addHosts: inputs.readHosts(flags['add-host']),
+    ...(flags.allow.length === 0 ? {} : { allow: flags.allow }),
     ...(flags.network === undefined ? {} : { network: flags.network }),
     ...(epoch === undefined || !/^\d+$/.test(epoch) ? {} : { sourceDateEpoch: Number(epoch) }),
     environment: env,

@@ -14,6 +14,7 @@ export const build: Command = defineCommand({
   arguments: [1, 1],
   flags: {
     'add-host': list('Add a name with its address for RUN ("name:address")'),
+    allow: list('Allow what reaches beyond the build ("security.insecure", "device", "device=NAME")'),
     annotation: list('Add an annotation to the manifest ("name=value")'),
     'attest-style': choice(
       'How what is attested is kept: as artifacts that refer to the image, or as BuildKit does ("referrers", "index")',

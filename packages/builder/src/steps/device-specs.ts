@@ -1,0 +1,116 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { BuildError } from '../build-error.ts'
+
+/** What a specification changes in a container. */
+export interface Edits {
+  readonly env?: readonly string[]
+  readonly deviceNodes?: readonly DeviceNode[]
+  readonly mounts?: readonly {
+    readonly hostPath: string
+    readonly containerPath: string
+    readonly options?: readonly string[]
+    readonly type?: string
+  }[]
+  readonly hooks?: readonly unknown[]
+  readonly additionalGids?: readonly number[]
+}
+
+/** A device node; what is not said is as it is on this machine. */
+export interface DeviceNode {
+  readonly path: string
+  readonly hostPath?: string
+  readonly major?: number
+  readonly minor?: number
+  readonly fileMode?: number
+  readonly permissions?: string
+  readonly uid?: number
+  readonly gid?: number
+}
+
+/** A file of the Container Device Interface: the devices of one kind. */
+export interface DevicesSpec {
+  readonly file: string
+  readonly kind: string
+  readonly containerEdits?: Edits
+  readonly devices: readonly { readonly name: string; readonly containerEdits?: Edits }[]
+}
+
+/** Reads the specifications in directories, those in JSON. @throws BuildError SOURCE_UNREADABLE */
+export function readSpecs(directories: readonly string[]): DevicesSpec[] {
+  return directories.flatMap((directory) => {
+    let names: string[]
+    try {
+      names = readdirSync(directory)
+    } catch {
+      return []
+    }
+    const files = names.filter((name) => name.endsWith('.json')).toSorted()
+    return files.map((name) => readSpec(join(directory, name)))
+  })
+}
+
+function readSpec(file: string): DevicesSpec {
+  let value: unknown
+  try {
+    value = JSON.parse(readFileSync(file, 'utf8'))
+  } catch (cause) {
+    throw unreadable(file, cause instanceof Error ? cause.message : String(cause), cause)
+  }
+  if (!isObject(value) || typeof value['kind'] !== 'string' || !Array.isArray(value['devices'])) {
+    throw unreadable(file, 'it has no "kind" or no "devices"')
+  }
+  const devices = value['devices'].map((device: unknown) => {
+    if (!isObject(device) || typeof device['name'] !== 'string')
+      throw unreadable(file, 'it has a device without a name')
+    return { name: device['name'], ...editsOf(file, device['containerEdits']) }
+  })
+  return { file, kind: value['kind'], devices, ...editsOf(file, value['containerEdits']) }
+}
+
+type Check = (item: unknown) => boolean
+
+const isText: Check = (item) => typeof item === 'string'
+const isNumber: Check = (item) => Number.isSafeInteger(item) && Number(item) >= 0
+
+/** What the members of edits, and of what is in them, have to be. */
+const lists: Readonly<Record<string, Check>> = {
+  env: (item) => typeof item === 'string' && item.includes('='),
+  deviceNodes: (item) =>
+    isObject(item) &&
+    isText(item['path']) &&
+    allAre(item, ['hostPath', 'permissions', 'type'], isText) &&
+    allAre(item, ['major', 'minor', 'fileMode', 'uid', 'gid'], isNumber),
+  mounts: (item) =>
+    isObject(item) &&
+    isText(item['hostPath']) &&
+    isText(item['containerPath']) &&
+    allAre(item, ['type'], isText) &&
+    allAre(item, ['options'], (options) => Array.isArray(options) && options.every(isText)),
+  additionalGids: isNumber,
+  hooks: () => true,
+}
+
+function editsOf(file: string, value: unknown): { readonly containerEdits?: Edits } {
+  if (value === undefined || value === null) return {}
+  if (!isObject(value)) throw unreadable(file, 'it has "containerEdits" that are no object')
+  const known = Object.entries(lists).flatMap(([key, isRight]) => {
+    const items = value[key]
+    if (items === undefined || items === null) return []
+    if (!Array.isArray(items) || !items.every(isRight)) throw unreadable(file, `its "${key}" is malformed`)
+    return [[key, items] as const]
+  })
+  return { containerEdits: Object.fromEntries(known) }
+}
+
+function allAre(item: Readonly<Record<string, unknown>>, keys: readonly string[], isRight: Check): boolean {
+  return keys.every((key) => item[key] === undefined || isRight(item[key]))
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function unreadable(file: string, why: string, cause?: unknown): BuildError {
+  return new BuildError('SOURCE_UNREADABLE', `Cannot read "${file}" as a specification of devices: ${why}`, { cause })
+}
