@@ -3,6 +3,7 @@ import { emitEvent } from './emit-event.ts'
 import { etagMatches } from './etag-matches.ts'
 import { emptyResponse } from './exchange.ts'
 import type { RegistryRequest, RegistryResponse } from './exchange.ts'
+import { guardWhole } from './manifests.ts'
 import { parseRange } from './range.ts'
 import type { Part } from './range.ts'
 import type { RegistryParts } from './registry-parts.ts'
@@ -78,7 +79,12 @@ export async function deleteBlob(
   { repository, digest }: BlobRoute,
 ): Promise<RegistryResponse> {
   const id = parts.catalog.find(repository)
-  if (id === undefined || !parts.catalog.unlinkBlob(id, digest)) throw unknownBlob(repository, digest)
+  const removed = parts.state.transaction(() => {
+    if (id === undefined || !parts.catalog.hasBlob(id, digest)) return false
+    guardWhole(parts, request, repository, digest)
+    return parts.catalog.unlinkBlob(id, digest)
+  })
+  if (!removed) throw unknownBlob(repository, digest)
   emitEvent(parts, request, { kind: 'blob-delete', repository, digest })
   return emptyResponse(202, { 'Docker-Content-Digest': digest })
 }

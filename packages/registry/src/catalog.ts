@@ -238,6 +238,21 @@ export class Catalog {
     return this.#state.prepare(sql).run(repository, tag).changes > 0
   }
 
+  /** Tags of indexes and manifests that have something as a part, whatever lies between; what it only is the subject of has not. */
+  tagsLeadingTo(repository: number, digest: Digest): readonly { readonly tag: string; readonly digest: Digest }[] {
+    const rows = this.#state
+      .prepare(
+        `WITH RECURSIVE above (digest) AS (
+           SELECT parent FROM registry_edges WHERE repository = ?1 AND child = ?2 AND kind <> 'subject'
+           UNION
+           SELECT parent FROM registry_edges JOIN above ON child = digest WHERE repository = ?1 AND kind <> 'subject'
+         )
+         SELECT tag, registry_tags.digest AS digest FROM registry_tags JOIN above USING (digest) WHERE repository = ?1`,
+      )
+      .all(repository, digest)
+    return rows.map((row) => ({ tag: String(row['tag']), digest: row['digest'] as Digest }))
+  }
+
   /** Tags in the order of their bytes. */
   tags(repository: number, { n, last = '' }: Page): readonly string[] {
     const sql = 'SELECT tag FROM registry_tags WHERE repository = ? AND tag > ? ORDER BY tag LIMIT ?'

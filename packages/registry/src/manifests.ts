@@ -11,7 +11,7 @@ import {
   parseManifestOrIndex,
   quote,
 } from '@gantry/oci'
-import type { Descriptor, ManifestOrIndex } from '@gantry/oci'
+import type { Descriptor, Digest, ManifestOrIndex } from '@gantry/oci'
 import { commitDurably } from './commit-durably.ts'
 import { edgesOf } from './edges.ts'
 import { emitEvent } from './emit-event.ts'
@@ -144,6 +144,7 @@ export async function deleteManifest(
       catalog.deleteTag(id, reference.tag)
       return { ...found, tags }
     }
+    guardWhole(parts, request, repository, found.digest)
     request.guard?.({ repository, before: found.digest })
     storage.release(ownerOf(repository), found.digest)
     catalog.deleteManifest(id, found.digest)
@@ -154,6 +155,18 @@ export async function deleteManifest(
   for (const tag of tags) emitEvent(parts, request, { kind: 'untag', repository, ...manifest, tag })
   if (reference.kind === 'digest') emitEvent(parts, request, { kind: 'delete', repository, ...manifest })
   return emptyResponse(202)
+}
+
+/** Asks the guard about the tags that what is to be taken away is a part of. Inside the transaction that takes it away. */
+export function guardWhole(
+  { catalog }: Pick<RegistryParts, 'catalog'>,
+  { guard }: RegistryRequest,
+  repository: string,
+  part: Digest,
+): void {
+  const id = guard === undefined ? undefined : catalog.find(repository)
+  if (id === undefined) return
+  for (const { tag, digest } of catalog.tagsLeadingTo(id, part)) guard?.({ repository, tag, before: digest, part })
 }
 
 function tagOf(reference: ManifestReference): { readonly tag?: string } {

@@ -9,6 +9,8 @@ export interface TagChange {
   readonly tag?: string
   readonly before?: Digest
   readonly after?: Digest
+  /** Something that the tag leads to, which the request would take away: the tag stays, and what it stands for is no longer whole. */
+  readonly part?: Digest
 }
 
 /**

@@ -7,12 +7,13 @@ export function isImmutable({ immutable = [] }: LimitsConfig, repository: string
   return immutable.some((rule) => applies(rule, repository, tag))
 }
 
-/** Refuses to move or remove such tags. To push the same again changes nothing, and is let through. */
+/** Refuses to move or remove such tags, or a part of what they stand for. To push the same again changes nothing, and is let through. */
 export function immutableGuard(config: LimitsConfig): TagGuard {
-  return ({ repository, tag, before, after }) => {
+  return ({ repository, tag, before, after, part }) => {
     if (tag === undefined || before === undefined || before === after || !isImmutable(config, repository, tag)) return
-    const what = after === undefined ? 'removed' : 'moved to another manifest'
-    throw new WireError('DENIED', `the tag ${tag} of ${repository} is immutable: it cannot be ${what}`, {
+    const moved = after === undefined ? 'it cannot be removed' : 'it cannot be moved to another manifest'
+    const what = part === undefined ? moved : `${part} belongs to it`
+    throw new WireError('DENIED', `the tag ${tag} of ${repository} is immutable: ${what}`, {
       detail: { repository, tag, digest: before },
     })
   }

@@ -3,7 +3,7 @@ import { after, describe, test } from 'node:test'
 import { digestOf } from '@gantry/codec'
 import { MemoryStore } from '@gantry/image'
 import { encodeJson, MediaType } from '@gantry/oci'
-import type { Digest } from '@gantry/oci'
+import type { Descriptor, Digest } from '@gantry/oci'
 import { openState } from '@gantry/state'
 import { testCodec } from '@gantry/testing'
 import { createRegistry } from '../create-registry.ts'
@@ -260,6 +260,30 @@ describe('immutable tags', () => {
     assert.equal((await ask(on, `DELETE /v2/app/manifests/${digest}`)).status, 403)
     const there = await ask(on, 'HEAD /v2/app/manifests/v1')
     assert.equal(there.headers['Docker-Content-Digest'], digest)
+  })
+
+  test('keep what they are made of', async () => {
+    const on = world(config)
+    const { first, second, digest } = await images(on)
+    await pushManifest(on, digest, first)
+    await pushManifest(on, digestOf(second), second)
+    const type = 'application/vnd.oci.image.index.v1+json'
+    const child = { mediaType: 'application/vnd.oci.image.manifest.v1+json', digest, size: first.length }
+    const index = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: type, manifests: [child] }))
+    const headers = { 'content-type': type }
+    assert.equal((await ask(on, 'PUT /v2/app/manifests/v1', { body: index, headers })).status, 201)
+    const refused = await ask(on, `DELETE /v2/app/manifests/${digest}`)
+    assert.equal(refused.status, 403, refused.text)
+    const blobs = (manifest: Buffer): string[] => {
+      const { config: own, layers } = JSON.parse(manifest.toString()) as { config: Descriptor; layers: Descriptor[] }
+      return [own, ...layers].map((each) => each.digest)
+    }
+    for (const blob of blobs(first)) assert.equal((await ask(on, `DELETE /v2/app/blobs/${blob}`)).status, 403)
+    // What no such tag leads to can go, also when it was tagged by another one.
+    assert.equal((await pushManifest(on, 'latest', second)).status, 201)
+    const others = blobs(second).filter((blob) => !blobs(first).includes(blob))
+    assert.ok(others.length > 0)
+    for (const blob of others) assert.equal((await ask(on, `DELETE /v2/app/blobs/${blob}`)).status, 202)
   })
 
   test('leave others alone', async () => {
