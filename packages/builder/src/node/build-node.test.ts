@@ -245,3 +245,15 @@ test('Node project: yarn 1 and pnpm lay out the same packages', async () => {
   })
   assert.deepEqual(berry.packages, yarn.packages)
 })
+
+test('Node project: an SBOM of what the lockfile put there refers to the image', async () => {
+  const { attestations = [] } = await make(project(), { attest: { sbom: ['cyclonedx'] }, tags: ['localhost/app:sbom'] })
+  assert.equal(attestations.length, 1)
+  const { layers } = JSON.parse(readFileSync(world.store.path(attestations[0]!.digest), 'utf8')) as {
+    layers: { digest: Digest }[]
+  }
+  const sbom = readFileSync(world.store.path(layers[0]!.digest), 'utf8')
+  for (const purl of ['pkg:npm/a@1.0.0', 'pkg:npm/%40s/b@2.0.0', 'pkg:npm/native-x64@1.0.0'])
+    assert.ok(sbom.includes(purl), purl)
+  await assert.rejects(make(project(), { attest: { provenance: 'max' } }), refused('OPTIONS_INVALID'))
+})

@@ -2,7 +2,9 @@ import { join } from 'node:path'
 import { parseDockerfile } from '@gantry/dockerfile'
 import { openImage } from '@gantry/image'
 import { type Descriptor, formatPlatform, normalizePlatform, type Platform } from '@gantry/oci'
+import { type AttestedImage, attachAttestations } from '../attest/attest-images.ts'
 import { BuildError } from '../build-error.ts'
+import { packForAttesting } from '../finish-build.ts'
 import { BuildSession } from '../build-session.ts'
 import { writeImage } from '../image/write-image.ts'
 import { writeIndex } from '../image/write-index.ts'
@@ -30,6 +32,11 @@ export async function buildNode(options: NodeBuildOptions, ports: BuilderPorts):
   const started = Date.now()
   options.signal?.throwIfAborted()
   const tags = tagNames(options.tags)
+  const { attest } = options
+  if (attest?.provenance !== undefined || attest?.style === 'index') {
+    const message = 'Cannot attach this to a Node project: only SBOMs are, as referrers'
+    throw new BuildError('OPTIONS_INVALID', message, { hint: 'leave out --provenance' })
+  }
   const epoch = epochOf(options)
   const project = await readProject({ directory: options.context, target: options.target })
   const manifest = project.manifests.get(project.target)!
@@ -81,12 +88,15 @@ export async function buildNode(options: NodeBuildOptions, ports: BuilderPorts):
     created,
   })
   const tree = await work.sources()
-  const images: { readonly descriptor: Descriptor; readonly configDescriptor: Descriptor }[] = []
+  const images: WrittenNodeImage[] = []
   const packages = new Map<string, NodePackage>()
   for (const platform of platforms) {
     const { state, stack, packages: placed } = await work.image(platform, tree)
     const { labels = {}, annotations = {} } = options
-    images.push(await writeImage({ state, stack, platform, created, labels, annotations }, ports, signal))
+    const image = await writeImage({ state, stack, platform, created, labels, annotations }, ports, signal)
+    const { configDescriptor } = image
+    const descriptor = await packForAttesting(options, image.descriptor, { ports, signal })
+    images.push({ descriptor, configDescriptor, platform, created })
     for (const { placed: place, resolved } of placed) {
       const path = join(settings.directory, place.path)
       const { name, version, integrity } = resolved
@@ -96,12 +106,22 @@ export async function buildNode(options: NodeBuildOptions, ports: BuilderPorts):
   const result = await publish({ images, platforms, tags, options }, ports)
   if (tags.length === 0) lease.add(result.digest)
   const { descriptor, imageId } = result
+  const factsOf = (): never => {
+    throw new TypeError('only provenance asks for the facts of a build')
+  }
+  const attached =
+    attest === undefined ? [] : await attachAttestations(images, { attest, tags, factsOf, signal }, ports)
   onEvent({ kind: 'done', descriptor, imageId, tags, duration: Date.now() - started })
-  return { ...result, packages: [...packages.values()].toSorted((a, b) => (a.path < b.path ? -1 : 1)) }
+  const attestations = attached.length === 0 ? {} : { attestations: attached }
+  return { ...result, ...attestations, packages: [...packages.values()].toSorted((a, b) => (a.path < b.path ? -1 : 1)) }
+}
+
+interface WrittenNodeImage extends AttestedImage {
+  readonly configDescriptor: Descriptor
 }
 
 interface Finished {
-  readonly images: readonly { readonly descriptor: Descriptor; readonly configDescriptor: Descriptor }[]
+  readonly images: readonly WrittenNodeImage[]
   readonly platforms: readonly Platform[]
   readonly tags: readonly string[]
   readonly options: NodeBuildOptions

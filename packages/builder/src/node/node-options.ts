@@ -15,6 +15,7 @@ export interface NodeBuildOptions extends Pick<
   | 'environment'
   | 'onEvent'
   | 'signal'
+  | 'attest'
 > {
   /** The directory of the package, or of the project. */
   readonly context: string

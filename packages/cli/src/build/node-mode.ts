@@ -33,6 +33,8 @@ const meaningless = {
   secrets: 'secret',
   ssh: 'ssh',
   addHosts: 'add-host',
+  cacheFrom: 'cache-from',
+  cacheTo: 'cache-to',
 } as const
 
 /** Builds a Node project in this process. @throws CliError INVALID for a flag that means nothing; BuildError */

@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict'
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { run } from '@gantry/process'
+import { busyboxMissing } from '@gantry/testing'
+import { build } from '../build.ts'
+import { BuildError } from '../build-error.ts'
+import { World } from '../test/world.ts'
+import { buildNode } from './build-node.ts'
+import { nodeBase } from './test/node-base.ts'
+
+const examples = join(import.meta.dirname, '../../../../examples')
+
+async function missing(): Promise<string | undefined> {
+  if (process.getuid?.() !== 0) return 'needs root'
+  const noBusybox = busyboxMissing()
+  if (noBusybox !== undefined) return noBusybox
+  const asked = await run('npm', ['view', 'pretty-ms@10.0.0', 'version'], { cwd: tmpdir() }).catch(() => undefined)
+  return asked === undefined ? 'needs the npm registry' : undefined
+}
+
+const skip = (await missing()) ?? false
+let world: World
+let directory = ''
+
+/** Starts what an image starts, asks it once, and ends it, all in a container of the image. */
+async function ask(image: string, path: string): Promise<string> {
+  const inspect = await world.store.resolve(`${image}:latest`)
+  assert.ok(inspect)
+  const script = [
+    "const { spawn } = require('node:child_process')",
+    `const child = spawn(process.execPath, process.argv.slice(1), { env: { ...process.env, PORT: '3999' }, stdio: 'inherit' })`,
+    'const ask = async (left) => {',
+    `  try { const answer = await (await fetch('http://127.0.0.1:3999${path}')).text(); console.log('answer=' + answer + ' uid=' + process.getuid()) }`,
+    '  catch (error) { if (left === 0) throw error; await new Promise((done) => setTimeout(done, 100)); return ask(left - 1) }',
+    '}',
+    "ask(100).finally(() => child.kill('SIGKILL'))",
+  ].join('\n')
+  const { config } = await (
+    await import('@gantry/image')
+  )
+    .openImage(world.store, inspect, { codec: world.codec })
+    .then((opened) => opened.config())
+  const words = ['node', '-e', script, '--', ...(config?.Entrypoint ?? []).slice(1)]
+  await world.build({ Dockerfile: `FROM ${image}\nRUN ${JSON.stringify(words)}\n` }, { network: 'none' })
+  return /^answer=.*$/m.exec(world.output())?.[0] ?? world.output()
+}
+
+describe('the examples, built and run', { skip, timeout: 300_000 }, () => {
+  before(async () => {
+    world = await World.open()
+    directory = mkdtempSync(join(tmpdir(), 'gantry-examples-'))
+    for (const name of ['npm-workspace', 'pnpm-monorepo']) {
+      cpSync(join(examples, name), join(directory, name), {
+        recursive: true,
+        filter: (path) => !path.includes('node_modules'),
+      })
+    }
+    await nodeBase(world)
+  })
+
+  after(async () => {
+    await world[Symbol.asyncDispose]()
+    rmSync(directory, { recursive: true, force: true })
+  })
+
+  test('an npm workspace with a native addon, without a Dockerfile', async () => {
+    const project = join(directory, 'npm-workspace')
+    const options = { context: join(project, 'packages/service'), tags: ['localhost/service'] }
+    await buildNode(options, world.ports)
+    assert.equal(await ask('localhost/service', '/hello'), 'answer=3610a686 uid=1000')
+    const source = join(project, 'packages/service/src/main.ts')
+    writeFileSync(source, readFileSync(source, 'utf8').replace("text('ok')", "text('changed')"))
+    const steps: string[] = []
+    await buildNode(
+      { ...options, onEvent: (event) => event.kind === 'step-done' && !event.cached && steps.push(event.step.text) },
+      world.ports,
+    )
+    assert.deepEqual(steps, ['project', 'build', 'application'])
+  })
+
+  test('the same with its Dockerfile', async () => {
+    await build({ context: join(directory, 'npm-workspace'), tags: ['localhost/service-df'] }, world.ports)
+    assert.equal(await ask('localhost/service-df', '/hello'), 'answer=3610a686 uid=1000')
+  })
+
+  test('a pnpm monorepo, without a Dockerfile', async () => {
+    await buildNode(
+      { context: join(directory, 'pnpm-monorepo/apps/greeter'), tags: ['localhost/greeter'] },
+      world.ports,
+    )
+    assert.equal(await ask('localhost/greeter', '/you'), 'answer=hello you, after 1m 1s uid=1000')
+  })
+
+  test('the same with its Dockerfile', async () => {
+    await build({ context: join(directory, 'pnpm-monorepo'), tags: ['localhost/greeter-df'] }, world.ports)
+    assert.equal(await ask('localhost/greeter-df', '/you'), 'answer=hello you, after 1m 1s uid=1000')
+  })
+
+  test('as process 1, a program that handles no signal is ended by SIGTERM', async () => {
+    const script = "setTimeout(() => process.exit(9), 10000); setTimeout(() => process.kill(1, 'SIGTERM'), 200)"
+    const words = ['node', '--require=/app/.gantry/signals.cjs', '-e', script]
+    const files = { Dockerfile: `FROM localhost/greeter\nRUN ${JSON.stringify(words)}\n` }
+    await assert.rejects(world.build(files), (error) => error instanceof BuildError && error.run?.exitCode === 143)
+  })
+})
