@@ -42,6 +42,8 @@ describe('the fields of a configuration', () => {
     [{ name: '' }, 'root.name', /a text that is not empty/],
     [{ name: 'n', other: 1 }, 'root.other', /is not known; allowed here: name, kind,/],
     [{ name: 'n', kind: 'c' }, 'root.kind', /is "c"; it must be one of "a", "b"/],
+    [{ name: 'n', where: 'ftp://ann:hunter2@x/' }, 'root.where', /is "ftp:\/\/…@x\/"; it must be a URL/],
+    [{ name: 'n', kind: 'ann:hunter2@x' }, 'root.kind', /is "…@x"; it must be one of/],
     [{ name: 'n', count: 10 }, 'root.count', /from 1 to 9/],
     [{ name: 'n', count: 1.5 }, 'root.count', /is 1.5/],
     [{ name: 'n', every: '10' }, 'root.every', /a duration such as/],

@@ -179,8 +179,13 @@ function join(path: string, key: string): string {
 }
 
 function wrong(path: string, value: unknown, allowed: string): ConfigError {
-  const shown = value === null ? 'null' : typeof value === 'string' ? quote(value) : describe(value)
+  const shown = value === null ? 'null' : typeof value === 'string' ? quote(withoutPassword(value)) : describe(value)
   return new ConfigError(path, `is ${shown}; it must be ${allowed}`)
+}
+
+/** What stands before an @ in an address may be a name and a password, also where none belongs. */
+function withoutPassword(text: string): string {
+  return text.replace(/[^/\s]*:[^/\s]*@/, '…@')
 }
 
 function describe(value: unknown): string {
