@@ -11,6 +11,7 @@ import { type Digest, isDigest } from '@gantry/oci'
  * builds the same finds them; diff IDs are checked when a layer is taken. An image carries its own steps in an annotation instead.
  */
 export const cacheArtifactType = 'application/vnd.gantry.buildcache.v1+json'
+/** The media type of the first layer, which says what the others are. */
 export const cacheIndexType = 'application/vnd.gantry.buildcache.index.v1+json'
 /** The annotation of an image's manifest: `{"version":1,"steps":[{"key","layer"}]}`, layers counted from 0. */
 export const inlineAnnotation = 'vnd.gantry.buildcache.v1'
