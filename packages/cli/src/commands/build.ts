@@ -28,7 +28,7 @@ export const build: Command = defineCommand({
       'Use the cache of another place ("NAME", "type=registry,ref=NAME", "type=local,src=DIR", "type=store,ref=NAME")',
     ),
     'cache-to': list(
-      'Write the cache there ("type=registry|local|store|inline,ref=NAME|dest=DIR,mode=min|max,mounts=all|ID;ID")',
+      'Write the cache there ("type=registry,ref=NAME", "type=local,dest=DIR", "type=store,ref=NAME", "type=inline"; and mode=min|max, mounts=all|ID;ID)',
     ),
     call: choice('Do this instead of building ("build", "check", "outline", "targets")', [
       'build',
