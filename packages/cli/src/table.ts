@@ -168,6 +168,10 @@ export const commands: Readonly<Record<string, TableRow>> = {
     summary: 'Unpause all processes within one or more containers',
     load: async () => (await import('./commands/unpause.ts')).unpause,
   },
+  update: {
+    summary: 'Change limits, ports, mounts, variables and labels of containers',
+    load: async () => (await import('./commands/update.ts')).update,
+  },
   validate: {
     summary: 'Check everything that an image is made of',
     load: async () => (await import('./commands/validate.ts')).validate,
@@ -212,7 +216,7 @@ export const groups: Readonly<Record<string, TableGroup>> = {
   container: {
     summary: 'Manage containers',
     commands: pick(
-      'attach commit cp create diff exec export inspect kill logs pause port rename restart rm run start stop top unpause wait',
+      'attach commit cp create diff exec export inspect kill logs pause port rename restart rm run start stop top unpause update wait',
       { ls: 'ps', list: 'ps', ps: 'ps', remove: 'rm' },
     ),
   },

@@ -1,13 +1,19 @@
 import type { Http } from './http.ts'
+import type { ContainerEditBody, ContainerEdited } from './types/edit.ts'
 import type { Explanation } from './types/explanation.ts'
 
 /** Gantry's own paths, beside Docker's. */
 export interface GantryApi {
   /** What a container is: every change of the operating system that was made for it. */
   explain(id: string): Promise<Explanation>
+  /** Changes a container; what cannot change while it runs does at its next start. */
+  edit(id: string, body: ContainerEditBody): Promise<ContainerEdited>
 }
 
 /** Gantry's own paths over an HTTP connection. */
 export function gantryApi(http: Http): GantryApi {
-  return { explain: (id) => http.json('GET', `/gantry/explain/${encodeURIComponent(id)}`) }
+  return {
+    explain: (id) => http.json('GET', `/gantry/explain/${encodeURIComponent(id)}`),
+    edit: (id, body) => http.json('POST', `/gantry/edit/${encodeURIComponent(id)}`, { json: body }),
+  }
 }

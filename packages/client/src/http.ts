@@ -145,11 +145,7 @@ export class Http {
   }
 
   /** Throws the error that an answer tells of; returns for an answer below 400. */
-  async #refuse(
-    { reader, socket }: Connection,
-    { status, headers }: ResponseHead,
-    headOnly = false,
-  ): Promise<void> {
+  async #refuse({ reader, socket }: Connection, { status, headers }: ResponseHead, headOnly = false): Promise<void> {
     if (status < 400) return
     let text = ''
     for await (const chunk of readBody(reader, headOnly ? 0 : bodyLengthOf(headers, 'until-end'))) {

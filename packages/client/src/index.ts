@@ -59,3 +59,4 @@ export type { Ipam, NetworkContainer, NetworkCreateBody, NetworkCreated, Network
 export type { EventMessage, PingInfo, SystemInfo, VersionInfo } from './types/system.ts'
 export type { Volume, VolumeCreateBody, VolumeList } from './types/volume.ts'
 export type { VolumesApi } from './volumes.ts'
+export type { ContainerEditBody, ContainerEdited } from './types/edit.ts'

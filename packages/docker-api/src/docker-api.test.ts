@@ -59,7 +59,10 @@ describe('the HTTP front', () => {
     const unknown = await raw(daemon, request('GET /nothing', close))
     assert.match(unknown, /^HTTP\/1\.1 404 /)
     assert.match(unknown, /\{"message":"page not found"/)
-    assert.match(await raw(daemon, request('GET /images/search', close)), /^HTTP\/1\.1 501 .*not supported by Gantry yet/s)
+    assert.match(
+      await raw(daemon, request('GET /images/search', close)),
+      /^HTTP\/1\.1 501 .*not supported by Gantry yet/s,
+    )
     assert.match(await raw(daemon, request('GET /swarm', close)), /^HTTP\/1\.1 503 .*not a swarm manager/s)
   })
 

@@ -1,5 +1,6 @@
 import type { EnginePorts, Context } from './context.ts'
 import { LiveContainers, type ExitInfo } from './container/live.ts'
+import type { ContainerEdit } from './container/edit.ts'
 import type { ContainerRecord } from './container/record.ts'
 import type { CreateRequest } from './container/spec.ts'
 import { ContainerTable } from './container/table.ts'
@@ -27,6 +28,7 @@ import { start } from './verbs/start.ts'
 import { stats } from './verbs/stats.ts'
 import { stop, type StopOptions } from './verbs/stop.ts'
 import { top } from './verbs/top.ts'
+import { update, type Updated } from './verbs/update.ts'
 import { createVolume, removeVolume, volumeUsers } from './verbs/volumes.ts'
 import { wait, type WaitCondition } from './verbs/wait.ts'
 import { VolumeTable, type VolumeRecord, type VolumeRequest } from './volumes/volume-table.ts'
@@ -47,6 +49,7 @@ export interface Engine {
   pause(container: string): Promise<void>
   unpause(container: string): Promise<void>
   rename(container: string, name: string): Promise<void>
+  update(container: string, edit: ContainerEdit): Promise<Updated>
   attach(container: string, options?: AttachOptions): Promise<AttachedStream>
   logs(container: string, options?: LogsOptions): ReturnType<typeof logs>
   resize(container: string, size: { height: number; width: number }): Promise<void>
@@ -107,6 +110,7 @@ export function createEngine(ports: EnginePorts): Engine {
     pause: (container) => pause(context, container),
     unpause: (container) => unpause(context, container),
     rename: (container, name) => rename(context, container, name),
+    update: (container, edit) => update(context, container, edit),
     attach: (container, options) => attach(context, container, options),
     logs: (container, options) => logs(context, container, options),
     resize: (container, size) => resize(context, container, size),

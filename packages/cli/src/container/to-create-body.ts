@@ -159,15 +159,16 @@ function pairsOf(entries: readonly string[], flag: string): Record<string, strin
   return Object.fromEntries(entries.map((entry) => cut(entry, '=')))
 }
 
-/** A bind whose source is a path gets an absolute one; a name stays the name of a volume. */
-function absoluteBind(volume: string): string {
+/** A bind whose source is a path gets an absolute one; a name stays the name of a volume. @throws CliError INVALID */
+export function absoluteBind(volume: string): string {
   const [source, rest] = cut(volume, ':')
   if (source === '' || rest === '')
     throw new CliError('INVALID', `Cannot mount "${volume}": it is not SOURCE:TARGET[:OPTIONS]`)
   return `${source.startsWith('.') || source.startsWith('/') ? resolve(source) : source}:${rest}`
 }
 
-function restartPolicyOf(text: string): RestartPolicy | undefined {
+/** Reads `--restart`; `no` is undefined. @throws CliError INVALID */
+export function restartPolicyOf(text: string): RestartPolicy | undefined {
   const [name, count] = cut(text, ':')
   if (text === 'no' || text === '') return undefined
   if (name === 'on-failure' && /^\d*$/.test(count)) return { Name: name, MaximumRetryCount: Number(count) }

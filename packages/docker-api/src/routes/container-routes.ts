@@ -7,6 +7,8 @@ import type { Route } from '../http/router.ts'
 import type { DockerApiParts } from '../parts.ts'
 import { containerInspect, containerSummary } from '../translate/container-inspect.ts'
 import { createRequest } from '../translate/create-request.ts'
+import { editRequest } from '../translate/edit-request.ts'
+import { Fields } from '../translate/fields.ts'
 import { statsSample } from '../translate/stats.ts'
 import { jsonStream } from './json-stream.ts'
 
@@ -39,6 +41,14 @@ export function containerRoutes(parts: DockerApiParts): readonly Route[] {
       'POST',
       /^\/containers\/([^/]+)\/rename$/,
       async ({ query }, id = '') => done(engine.rename(id, query.get('name') ?? '')),
+    ],
+    [
+      'POST',
+      /^\/containers\/([^/]+)\/update$/,
+      async (request, id = '') => {
+        await engine.update(id, editRequest(new Fields(await request.json()), { all: false }))
+        return json({ Warnings: [] })
+      },
     ],
     ['POST', /^\/containers\/([^/]+)\/resize$/, (request, id = '') => resizeContainer(engine, request, id)],
     ['POST', /^\/containers\/([^/]+)\/wait$/, (request, id = '') => waitForContainer(engine, request, id)],

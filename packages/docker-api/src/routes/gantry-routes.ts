@@ -1,12 +1,25 @@
-import type { Explanation } from '@gantry/client'
+import type { ContainerEdited, Explanation } from '@gantry/client'
 import type { ContainerExplanation } from '@gantry/engine'
-import { json } from '../http/message.ts'
+import { json, type ApiRequest, type Reply } from '../http/message.ts'
 import type { Route } from '../http/router.ts'
 import type { DockerApiParts } from '../parts.ts'
+import { editRequest } from '../translate/edit-request.ts'
+import { Fields } from '../translate/fields.ts'
 
 /** Gantry's own paths. */
 export function gantryRoutes({ engine }: DockerApiParts): readonly Route[] {
-  return [['GET', /^\/gantry\/explain\/([^/]+)$/, (_, id = '') => json(explanation(engine.explain(id)))]]
+  return [
+    ['GET', /^\/gantry\/explain\/([^/]+)$/, (_, id = '') => json(explanation(engine.explain(id)))],
+    ['POST', /^\/gantry\/edit\/([^/]+)$/, (request, id = '') => edit(engine, request, id)],
+  ]
+}
+
+async function edit(engine: DockerApiParts['engine'], request: ApiRequest, id: string): Promise<Reply> {
+  const { live, atStart, running } = await engine.update(
+    id,
+    editRequest(new Fields(await request.json()), { all: true }),
+  )
+  return json({ Live: [...live], AtStart: [...atStart], Running: running } satisfies ContainerEdited)
 }
 
 function explanation({ record, entries }: ContainerExplanation): Explanation {

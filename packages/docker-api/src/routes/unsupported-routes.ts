@@ -15,7 +15,6 @@ export const unsupportedRoutes: readonly Route[] = [
       },
     ]),
   ),
-  later('POST', /^\/containers\/[^/]+\/update$/, 'POST /containers/{id}/update'),
   later('GET', /^\/containers\/[^/]+\/attach\/ws$/, 'GET /containers/{id}/attach/ws'),
   later('POST', /^\/(?:containers|networks|volumes|build)\/prune$/, 'prune'),
   later('GET', /^\/images\/search$/, 'GET /images/search'),

@@ -77,7 +77,8 @@ function nameServer(text: string): string {
   return text
 }
 
-function restartOf(host: Fields): CreateRequest['restart'] {
+/** Reads a restart policy; none is undefined. @throws ApiFailure 400 */
+export function restartOf(host: Fields): CreateRequest['restart'] {
   const policy = host.object('RestartPolicy')
   const name = policy.text('Name') ?? ''
   const maximumRetries = policy.number('MaximumRetryCount') ?? 0

@@ -105,7 +105,8 @@ function publishedPorts(
   return [...ports, ...further]
 }
 
-function withImageVolumes(mounts: readonly MountRequest[], volumes: readonly string[]): readonly MountRequest[] {
+/** Checks mounts, and adds the image's volumes. @throws EngineError SPEC_INVALID */
+export function withImageVolumes(mounts: readonly MountRequest[], volumes: readonly string[]): readonly MountRequest[] {
   const targets = new Set<string>()
   for (const { target } of mounts) {
     const clean = cleanPath(target)
@@ -118,12 +119,16 @@ function withImageVolumes(mounts: readonly MountRequest[], volumes: readonly str
   const further = volumes
     .filter((target) => !targets.has(cleanPath(target)))
     .map((target): MountRequest => ({ type: 'volume', target, readonly: false, copyUp: true }))
-  const all = [...mounts, ...further].map((mount) => ({ ...mount, target: cleanPath(mount.target) }))
-  // A mount inside another comes after it.
-  return all.sort((a, b) => a.target.split('/').length - b.target.split('/').length)
+  return inOrder([...mounts, ...further].map((mount) => ({ ...mount, target: cleanPath(mount.target) })))
 }
 
-function cleanPath(path: string): string {
+/** Mounts in the order in which they are made: one inside another comes after it. */
+export function inOrder<M extends { readonly target: string }>(mounts: readonly M[]): M[] {
+  return mounts.toSorted((a, b) => a.target.split('/').length - b.target.split('/').length)
+}
+
+/** A path without `.`, `..`, and slashes that say nothing. */
+export function cleanPath(path: string): string {
   const parts: string[] = []
   for (const part of path.split('/')) {
     if (part === '..') parts.pop()

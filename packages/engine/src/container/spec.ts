@@ -76,8 +76,10 @@ export type ContainerMount =
       readonly readonly: boolean
       /** It was made for this container and goes with it when asked to. */
       readonly anonymous: boolean
-      /** Fill it from the image when it is empty at the first start. */
+      /** Fill it from the image when it is empty at the first start with it. */
       readonly copyUp: boolean
+      /** The run from which on the container has it; absent is the first. */
+      readonly since?: number
     }
   | { readonly type: 'tmpfs'; readonly target: string; readonly options: readonly string[] }
 

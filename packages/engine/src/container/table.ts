@@ -9,6 +9,7 @@ import type { Status } from './status.ts'
 export interface RecordChange {
   readonly name?: string
   readonly status?: Status
+  readonly spec?: ContainerSpec
   readonly progress?: Partial<Progress>
 }
 
@@ -90,12 +91,16 @@ export class ContainerTable {
   update(id: string, change: RecordChange): ContainerRecord {
     const before = this.#byId.get(id)
     if (before === undefined) throw new EngineError('CONTAINER_UNKNOWN', `No such container: ${id}`)
-    const { name = before.name, status = before.status } = change
-    const record = { ...before, name, status, progress: { ...before.progress, ...change.progress } }
+    const { name = before.name, status = before.status, spec = before.spec } = change
+    const record = { ...before, name, status, spec, progress: { ...before.progress, ...change.progress } }
     if (name !== before.name) this.reserve(name, id)
     this.#state
       .prepare('UPDATE engine_containers SET name = ?, status = ?, progress = ? WHERE id = ?')
       .run(name, status, JSON.stringify(record.progress), id)
+    if (spec !== before.spec)
+      this.#state
+        .prepare('UPDATE engine_containers SET origin = ? WHERE id = ?')
+        .run(JSON.stringify({ image: record.image, spec }), id)
     if (name !== before.name) this.#byName.delete(before.name)
     this.#byId.set(id, record)
     return record

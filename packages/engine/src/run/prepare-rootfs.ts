@@ -20,7 +20,7 @@ export async function prepareRootfs(context: Context, record: ContainerRecord, o
   const mounts: MountSpec[] = []
   for (const mount of spec.mounts) {
     mounts.push(mountSpec(context, mount))
-    if (mount.type === 'volume' && mount.copyUp && progress.run === 1)
+    if (mount.type === 'volume' && mount.copyUp && progress.run === (mount.since ?? 1))
       await copyUp({ rootfs, path: mount.target, volume: context.volumes.directoryOf(mount.name) })
   }
   return { rootfs, mounts, user: resolveUser(rootfs, spec.user, spec.security.groupAdd) }

@@ -102,8 +102,8 @@ function checkNetwork(
   if (own.length > 64) throw new EngineError('SPEC_INVALID', `invalid hostname: "${own}" is longer than 64 characters`)
 }
 
-/** What would be left out silently, or only be noticed when it is too late. */
-function checkHost(
+/** Refuses what would be left out silently, or only be noticed when it is too late. @throws EngineError SPEC_INVALID */
+export function checkHost(
   { host }: Context,
   { security, resources, stopSignal }: Pick<ContainerSpec, 'security' | 'resources' | 'stopSignal'>,
 ): void {
@@ -131,7 +131,8 @@ function withNames({ networks }: Context, choice: NetworkChoice): NetworkChoice 
   return { ...choice, networks: named }
 }
 
-function withVolume({ volumes }: Context, mount: MountRequest): ContainerMount {
+/** A mount whose volume, if it is one, is in the table. @throws EngineError VOLUME_INVALID */
+export function withVolume({ volumes }: Context, mount: MountRequest): ContainerMount {
   if (mount.type !== 'volume') return mount
   const { name, target, readonly, copyUp, labels } = mount
   const volume = volumes.record({
