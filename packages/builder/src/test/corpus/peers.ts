@@ -103,7 +103,7 @@ export async function openBuildah(world: CorpusWorld): Promise<CorpusPeer> {
             '--layers',
             '--isolation=chroot',
             '--pull-never',
-            '--format=docker',
+            '--format=oci',
             '--secret',
             `id=known,src=${join(work, 'secret')}`,
             ...args,
@@ -112,7 +112,7 @@ export async function openBuildah(world: CorpusWorld): Promise<CorpusPeer> {
         if (hasOwnBase(item)) await must(build('-t', caseBaseName, '-f', join(context, 'base.Dockerfile')))
         const built = await build('-t', name, ...wordsOf(item))
         if (built.code !== 0) return { failure: built.stderr.trim().split('\n').slice(-3).join(' | ') }
-        await must(buildah('push', '--quiet', name, `docker-archive:${archive}`))
+        await must(buildah('push', '--quiet', '--format=oci', name, `oci-archive:${archive}`))
         return { lines: await loaded(world, archive) }
       }),
     async [Symbol.asyncDispose]() {
