@@ -51,7 +51,7 @@ describe('input that means harm', { concurrency: false }, () => {
       socket.on('error', () => undefined)
       socket.once('data', (request) => {
         const path = request.toString().split(' ')[1] ?? ''
-        socket.end(answers.get(path))
+        socket.end(answers.get(path) ?? '')
       })
     })
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
