@@ -89,8 +89,15 @@ describe('health checks', { skip: missing ?? false }, () => {
   })
 
   test('the check of an image is taken, and can be left out', async () => {
-    await docker('create', '--name', 'bare', '--no-healthcheck', 'localhost/busybox', 'true')
-    assert.equal(await docker('inspect', 'bare', '--format', '{{.Config.Healthcheck}}'), '<nil>')
-    await docker('rm', 'bare')
+    await docker('create', '--name', 'base', 'localhost/busybox', 'true')
+    await docker('commit', '-c', 'HEALTHCHECK --interval=7s --retries=9 CMD ["true"]', 'base', 'localhost/checked:1')
+    const config = (name: string): Promise<string> =>
+      docker('inspect', name, '--format', '{{with .Config.Healthcheck}}{{.Test}} {{.Interval}} {{.Retries}}{{end}}')
+    await docker('create', '--name', 'taken', '--health-retries', '2', 'localhost/checked:1', 'true')
+    assert.equal(await config('taken'), '[CMD true] 7s 2')
+    await docker('create', '--name', 'bare', '--no-healthcheck', 'localhost/checked:1', 'true')
+    assert.equal(await config('bare'), '')
+    await docker('rm', 'base', 'taken', 'bare')
+    await docker('rmi', 'localhost/checked:1')
   })
 })
