@@ -30,7 +30,7 @@ export function rootlessRuntime({ site, host, ledger, name, path }: RootlessPart
     runOnce: async (bundle, options) => {
       ownProc ??= hasOwnProc()
       const spec = rootlessSpec(bundle.spec, { privileges: host.privileges, cgroup: host.cgroup, ownProc })
-      return await runOnce({ program, run: site.run, ledger }, { ...bundle, spec }, options)
+      return await runOnce({ program, run: site.run, ledger, guarded: true }, { ...bundle, spec }, options)
     },
   }
 }

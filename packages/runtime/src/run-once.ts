@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } 
 import { once } from 'node:events'
 import { join } from 'node:path'
 import type { ChildProcess } from 'node:child_process'
-import type { Readable } from 'node:stream'
+import type { Readable, Writable } from 'node:stream'
 import { cgroup, directory, isAlive, LedgerError, spawning, type Change, type Ledger } from '@gantry/linux'
 import { start } from '@gantry/process'
 import { groupPathOf } from './cgroup/group-path-of.ts'
@@ -17,7 +17,15 @@ export interface RunOnceParts {
   readonly program: OciProgram
   readonly run: string
   readonly ledger: Ledger
+  /**
+   * Whether the container is to end at once when this process is killed: in a user namespace nobody outside may end the processes of
+   * other ids in it later. Default: false.
+   */
+  readonly guarded?: boolean
 }
+
+// Reads from a pipe that this process holds: a line says that all is done, its end that this process is no more.
+const guard = '(read -r _ <&3 || kill -9 "$(cat "$1")") >/dev/null 2>&1 & exec 3<&-; shift; exec "$@"'
 
 /**
  * Runs a bundle to its end with the OCI runtime as our own child: nothing survives us, nothing is detached. Whatever happens, the
@@ -48,9 +56,13 @@ export async function runOnce(parts: RunOnceParts, bundle: Bundle, options: RunO
   ]
   let child: ChildProcess | undefined
   const spawn = (): number => {
-    child = start(program.path, args, {
-      stdio:
-        options.terminal === true ? 'inherit' : [options.stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    const output = options.terminal === true ? 'inherit' : 'pipe'
+    const input = options.stdin === undefined ? 'ignore' : 'pipe'
+    const stdio: ('inherit' | 'pipe' | 'ignore')[] = [options.terminal === true ? 'inherit' : input, output, output]
+    const command: readonly [string, readonly string[]] =
+      parts.guarded === true ? ['/bin/sh', ['-c', guard, 'sh', pidFile, program.path, ...args]] : [program.path, args]
+    child = start(...command, {
+      stdio: parts.guarded === true ? [...stdio, 'pipe'] : stdio,
       env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' },
       cwd: bundle.directory,
     })
@@ -116,6 +128,7 @@ async function finish(
       }),
     )
     const [code, signal] = await closed
+    release(child)
     // A process that left the container's session may hold the pipes; with the container ended there is none.
     await Promise.all(outputs)
     await input
@@ -125,6 +138,7 @@ async function finish(
   } catch (error) {
     end(child, options.pidFile)
     await closed
+    release(child)
     if (options.signal?.aborted === true) {
       throw new RuntimeError('ABORTED', `Container "${bundle.id}" was ended: the operation was cancelled`, {
         cause: options.signal.reason,
@@ -134,6 +148,13 @@ async function finish(
   } finally {
     options.signal?.removeEventListener('abort', abort)
   }
+}
+
+/** Tells the guard that there is nothing left to end. */
+function release(child: ChildProcess): void {
+  const pipe = child.stdio[3] as Writable | null | undefined
+  pipe?.on('error', () => undefined)
+  pipe?.end('done\n')
 }
 
 function wasStarted(pidFile: string): boolean {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { after, before, describe, test } from 'node:test'
 import { which } from '@gantry/process'
 import { Confined, confinedMissing, type ConfinedResult } from '../testing/confined.ts'
@@ -34,6 +35,22 @@ ENV A=b
 LABEL c=d
 `
 
+/** Waits for a process by its command line. */
+async function oneOf(matches: (commandLine: string) => boolean): Promise<number> {
+  for (let tries = 0; ; tries++) {
+    assert.ok(tries < 1200, 'no such process appeared')
+    const found = readdirSync('/proc').find((pid) => {
+      try {
+        return /^\d+$/.test(pid) && matches(readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim())
+      } catch {
+        return false
+      }
+    })
+    if (found !== undefined) return Number(found)
+    await sleep(50)
+  }
+}
+
 const digestOf = ({ code, output }: ConfinedResult): string => {
   assert.equal(code, 0, output)
   const [, digest] = /^Built .*(sha256:[0-9a-f]{64})/m.exec(output) ?? []
@@ -54,6 +71,9 @@ describe('gantry build by those who are not root of the machine', { skip, concur
       Dockerfile: `${base}RUN echo hi >/hi && ls /proc/self/status && grep Seccomp: /proc/self/status\n`,
     })
     contexts['chown'] = confined.context('chown', { Dockerfile: `${base}RUN touch /a && chown 5:6 /a\n` })
+    contexts['killed'] = confined.context('killed', {
+      Dockerfile: `${base}RUN mkdir -p /etc && echo app:x:33:34::/:/bin/sh >/etc/passwd\nUSER app\nRUN ["sleep", "73.25"]\n`,
+    })
     ofRoot = {
       owners: digestOf(await confined.asRoot(...build('owners'))),
       files: digestOf(await confined.asRoot(...build('files'))),
@@ -79,6 +99,19 @@ describe('gantry build by those who are not root of the machine', { skip, concur
       assert.match(output, /CapEff:\s+0000000000000000/)
     },
   )
+
+  test('a build that is killed takes its steps with it, those of other ids too', { skip: noSubordinate }, async () => {
+    const building = confined.asUser('subordinate', ...build('killed'))
+    const step = await oneOf((line) => line === 'sleep 73.25')
+    const node = await oneOf((line) => line.includes('--disable-warning') && line.includes(contexts['killed']!))
+    assert.equal(typeof step, 'number')
+    process.kill(node, 'SIGKILL')
+    await building
+    for (let tries = 0; existsSync(`/proc/${String(step)}`); tries++) {
+      assert.ok(tries < 200, 'the step runs on')
+      await sleep(50)
+    }
+  })
 
   test('what a user unpacked for more ids than their own goes with the image', { skip: noSubordinate }, async () => {
     const { code, output } = await confined.asUser('subordinate', 'system', 'reset', '--force')
