@@ -141,6 +141,6 @@ class DaemonProcess implements RealDaemon {
 /** Takes back what belongs to the host and not to a container: bridges, table, name server. */
 async function undoHost(site: Site): Promise<void> {
   await using world = await openContentWorld(site)
-  for (const prefix of ['network', 'host', 'build', 'container'])
+  for (const prefix of ['build', 'container', 'network', 'host'])
     for (const { owner } of world.ledger.owners(prefix)) await world.ledger.undo(owner).catch(() => undefined)
 }
