@@ -234,7 +234,7 @@ test('nothing that a client says becomes a path', async () => {
       headers: fc.constant(type),
       body: fc.constant(Buffer.from(index)),
     })
-    const good = { method: 'PUT', path: '/v2/a/b/manifests/latest', query: {}, body: Buffer.from(index) }
+    const good = { method: 'PUT' as const, path: '/v2/a/b/manifests/latest', query: {}, body: Buffer.from(index) }
     assert.equal((await sayTo(registry, { ...good, headers: type })).status, 201)
     await fc.assert(
       fc.asyncProperty(hostile, async (each) => {

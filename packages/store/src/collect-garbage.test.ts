@@ -1,3 +1,4 @@
+import { createCodec } from '@gantry/codec'
 import assert from 'node:assert/strict'
 import { readdirSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
@@ -7,14 +8,15 @@ import { readerOf } from '@gantry/image'
 import { encodeJson, MediaType } from '@gantry/oci'
 import type { Descriptor } from '@gantry/oci'
 import { openState } from '@gantry/state'
-import { temporaryDirectory, testCodec } from '@gantry/testing'
+import { temporaryDirectory } from '@gantry/testing'
 import { openStore, storeMigrations } from './index.ts'
 import type { Store } from './index.ts'
 
 async function withStore(work: (store: Store) => Promise<void>): Promise<void> {
   await using directory = await temporaryDirectory()
+  await using codec = createCodec()
   using state = openState(join(directory.path, 'state.db'), [storeMigrations])
-  await using store = await openStore({ root: join(directory.path, 'content'), state, codec: testCodec() })
+  await using store = await openStore({ root: join(directory.path, 'content'), state, codec })
   await work(store)
 }
 

@@ -15,9 +15,8 @@ before(async () => {
 after(() => world[Symbol.asyncDispose]())
 
 const plain: TarHeader = { path: 'a', type: 'file', mode: 0o644, uid: 0, gid: 0, size: 5, mtime: 1 }
-const layer = (
-  ...entries: readonly (readonly [Partial<TarHeader>, string?])[]
-): ReturnType<typeof world.store.ingest> =>
+type LayerEntry = readonly [header: Partial<TarHeader>, body?: string]
+const layer = (...entries: readonly LayerEntry[]): ReturnType<typeof world.store.ingest> =>
   world.store.ingest(
     writeTar(
       entries.map(([header, body = 'hello']) =>
@@ -30,7 +29,7 @@ const layer = (
   )
 
 test('layers: the first difference is told with its place', async () => {
-  const rows: readonly (readonly [Parameters<typeof layer>, Parameters<typeof layer>, object | undefined])[] = [
+  const rows: readonly (readonly [readonly LayerEntry[], readonly LayerEntry[], object | undefined])[] = [
     [[[{}]], [[{}]], undefined],
     [[[{}]], [[{ mode: 0o600 }]], { path: 'a', what: 'mode', first: '644', second: '600' }],
     [[[{}]], [[{ uid: 5 }]], { path: 'a', what: 'owner', first: '0:0', second: '5:0' }],

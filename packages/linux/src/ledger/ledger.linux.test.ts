@@ -305,6 +305,7 @@ test('a database that cannot be written to takes nothing back half', options, as
     let left = writes
     const full: typeof state = {
       db: state.db,
+      sync: () => state.sync(),
       prepare: (sql) => state.prepare(sql),
       transaction: (work, settings) => {
         if (left-- <= 0) throw new Error('the disk is full')

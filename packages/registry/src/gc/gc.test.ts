@@ -1,3 +1,4 @@
+import { createCodec } from '@gantry/codec'
 import assert from 'node:assert/strict'
 import { existsSync, readdirSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
@@ -9,7 +10,7 @@ import { openState } from '@gantry/state'
 import type { State } from '@gantry/state'
 import { openStore, storeMigrations } from '@gantry/store'
 import type { Store } from '@gantry/store'
-import { bytesOf, temporaryDirectory, testCodec } from '@gantry/testing'
+import { bytesOf, temporaryDirectory } from '@gantry/testing'
 import { createRegistry, diskStorage, registryMigrations } from '../index.ts'
 import type { Registry } from '../index.ts'
 import { renderMetrics } from '../observe/render-metrics.ts'
@@ -29,7 +30,7 @@ interface Root extends AsyncDisposable {
 async function openRoot(): Promise<Root> {
   const stack = new AsyncDisposableStack()
   const directory = stack.use(await temporaryDirectory())
-  const codec = testCodec()
+  const codec = stack.use(createCodec())
   const state = stack.use(openState(join(directory.path, 'state.db'), [storeMigrations, ...registryMigrations]))
   const store = stack.use(await openStore({ root: join(directory.path, 'content'), state, codec }))
   const serving = new AsyncDisposableStack()

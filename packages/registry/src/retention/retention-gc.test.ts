@@ -1,3 +1,4 @@
+import { createCodec } from '@gantry/codec'
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { join } from 'node:path'
@@ -5,7 +6,7 @@ import { readDocument } from '@gantry/image'
 import { parseManifest } from '@gantry/oci'
 import { openState } from '@gantry/state'
 import { openStore, storeMigrations } from '@gantry/store'
-import { bytesOf, file, imageOf, temporaryDirectory, testCodec } from '@gantry/testing'
+import { bytesOf, file, imageOf, temporaryDirectory } from '@gantry/testing'
 import { createRegistry } from '../create-registry.ts'
 import { diskStorage } from '../disk-storage.ts'
 import { collectRegistryGarbage } from '../gc/collect-registry-garbage.ts'
@@ -16,7 +17,7 @@ import { parseRetentionConfig } from './retention-config.ts'
 
 test('what a plan says can be collected is what garbage collection removes after it', async () => {
   await using directory = await temporaryDirectory()
-  const codec = testCodec()
+  await using codec = createCodec()
   using state = openState(join(directory.path, 'state.db'), [storeMigrations, ...registryMigrations])
   await using store = await openStore({ root: join(directory.path, 'content'), state, codec })
   let planned = 0

@@ -41,7 +41,14 @@ test('a container is made although its monitor has not noted its PID yet when it
   })
   const owner = 'container/late/run/1'
   try {
-    const spec = defaultSpec({ host, rootfs: base, args: ['true'], env: [], hostname: 'late' })
+    const spec = defaultSpec({
+      host,
+      rootfs: base,
+      args: ['true'],
+      env: [],
+      hostname: 'late',
+      cgroupsPath: `/${site.instance}/late`,
+    })
     const bundle = { id: 'late', directory: join(base, 'bundle'), spec }
     mkdirSync(bundle.directory)
     const stdio = { terminal: false, stdin: false, log: join(base, 'log') }
