@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { DockerfileError, globalScope, parseDockerfile, resolveStages } from '@gantry/dockerfile'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { planStage } from './plan-stage.ts'
 import { stateFromScratch } from './stage-state.ts'
 
