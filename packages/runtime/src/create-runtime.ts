@@ -27,7 +27,9 @@ export interface RuntimeParts {
  */
 export function createRuntime(parts: RuntimeParts): Runtime {
   const { site, host, ledger } = parts
-  const name = parts.program?.name ?? host.runtime
+  // In a user namespace crun waits for the guard of a step too, which lives as long as the build.
+  const isRootless = !host.privileges.machine && host.tools.runc !== undefined
+  const name = parts.program?.name ?? (isRootless ? 'runc' : host.runtime)
   const path = parts.program?.path ?? host.tools[name]
   const monitorPath = host.tools.conmon
   if (!host.privileges.mounts) return forbiddenRuntime(name)
