@@ -17,7 +17,7 @@ if (!root)
 
 const codes = [
   unit.length === 0 ? 0 : await runTests(unit, ['--test-timeout=120000']),
-  linux.length === 0 ? 0 : await runTests(linux, ['--test-concurrency=1', '--test-timeout=600000']),
+  linux.length === 0 ? 0 : await runTests(linux, ['--test-concurrency=1', '--test-timeout=300000']),
 ]
 process.exitCode = codes.every((code) => code === 0) ? 0 : 1
 
