@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import { CliError } from '../cli-error.ts'
 
 /** The Dockerfile that is built, for showing places in it. */
@@ -9,12 +10,12 @@ export interface ShownDockerfile {
 
 /**
  * Turns the failure of a build into what is printed: for whatever has a place in the Dockerfile, its line with a caret.
- * Other errors stay as they are. What could not be parsed was not announced and is read again from `path`.
+ * Other errors stay as they are. What could not be parsed was not announced and is read again.
  */
 export async function describeBuildError(
   error: unknown,
   dockerfile: ShownDockerfile | undefined,
-  path: string | undefined,
+  written: { readonly path?: string; readonly directory?: string },
 ): Promise<unknown> {
   if (!(error instanceof Error)) return error
   const place = placeOf(error)
@@ -23,7 +24,7 @@ export async function describeBuildError(
   const source =
     dockerfile?.file === place.file
       ? dockerfile.text
-      : await readFile(path ?? place.file, 'utf8').catch(() => undefined)
+      : await readFile(written.path ?? resolve(written.directory ?? '', place.file), 'utf8').catch(() => undefined)
   const hint: unknown = Reflect.get(error, 'hint')
   if (source === undefined) return error
   const diagnostic = renderDiagnostic(source, {

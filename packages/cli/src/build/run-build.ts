@@ -108,7 +108,7 @@ export async function runBuild(context: Context, flags: BuildFlags, place: strin
           .map((line) => `${line}\n`)
           .join(''),
       )
-    throw await describeBuildError(error, shown, request.dockerfile)
+    throw await describeBuildError(error, shown, placeOf(request))
   }
   view.finish()
   conclude?.((text) => context.err.write(text))
@@ -142,6 +142,12 @@ interface Built {
 function whole({ result }: Built): BuildResult {
   if (result === undefined) throw new TypeError('a build in this process has a result')
   return result
+}
+
+/** Where the Dockerfile is that could not be parsed, as far as the command line says it. */
+function placeOf({ dockerfile, context }: BuildRequest): { readonly path?: string; readonly directory?: string } {
+  if (dockerfile !== undefined) return { path: dockerfile }
+  return typeof context === 'string' ? { directory: context } : {}
 }
 
 /** What tools read that build with buildx. */
