@@ -223,7 +223,8 @@ describe('the real command over real containers', { skip }, () => {
     await writeFile(dockerfile, `FROM ${image}\nRUN echo one; echo two >&2; exit 3\n`)
     const failed = await run('build', '--progress', 'quiet', scratch)
     assert.equal(failed.code, 1)
-    assert.match(failed.stderr, /one[^]*two[^]*Dockerfile:2:1: [^]*\^/)
+    // Which of two pipes is read first is nobody's promise.
+    assert.match(failed.stderr, /(?:one[^]*two|two[^]*one)[^]*Dockerfile:2:1: [^]*\^/)
     assert.equal((await run('rmi', '-f', 'localhost/built')).code, 0)
   })
 
@@ -265,7 +266,7 @@ describe('the real command over real containers', { skip }, () => {
   test('system reset lists what would go, and wants --force where it cannot ask', async () => {
     const { code, stderr } = await run('system', 'reset')
     assert.equal(code, 1)
-    assert.match(stderr, /1 images\n[^]*not a terminal[^]*--force/)
+    assert.match(stderr, /\d images\n[^]*not a terminal[^]*--force/)
     assert.match((await run('images', '-q')).stdout, /\w/)
   })
 })
