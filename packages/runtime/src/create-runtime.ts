@@ -27,9 +27,8 @@ export interface RuntimeParts {
  */
 export function createRuntime(parts: RuntimeParts): Runtime {
   const { site, host, ledger } = parts
-  // In a user namespace crun waits for the guard of a step too, which lives as long as the build.
-  const isRootless = !host.privileges.machine && host.tools.runc !== undefined
-  const name = parts.program?.name ?? (isRootless ? 'runc' : host.runtime)
+  // In a user namespace crun waits for the guard of a step too, which lives as long as the build: it would never end.
+  const name = parts.program?.name ?? (host.privileges.machine ? host.runtime : 'runc')
   const path = parts.program?.path ?? host.tools[name]
   const monitorPath = host.tools.conmon
   if (!host.privileges.mounts) return forbiddenRuntime(name)
