@@ -256,6 +256,7 @@ test('npm settings: registries by scope, tokens by path, variables', () => {
   )
   assert.equal(settings.registryOf('a'), 'https://r.test/npm/')
   assert.equal(settings.registryOf('@s/a'), 'https://s.test/')
+  assert.equal(parseNpmSettings([]).registryOf('a'), undefined)
   assert.equal(settings.authorizationFor('https://s.test/@s/a/-/a.tgz'), 'Bearer secret')
   assert.equal(settings.authorizationFor('https://r.test/npm/a.tgz'), 'Basic YTpi')
   assert.equal(settings.authorizationFor('https://r.test/other'), undefined)

@@ -4,13 +4,11 @@ import { join } from 'node:path'
 
 /** Where packages come from, and who may have them. Nothing of it reaches an image or a message. */
 export interface NpmSettings {
-  /** The registry of a package. Ends in a slash. */
-  registryOf(name: string): string
+  /** The registry that was set for a package. Ends in a slash. Undefined where none was: npm knows its own. */
+  registryOf(name: string): string | undefined
   /** What is sent with a request to this address; undefined: nothing. */
   authorizationFor(url: string): string | undefined
 }
-
-const publicRegistry = 'https://registry.npmjs.org/'
 
 /** Reads `.npmrc` of the user and of the project, which wins; `npm_config_registry` wins over both. */
 export async function readNpmSettings(
@@ -46,7 +44,8 @@ export function parseNpmSettings(
     registryOf(name) {
       const scope = name.startsWith('@') ? name.slice(0, name.indexOf('/')) : undefined
       const scoped = scope === undefined ? undefined : values.get(`${scope}:registry`)
-      return whole(scoped ?? own ?? values.get('registry') ?? publicRegistry)
+      const registry = scoped ?? own ?? values.get('registry')
+      return registry === undefined ? undefined : whole(registry)
     },
     authorizationFor(url) {
       const { host, pathname } = new URL(url)

@@ -4,6 +4,7 @@ import { mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/prom
 import { setGlobalProxyFromEnv } from 'node:http'
 import { dirname, join } from 'node:path'
 import type { Codec } from '@gantry/image'
+import { run } from '@gantry/process'
 import { BuildError } from '../../build-error.ts'
 import { memberOf, textOrNothing } from '../json-value.ts'
 import type { LockedPackage } from '../lock/lock.ts'
@@ -16,7 +17,8 @@ export interface ResolvedPackage {
   readonly name: string
   readonly version: string
   readonly integrity: string
-  readonly url: string
+  /** Where the lockfile or the registry says that it is. */
+  readonly url: string | undefined
 }
 
 /** What packages are kept with. */
@@ -46,6 +48,7 @@ let usesProxies = false
 export class PackageCache {
   readonly #options: PackageCacheOptions
   readonly #known = new Map<string, Promise<PackageAbout>>()
+  #npmRegistry: Promise<string> | undefined
   /** Packages that had to be fetched. */
   fetched = 0
 
@@ -67,8 +70,7 @@ export class PackageCache {
       )
     }
     if (integrity === undefined) return this.#ask(name, version)
-    const registry = this.#options.settings.registryOf(name)
-    return { name, version, integrity, url: addressOf({ name, version, url, registry }) }
+    return { name, version, integrity, url }
   }
 
   /** Sees to it that a package is here. @throws BuildError PACKAGE_UNAVAILABLE, PACKAGE_INVALID */
@@ -140,8 +142,30 @@ export class PackageCache {
     }
   }
 
+  /** The registry that is set for a package, else the one that npm itself would ask. */
+  async #registryOf(name: string): Promise<string> {
+    const set = this.#options.settings.registryOf(name)
+    if (set !== undefined) return set
+    this.#npmRegistry ??= askNpm(this.#options.signal)
+    return this.#npmRegistry
+  }
+
   async #fetch(resolved: ResolvedPackage, file: string): Promise<void> {
-    const { name, version, url } = resolved
+    const { name, url } = resolved
+    const registry = url === undefined ? await this.#registryOf(name) : this.#options.settings.registryOf(name)
+    const addresses = addressesOf(resolved, registry)
+    for (const [index, address] of addresses.entries()) {
+      try {
+        return await this.#fetchFrom(resolved, address, file)
+      } catch (error) {
+        this.#options.signal.throwIfAborted()
+        if (!(error instanceof BuildError) || index === addresses.length - 1) throw error
+      }
+    }
+  }
+
+  async #fetchFrom(resolved: ResolvedPackage, url: string, file: string): Promise<void> {
+    const { name, version } = resolved
     const expected = this.#integrityOf(resolved)
     for (let attempt = 1; ; attempt++) {
       const aside = `${file}.${process.pid}-${randomBytes(4).toString('hex')}`
@@ -208,13 +232,12 @@ export class PackageCache {
   }
 
   async #ask(name: string, version: string): Promise<ResolvedPackage> {
-    const registry = this.#options.settings.registryOf(name)
-    const key = hash('sha256', `${registry}\n${name}\n${version}`, 'hex')
+    const key = hash('sha256', `${this.#options.settings.registryOf(name) ?? ''}\n${name}\n${version}`, 'hex')
     const path = join(this.#options.directory, 'names', `${key}.json`)
     const text = await readFile(path, 'utf8').catch(() => undefined)
     const kept = text === undefined ? undefined : resolvedOf(name, version, text)
     if (kept !== undefined) return kept
-    const address = `${registry}${name.replace('/', '%2f')}/${encodeURIComponent(version)}`
+    const address = `${await this.#registryOf(name)}${name.replace('/', '%2f')}/${encodeURIComponent(version)}`
     try {
       const response = await this.#request(address, 'application/json')
       const dist = memberOf(JSON.parse(await boundedText(response)), 'dist')
@@ -230,6 +253,20 @@ export class PackageCache {
       const message = `Cannot ask ${shown(address)} for "${name}@${version}": ${messageOf(error)}`
       throw new BuildError('PACKAGE_UNAVAILABLE', message, { cause: error })
     }
+  }
+}
+
+/** The registry that the host's npm asks when nothing is set. @throws BuildError PACKAGE_UNAVAILABLE */
+async function askNpm(signal: AbortSignal): Promise<string> {
+  try {
+    const { stdout } = await run('npm', ['config', 'get', 'registry'], { signal })
+    return stdout.trim().replace(/\/?$/, '/')
+  } catch (cause) {
+    signal.throwIfAborted()
+    throw new BuildError('PACKAGE_UNAVAILABLE', `Cannot tell where packages come from: ${messageOf(cause)}`, {
+      cause,
+      hint: 'install npm, or set "registry" in .npmrc',
+    })
   }
 }
 
@@ -254,19 +291,20 @@ function resolvedOf(name: string, version: string, text: string): ResolvedPackag
   }
 }
 
-/** Where a tarball is: as npm does, the public registry's address stands for whatever registry is set. */
-function addressOf(place: {
-  readonly name: string
-  readonly version: string
-  readonly url: string | undefined
-  readonly registry: string
-}): string {
-  const { name, version, url, registry } = place
+/**
+ * Where a tarball may be. Lockfiles name the registry of whoever wrote them; the one that is set here is asked first, and the checksum
+ * says whether it has the same.
+ */
+function addressesOf(
+  { name, version, url }: Pick<ResolvedPackage, 'name' | 'version' | 'url'>,
+  registry: string | undefined,
+): readonly string[] {
   const base = name.slice(name.indexOf('/') + 1)
-  if (url === undefined) return `${registry}${name}/-/${base}-${version}.tgz`
-  const { hostname, pathname } = new URL(url)
-  const isPublic = hostname === 'registry.npmjs.org' || hostname === 'registry.yarnpkg.com'
-  return isPublic ? `${registry}${pathname.slice(1)}` : url.replace(/#.*$/, '')
+  const written = url?.replace(/#.*$/, '')
+  const usual = `${name}/-/${base}-${version}.tgz`
+  const path = written === undefined ? usual : /(?:@[^/]+\/)?[^/]+\/-\/[^/]+$/.exec(new URL(written).pathname)?.[0]
+  const here = registry === undefined || path === undefined ? [] : [`${registry}${path}`]
+  return [...new Set([...here, ...(written === undefined ? [] : [written])])]
 }
 
 async function boundedText(response: Response): Promise<string> {
