@@ -181,7 +181,9 @@ describe('several platforms', () => {
 
   test('what no emulator runs is refused before anything is made', async () => {
     const other = { os: 'linux', architecture: 's390x' }
-    const platforms = [{ os: 'linux', architecture: world.ports.host.arch }, other]
+    // Without root the first platform would be refused already: nothing runs.
+    const own = { os: 'linux', architecture: world.ports.host.arch }
+    const platforms = world.ports.host.privileges.mounts ? [own, other] : [other]
     const files = { Dockerfile: 'FROM scratch\nCOPY . /\nRUN ["/x"]\n', x: String(Math.random()) }
     await assert.rejects(build(world.context(files), { platforms }), { code: 'PLATFORM_UNSUPPORTED', line: 3 })
     assert.deepEqual(world.steps(), [])

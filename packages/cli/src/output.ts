@@ -65,8 +65,9 @@ function isAgain(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'EAGAIN'
 }
 
+/** Nobody reads any more. Of a socket that had something unread when it was closed, the kernel says that it was reset. */
 function isBrokenPipe(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'EPIPE'
+  return error instanceof Error && 'code' in error && (error.code === 'EPIPE' || error.code === 'ECONNRESET')
 }
 
 /** Node ignores SIGPIPE, so that `gantry ps | head -1` has to end here; the code is the shell's for SIGPIPE. */
