@@ -1,9 +1,9 @@
 import { BuildError } from '../../build-error.ts'
 import type { Edge, LockGraph } from '../lock/lock.ts'
-import { fitsPlatform, isForSomePlatforms } from './fits-platform.ts'
+import { isForSomePlatforms } from './fits-platform.ts'
 import { isNamedForOther } from './guess-platform.ts'
-import type { Layout, LayoutRequest, PlacedLink, PlacedPackage } from './layout.ts'
-import { byPath, relativeLink } from './relative-link.ts'
+import type { Layout, LayoutRequest } from './layout.ts'
+import { Placement } from './placement.ts'
 
 /**
  * Lays a graph out as Yarn and npm do: each package as high up as Node still finds the right version from everywhere, those that
@@ -31,15 +31,13 @@ class HoistedWalk {
   readonly #graph: LockGraph
   readonly #request: LayoutRequest
   readonly #root: Level = { directory: '', above: undefined, modules: new Map(), passed: new Set() }
-  readonly #packages = new Map<string, PlacedPackage>()
-  readonly #links = new Map<string, PlacedLink>()
-  readonly #workspaces = new Set<string>()
-  readonly #entered = new Set<string>()
+  readonly #placement: Placement
   readonly #waiting: { readonly level: Level; readonly edges: readonly Edge[] }[] = []
 
   constructor(graph: LockGraph, request: LayoutRequest) {
     this.#graph = graph
     this.#request = request
+    this.#placement = new Placement(request, 'yarn install')
   }
 
   layout(): Layout {
@@ -47,27 +45,17 @@ class HoistedWalk {
     this.#enterWorkspace(target)
     if (dev) this.#waiting.push({ level: this.#root, edges: this.#graph.workspaces.get('')?.devDependencies ?? [] })
     for (const { level, edges } of this.#waiting) for (const edge of edges) this.#settle(level, edge)
-    return {
-      packages: [...this.#packages.values()].toSorted(byPath),
-      links: [...this.#links.values()].toSorted(byPath),
-      workspaces: [...this.#workspaces],
-    }
+    return this.#placement.layout()
   }
 
   #enterWorkspace(directory: string): void {
-    if (this.#entered.has(directory)) return
-    this.#entered.add(directory)
-    const workspace = this.#graph.workspaces.get(directory)
-    if (workspace === undefined) {
-      const message = `Cannot use the lockfile: it does not have the workspace "${directory}"`
-      throw new BuildError('LOCKFILE_STALE', message, { hint: 'run "yarn install" and commit the lockfile' })
-    }
-    const level =
-      directory === '' ? this.#root : { directory, above: this.#root, modules: new Map(), passed: new Set<string>() }
-    const edges = [...workspace.dependencies, ...(this.#request.dev ? workspace.devDependencies : [])]
-    this.#waiting.push({ level, edges })
-    for (const { to } of edges) if (to.kind === 'workspace') this.#enterWorkspace(to.directory)
-    this.#workspaces.add(directory)
+    this.#placement.enter(directory, this.#graph.workspaces.get(directory), (workspace) => {
+      const level =
+        directory === '' ? this.#root : { directory, above: this.#root, modules: new Map(), passed: new Set<string>() }
+      const edges = [...workspace.dependencies, ...(this.#request.dev ? workspace.devDependencies : [])]
+      this.#waiting.push({ level, edges })
+      for (const { to } of edges) if (to.kind === 'workspace') this.#enterWorkspace(to.directory)
+    })
   }
 
   #settle(level: Level, { name, to, optional }: Edge): void {
@@ -92,12 +80,12 @@ class HoistedWalk {
     const modules = home.directory === '' ? 'node_modules' : `${home.directory}/node_modules`
     const path = `${modules}/${name}`
     if (to.kind === 'workspace') {
-      this.#links.set(path, { path, target: relativeLink(path, to.directory) })
+      this.#placement.link(path, to.directory)
       return
     }
     const { locked, dependencies } = this.#graph.packages.get(to.key)!
-    this.#packages.set(path, { locked, path, bins: [`${modules}/.bin`] })
-    if (chain.length > deepest || this.#packages.size > mostPlaces) {
+    this.#placement.put(path, locked, [`${modules}/.bin`])
+    if (chain.length > deepest || this.#placement.size > mostPlaces) {
       throw new BuildError(
         'LOCKFILE_INVALID',
         `Cannot lay out "${to.key}": versions of packages ask for each other in a circle`,
@@ -110,13 +98,7 @@ class HoistedWalk {
   #isWanted(key: string, optional: boolean): boolean {
     const { locked } = this.#graph.packages.get(key)!
     const isNamed = optional && !isForSomePlatforms(locked) && isNamedForOther(locked.name, this.#request.platform)
-    if (fitsPlatform(locked, this.#request.platform) && !isNamed) return true
-    if (optional) return false
-    const { os, cpu } = this.#request.platform
-    throw new BuildError(
-      'PLATFORM_UNSUPPORTED',
-      `Cannot install "${key}" for ${os}/${cpu}: the package says that it is not for it`,
-    )
+    return this.#placement.fits(locked, optional) && !isNamed
   }
 }
 

@@ -1,9 +1,8 @@
 import { hash } from 'node:crypto'
 import { BuildError } from '../../build-error.ts'
 import type { Edge, LockGraph } from '../lock/lock.ts'
-import { fitsPlatform } from './fits-platform.ts'
-import type { Layout, LayoutRequest, PlacedLink, PlacedPackage } from './layout.ts'
-import { byPath, relativeLink } from './relative-link.ts'
+import type { Layout, LayoutRequest } from './layout.ts'
+import { Placement } from './placement.ts'
 
 const store = 'node_modules/.pnpm'
 const longestName = 100
@@ -20,17 +19,16 @@ export function isolatedLayout(graph: LockGraph, request: LayoutRequest): Layout
 class IsolatedWalk {
   readonly #graph: LockGraph
   readonly #request: LayoutRequest
-  readonly #packages = new Map<string, PlacedPackage>()
+  readonly #placement: Placement
   readonly #bins = new Map<string, Set<string>>()
-  readonly #links = new Map<string, PlacedLink>()
-  readonly #workspaces = new Set<string>()
-  readonly #entered = new Set<string>()
+  readonly #reached = new Set<string>()
   /** Keys that are still to be followed, those nearest to the project first. */
   readonly #waiting: string[] = []
 
   constructor(graph: LockGraph, request: LayoutRequest) {
     this.#graph = graph
     this.#request = request
+    this.#placement = new Placement(request, 'pnpm install')
   }
 
   layout(): Layout {
@@ -38,33 +36,24 @@ class IsolatedWalk {
     this.#enterWorkspace(target)
     if (dev) this.#link('', this.#graph.workspaces.get('')?.devDependencies ?? [], true)
     for (const key of this.#waiting) this.#enter(key)
-    const packages = [...this.#packages].map(([key, placed]) => ({ ...placed, bins: [...(this.#bins.get(key) ?? [])] }))
-    return {
-      packages: packages.toSorted(byPath),
-      links: [...this.#links.values()].toSorted(byPath),
-      workspaces: [...this.#workspaces],
+    for (const key of this.#waiting) {
+      const { locked } = this.#graph.packages.get(key)!
+      this.#placement.put(placeOf(key, locked.name), locked, [...(this.#bins.get(key) ?? [])])
     }
+    return this.#placement.layout()
   }
 
   #enterWorkspace(directory: string): void {
-    if (this.#entered.has(directory)) return
-    this.#entered.add(directory)
-    const workspace = this.#graph.workspaces.get(directory)
-    if (workspace === undefined) {
-      const message = `Cannot use the lockfile: it does not have the workspace "${directory}"`
-      throw new BuildError('LOCKFILE_STALE', message, { hint: 'run "pnpm install" and commit the lockfile' })
-    }
-    this.#link(directory, workspace.dependencies, true)
-    if (this.#request.dev) this.#link(directory, workspace.devDependencies, true)
-    this.#workspaces.add(directory)
+    this.#placement.enter(directory, this.#graph.workspaces.get(directory), (workspace) => {
+      this.#link(directory, workspace.dependencies, true)
+      if (this.#request.dev) this.#link(directory, workspace.devDependencies, true)
+    })
   }
 
   #enter(key: string): void {
     const { locked, dependencies } = this.#graph.packages.get(key)!
-    const path = `${storeOf(key)}/node_modules/${locked.name}`
-    this.#packages.set(key, { locked, path, bins: [] })
     const hoisted = `${store}/node_modules/${locked.name}`
-    if (!this.#links.has(hoisted)) this.#links.set(hoisted, { path: hoisted, target: relativeLink(hoisted, path) })
+    if (!this.#placement.hasLink(hoisted)) this.#placement.link(hoisted, placeOf(key, locked.name))
     this.#link(storeOf(key), dependencies, false)
   }
 
@@ -74,36 +63,36 @@ class IsolatedWalk {
     for (const { name, to, optional } of edges) {
       const path = `${modules}/${name}`
       if (to.kind === 'workspace') {
-        this.#links.set(path, { path, target: relativeLink(path, to.directory) })
+        this.#placement.link(path, to.directory)
         this.#enterWorkspace(to.directory)
         continue
       }
       if (!this.#reach(to.key, optional)) continue
       const { locked } = this.#graph.packages.get(to.key)!
-      const place = `${storeOf(to.key)}/node_modules/${locked.name}`
-      if (place !== path) this.#links.set(path, { path, target: relativeLink(path, place) })
+      const place = placeOf(to.key, locked.name)
+      if (place !== path) this.#placement.link(path, place)
       if (isWorkspace) this.#bins.set(to.key, (this.#bins.get(to.key) ?? new Set()).add(`${modules}/.bin`))
     }
   }
 
   #reach(key: string, optional: boolean): boolean {
-    if (this.#entered.has(`@ ${key}`)) return true
+    if (this.#reached.has(key)) return true
     const found = this.#graph.packages.get(key)
     if (found === undefined) {
       if (optional) return false
       const message = `Cannot use the lockfile: it does not have "${key}", which it asks for itself`
       throw new BuildError('LOCKFILE_INVALID', message, { hint: 'run "pnpm install" and commit the lockfile' })
     }
-    if (!fitsPlatform(found.locked, this.#request.platform)) {
-      if (optional) return false
-      const { os, cpu } = this.#request.platform
-      const message = `Cannot install "${key}" for ${os}/${cpu}: the package says that it is not for it`
-      throw new BuildError('PLATFORM_UNSUPPORTED', message)
-    }
-    this.#entered.add(`@ ${key}`)
+    if (!this.#placement.fits(found.locked, optional)) return false
+    this.#reached.add(key)
     this.#waiting.push(key)
     return true
   }
+}
+
+/** Where a package lies itself. */
+function placeOf(key: string, name: string): string {
+  return `${storeOf(key)}/node_modules/${name}`
 }
 
 /** The directory of a package in the store, which has its name, version and peers in it. */

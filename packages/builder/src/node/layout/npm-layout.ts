@@ -1,9 +1,8 @@
 import { posix } from 'node:path'
 import { BuildError } from '../../build-error.ts'
 import type { NpmLock, NpmPlace } from '../lock/npm-lock.ts'
-import { fitsPlatform } from './fits-platform.ts'
-import type { Layout, LayoutRequest, PlacedLink, PlacedPackage } from './layout.ts'
-import { byPath, relativeLink } from './relative-link.ts'
+import type { Layout, LayoutRequest } from './layout.ts'
+import { Placement } from './placement.ts'
 
 /** Chooses from an npm lockfile what a target needs, each package where the lockfile puts it. @throws BuildError LOCKFILE_STALE */
 export function npmLayout(lock: NpmLock, request: LayoutRequest): Layout {
@@ -13,38 +12,27 @@ export function npmLayout(lock: NpmLock, request: LayoutRequest): Layout {
 class NpmWalk {
   readonly #lock: NpmLock
   readonly #request: LayoutRequest
-  readonly #packages = new Map<string, PlacedPackage>()
-  readonly #links = new Map<string, PlacedLink>()
-  readonly #workspaces = new Set<string>()
-  readonly #entered = new Set<string>()
+  readonly #placement: Placement
+  readonly #reached = new Set<string>()
 
   constructor(lock: NpmLock, request: LayoutRequest) {
     this.#lock = lock
     this.#request = request
+    this.#placement = new Placement(request, 'npm install')
   }
 
   layout(): Layout {
     const { target, dev } = this.#request
     this.#enterWorkspace(target)
     if (dev) this.#follow('', this.#lock.get('')?.devDependencies.keys() ?? [], false)
-    return {
-      packages: [...this.#packages.values()].toSorted(byPath),
-      links: [...this.#links.values()].toSorted(byPath),
-      workspaces: [...this.#workspaces],
-    }
+    return this.#placement.layout()
   }
 
   #enterWorkspace(directory: string): void {
-    if (this.#entered.has(directory)) return
-    this.#entered.add(directory)
-    const place = this.#lock.get(directory)
-    if (place === undefined) {
-      const message = `Cannot use the lockfile: it does not have the workspace "${directory}"`
-      throw new BuildError('LOCKFILE_STALE', message, { hint: 'run "npm install" and commit the lockfile' })
-    }
-    this.#enter(directory, place)
-    if (this.#request.dev) this.#follow(directory, place.devDependencies.keys(), false)
-    this.#workspaces.add(directory)
+    this.#placement.enter(directory, this.#lock.get(directory), (place) => {
+      this.#enter(directory, place)
+      if (this.#request.dev) this.#follow(directory, place.devDependencies.keys(), false)
+    })
   }
 
   #enter(path: string, place: NpmPlace): void {
@@ -79,24 +67,18 @@ class NpmWalk {
   }
 
   #reach(path: string, optional: boolean): void {
-    if (this.#entered.has(path)) return
+    if (this.#reached.has(path)) return
     const place = this.#lock.get(path)!
-    if (place.link !== undefined) {
-      this.#entered.add(path)
-      this.#links.set(path, { path, target: relativeLink(path, place.link) })
-      this.#enterWorkspace(place.link)
+    const { link, locked } = place
+    if (locked !== undefined && link === undefined && !this.#placement.fits(locked, optional)) return
+    this.#reached.add(path)
+    if (link !== undefined) {
+      this.#placement.link(path, link)
+      this.#enterWorkspace(link)
       return
     }
-    const { locked } = place
-    if (locked !== undefined && !fitsPlatform(locked, this.#request.platform)) {
-      if (optional) return
-      const { os, cpu } = this.#request.platform
-      const message = `Cannot install "${locked.name}@${locked.version}" for ${os}/${cpu}: the package says that it is not for it`
-      throw new BuildError('PLATFORM_UNSUPPORTED', message)
-    }
-    this.#entered.add(path)
     // What is bundled comes with the package that it lies in.
-    if (locked !== undefined) this.#packages.set(path, { locked, path, bins: [binsOf(path)] })
+    if (locked !== undefined) this.#placement.put(path, locked, [binsOf(path)])
     this.#enter(path, place)
   }
 }
