@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process'
-import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join, relative } from 'node:path'
 import { build, type BuildOptions, type Plugin } from 'esbuild'
+import { bundled } from './check-dependencies.ts'
 import { beside } from './floors.ts'
 import { top } from './source-files.ts'
 
@@ -71,6 +72,7 @@ await build({
   plugins: [heavyPackages],
 })
 writeDeclarations()
+writeLicences()
 process.stdout.write(
   `Built ${Object.keys(programs).length + 1} programs and ${library.length} library entries in dist/\n`,
 )
@@ -79,6 +81,13 @@ process.stdout.write(
 function workers(): Record<string, string> {
   const paths = globSync('packages/*/src/**/*-worker.ts', { cwd: top })
   return Object.fromEntries(paths.map((path) => [basename(path, '.ts'), path]))
+}
+
+/** Puts the licences of what is bundled beside it, as they ask for. */
+function writeLicences(): void {
+  const directory = join(out, 'licences')
+  mkdirSync(directory)
+  for (const name of bundled) copyFileSync(join(top, 'node_modules', name, 'LICENSE'), join(directory, `${name}.txt`))
 }
 
 /** Writes the declarations of the library, with package names turned into paths inside the published package. */

@@ -38,15 +38,19 @@ for (const [rule, text, value] of good) {
 
 const bad: readonly (readonly [rule: string, text: string, line: number])[] = [
   ['a quote that does not end', 'a: "b', 1],
-  ['an anchor', 'a: &b c', 1],
-  ['a tag', 'x: y\na: !!str c', 2],
+  ['an alias', 'a: &b c\nd: *b', 2],
+  ['a tag that makes something else', 'x: y\na: !!binary aGk=', 2],
   ['a key a second time', 'a: b\na: c', 2],
   ['a line that is indented too far', 'a: b\n    c: d', 2],
   ['a tab', 'a:\n\tb: c', 2],
   ['a flow collection that does not end', 'a: {b: c', 1],
   ['a line without a key', 'a: b\nc', 2],
-  ['lists in lists without end', `a: ${'['.repeat(1000)}`, 1],
+  ['lists in lists without end', `a: ${'['.repeat(100_000)}`, 1],
 ]
+
+test('YAML: several documents are refused', () => {
+  assert.throws(() => readYaml('a: b\n---\nc: d', 'x.yaml'), { code: 'LOCKFILE_INVALID' })
+})
 
 for (const [rule, text, line] of bad) {
   test(`YAML: ${rule} is refused`, () => {
