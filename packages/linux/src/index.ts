@@ -6,7 +6,16 @@ export { file, type FileArgs } from './doors/file.ts'
 export { firewallRule, type FirewallRuleArgs } from './doors/firewall-rule.ts'
 export { address, linkUp, route } from './doors/inside-link.ts'
 export type { AddressArgs, LinkUpArgs, RouteArgs } from './doors/inside-link.ts'
-export { bridge, netns, veth, type BridgeArgs, type NetnsArgs, type VethArgs } from './doors/link.ts'
+export {
+  bridge,
+  netns,
+  sublink,
+  veth,
+  type BridgeArgs,
+  type NetnsArgs,
+  type SublinkArgs,
+  type VethArgs,
+} from './doors/link.ts'
 export { mount, type MountArgs } from './doors/mount.ts'
 export { nftElement, nftTable, type NftElementArgs, type NftFamily, type NftTableArgs } from './doors/nft.ts'
 export { spawned, spawning, type ProcessArgs } from './doors/process.ts'

@@ -4,7 +4,7 @@ import { directoryDoor } from './directory.ts'
 import { fileDoor } from './file.ts'
 import { firewallRuleDoor } from './firewall-rule.ts'
 import { addressDoor, linkUpDoor, routeDoor } from './inside-link.ts'
-import { bridgeDoor, netnsDoor, vethDoor } from './link.ts'
+import { bridgeDoor, netnsDoor, sublinkDoor, vethDoor } from './link.ts'
 import { mountDoor } from './mount.ts'
 import { nftElementDoor, nftTableDoor } from './nft.ts'
 import { processDoor } from './process.ts'
@@ -17,6 +17,7 @@ export const builtInDoors: readonly Door[] = [
   mountDoor,
   netnsDoor,
   vethDoor,
+  sublinkDoor,
   bridgeDoor,
   addressDoor,
   routeDoor,

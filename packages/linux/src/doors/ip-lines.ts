@@ -27,6 +27,8 @@ export function additionOf(kind: string, args: JsonObject): IpLines {
       }
     case 'veth':
       return { host: vethLines(get), netns: undefined, inside: [] }
+    case 'sublink':
+      return { host: [sublinkLine(get)], netns: undefined, inside: [] }
     default: {
       const own = insideAddition(kind, get)
       return netns === undefined ? { host: [own], netns, inside: [] } : { host: [], netns, inside: [own] }
@@ -51,12 +53,14 @@ export function insideRemovalOf(kind: string, args: JsonObject): readonly string
       return [line('route del', get('to') ?? 'default', ...pair('via', get('via')), ...pair('dev', get('link')))]
     case 'link-up':
       return [line('link set', get('link') ?? '', 'down')]
+    case 'sublink':
+      return [line('link del', get('name') ?? '')]
     default:
       return []
   }
 }
 
-/** The network namespace that a change of an address, route or link state is in. */
+/** The network namespace that a change of an address, route or link state is in, or that a link stands in that has no end on the host. */
 export function netnsOf(kind: string, args: JsonObject): string | undefined {
   if (kind === 'netns' || kind === 'veth' || kind === 'bridge') return undefined
   return textOf(args, 'netns')
@@ -81,12 +85,35 @@ function insideAddition(kind: string, get: (name: string) => string | undefined)
 function vethLines(get: (name: string) => string | undefined): readonly string[] {
   const name = get('name') ?? ''
   const mtu = pair('mtu', get('mtu'))
-  const peer = ['name', get('peer') ?? '', ...pair('address', get('mac')), ...mtu, 'netns', get('netns') ?? '']
+  const peer = ['name', get('peer') ?? '', ...pair('address', get('mac')), ...mtu, ...pair('netns', get('netns'))]
   return [
     line('link add', name, ...mtu, 'type veth peer', ...peer),
     line('link set', name, ...pair('master', get('bridge')), 'up'),
+    ...(get('peerBridge') === undefined
+      ? []
+      : [line('link set', get('peer') ?? '', ...pair('master', get('peerBridge')), 'up')]),
     ...(get('hairpin') === 'true' ? [line('link set', name, 'type bridge_slave hairpin on')] : []),
   ]
+}
+
+function sublinkLine(get: (name: string) => string | undefined): string {
+  const words = [
+    get('parent') ?? '',
+    'name',
+    get('name') ?? '',
+    ...pair('address', get('mac')),
+    ...pair('mtu', get('mtu')),
+  ]
+  return line(
+    'link add link',
+    ...words,
+    'netns',
+    get('netns') ?? '',
+    'type',
+    get('type') ?? '',
+    'mode',
+    get('mode') ?? '',
+  )
 }
 
 function pair(word: string, value: string | undefined): readonly string[] {

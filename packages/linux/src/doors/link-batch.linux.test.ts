@@ -7,7 +7,7 @@ import type { Change } from '../ledger/change.ts'
 import { address, linkUp, route } from './inside-link.ts'
 import { builtInDoors } from './built-in-doors.ts'
 import { linkBatch } from './link-batch.ts'
-import { bridge, netns, veth } from './link.ts'
+import { bridge, netns, sublink, veth } from './link.ts'
 
 const reason =
   process.getuid?.() === 0 ? (which('ip') === undefined ? 'needs ip to compare with' : false) : 'needs root'
@@ -18,7 +18,7 @@ const outer = 'gtest-links'
 after(async () => {
   if (reason !== false) return
   for (const name of [outer, 'gtest-links-in']) await runStatus('ip', ['netns', 'del', name])
-  for (const name of ['gtl0', 'gtl1']) await runStatus('ip', ['link', 'del', name])
+  for (const name of ['gtl0', 'gtl1', 'gtl2', 'gtl3']) await runStatus('ip', ['link', 'del', name])
 })
 
 const container: readonly Change[] = [
@@ -39,6 +39,20 @@ const container: readonly Change[] = [
   route({ to: '192.0.2.0/25', via: '10.213.9.1', link: 'eth0', netns: outer }, ''),
   route({ to: '198.51.100.7', link: 'eth0', netns: outer }, ''),
   route({ to: '2001:db8::/33', link: 'eth0', netns: outer }, ''),
+  bridge({ name: 'gtl2', mac: '02:42:0a:d5:09:03' }, ''),
+  veth({ name: 'gtl3', peer: 'gtl4', bridge: 'gtl0', peerBridge: 'gtl2' }, ''),
+  sublink(
+    {
+      name: 'eth1',
+      parent: 'gtl2',
+      netns: outer,
+      type: 'macvlan',
+      mode: 'private',
+      mac: '02:42:0a:d5:09:04',
+      mtu: 1300,
+    },
+    '',
+  ),
 ]
 
 const batched = ({ kind, args }: Change): BatchChange => ({ kind, args, prior: undefined, identity: undefined })
@@ -83,11 +97,13 @@ async function picture(): Promise<unknown> {
     const { stdout } = await run('ip', ['-j', '-d', ...args])
     return stdout.trim() === '' ? [] : (JSON.parse(stdout) as unknown)
   }
-  const port = (await ask('link', 'show', 'gtl1')) as { address?: string }[]
+  const ports = ['gtl1', 'gtl3', 'gtl4'].map((name) => ask('link', 'show', name))
+  const port = (await Promise.all(ports)).flat() as { address?: string }[]
   for (const each of port) delete each.address
   return steady({
     bridge: await ask('address', 'show', 'gtl0'),
     port,
+    further: await ask('address', 'show', 'gtl2'),
     inside: await ask('-n', outer, 'address'),
     routes: await ask('-n', outer, 'route'),
     routes6: await ask('-n', outer, '-6', 'route'),
@@ -96,7 +112,8 @@ async function picture(): Promise<unknown> {
 
 async function removeAll(): Promise<void> {
   await linkBatch.undo(container.map(batched).toReversed())
-  for (const name of ['gtl0', 'gtl1']) assert.notEqual((await runStatus('ip', ['link', 'show', name])).code, 0, name)
+  for (const name of ['gtl0', 'gtl1', 'gtl2', 'gtl3', 'gtl4'])
+    assert.notEqual((await runStatus('ip', ['link', 'show', name])).code, 0, name)
   assert.notEqual((await runStatus('ip', ['-n', outer, 'link'])).code, 0)
 }
 
@@ -111,6 +128,18 @@ test('netlink makes exactly what the shell commands that people are shown make',
   await removeAll()
   assert.deepEqual(byNetlink, byShell)
   assert.match(JSON.stringify(byNetlink), /"hairpin":true.*"127\.0\.0\.53".*"198\.51\.100\.7"/)
+})
+
+test('a link on one of the host goes without its namespace', options, async () => {
+  const stay = [netns({ name: 'gtest-links-in' }, ''), bridge({ name: 'gtl0' }, '')]
+  const child = sublink({ name: 'eth0', parent: 'gtl0', netns: 'gtest-links-in', type: 'macvlan', mode: 'bridge' }, '')
+  await linkBatch.apply([...stay, child].map(batched), undefined)
+  const links = async (): Promise<string> => (await run('ip', ['-n', 'gtest-links-in', 'link'])).stdout
+  assert.match(await links(), /eth0@/)
+  await linkBatch.undo([batched(child)])
+  assert.doesNotMatch(await links(), /eth0/)
+  await linkBatch.undo([batched(child)])
+  await linkBatch.undo(stay.map(batched).toReversed())
 })
 
 test('this thread is where it was, after success and after failure', options, async () => {

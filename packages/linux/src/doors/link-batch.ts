@@ -59,7 +59,8 @@ function make({ kind, args }: BatchChange, sockets: LinkSockets, begin: () => vo
     makeNetworkNamespace(netnsPath(name))
     begin()
   }
-  const socket = sockets.socketIn(kind === 'netns' ? name : netnsOf(kind, args))
+  // A sublink is made from the host, where its parent is.
+  const socket = sockets.socketIn(kind === 'netns' ? name : kind === 'sublink' ? undefined : netnsOf(kind, args))
   const numbers = {
     linkIndex: (link: string) => socket.linkIndex(link),
     netns: (netns: string) => sockets.netns(netns),

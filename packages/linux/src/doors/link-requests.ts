@@ -9,6 +9,7 @@ import {
   routeHeader,
   rtm,
   text,
+  u16,
   u32,
 } from '../sys/netlink-message.ts'
 import type { NetlinkRequest } from '../sys/netlink.ts'
@@ -19,7 +20,7 @@ const anew = nlm.create | nlm.exclusive
 const noDuplicateDetection = 0x02
 const hostScope = 254
 const linkScope = 253
-const { link, linkInfo, veth, bridgePort, address, route } = attributes
+const { link, linkInfo, veth, bridgePort, address, route, sublinkMode } = attributes
 
 /** What requests need to know of the kernel's numbers, asked for when it is needed. */
 export interface LinkNumbers {
@@ -42,6 +43,8 @@ export function* requestsOf(kind: string, args: JsonObject, numbers: LinkNumbers
       return yield* bridgeRequests(get)
     case 'veth':
       return yield* vethRequests(get, numbers)
+    case 'sublink':
+      return yield sublinkRequest(get, numbers)
     case 'link-up':
       return yield switchOn(get('link') ?? '')
     case 'address':
@@ -72,8 +75,9 @@ function* vethRequests(get: Get, numbers: LinkNumbers): Generator<NetlinkRequest
   const name = get('name') ?? ''
   const bridge = get('bridge')
   const master = bridge === undefined ? [] : [attribute(link.master, u32(numbers.linkIndex(bridge)))]
-  const place = attribute(link.netnsFd, u32(numbers.netns(get('netns') ?? '')))
-  const peer = [linkHeader(), ...named(get('peer') ?? '', get('mac'), get('mtu')), place]
+  const netns = get('netns')
+  const place = netns === undefined ? [] : [attribute(link.netnsFd, u32(numbers.netns(netns)))]
+  const peer = [linkHeader(), ...named(get('peer') ?? '', get('mac'), get('mtu')), ...place]
   const info = attribute(
     link.info,
     attribute(linkInfo.kind, text('veth')),
@@ -82,6 +86,17 @@ function* vethRequests(get: Get, numbers: LinkNumbers): Generator<NetlinkRequest
   const body = [linkHeader({ flags: up }), ...named(name, undefined, get('mtu')), ...master, info]
   const subject = `the links "${name}" and "${get('peer') ?? ''}"`
   yield { type: rtm.newLink, flags: anew, body, action: 'make', subject }
+  const peerBridge = get('peerBridge')
+  if (peerBridge !== undefined) {
+    const joined = attribute(link.master, u32(numbers.linkIndex(peerBridge)))
+    const join = [linkHeader({ flags: up }), attribute(link.name, text(get('peer') ?? '')), joined]
+    yield {
+      type: rtm.newLink,
+      body: join,
+      action: `join to "${peerBridge}"`,
+      subject: `the link "${get('peer') ?? ''}"`,
+    }
+  }
   if (get('hairpin') !== 'true') return
   const port = attribute(
     link.info,
@@ -90,6 +105,28 @@ function* vethRequests(get: Get, numbers: LinkNumbers): Generator<NetlinkRequest
   )
   const change = [linkHeader(), attribute(link.name, text(name)), port]
   yield { type: rtm.newLink, body: change, action: 'let packets return through', subject: `the link "${name}"` }
+}
+
+// Numbers of the modes: linux/if_link.h.
+const macvlanModes: Readonly<Record<string, number>> = { private: 1, vepa: 2, bridge: 4, passthru: 8 }
+const ipvlanModes: Readonly<Record<string, number>> = { l2: 0, l3: 1, l3s: 2 }
+
+function sublinkRequest(get: Get, numbers: LinkNumbers): NetlinkRequest {
+  const name = get('name') ?? ''
+  const type = get('type') ?? ''
+  const mode = (type === 'macvlan' ? macvlanModes : ipvlanModes)[get('mode') ?? '']
+  if (mode === undefined) throw new RangeError(`"${get('mode') ?? ''}" is no mode of ${type}`)
+  const bytes = type === 'macvlan' ? u32(mode) : u16(mode)
+  const info = attribute(
+    link.info,
+    attribute(linkInfo.kind, text(type)),
+    attribute(linkInfo.data, attribute(sublinkMode, bytes)),
+  )
+  const parent = attribute(link.parent, u32(numbers.linkIndex(get('parent') ?? '')))
+  const place = attribute(link.netnsFd, u32(numbers.netns(get('netns') ?? '')))
+  const body = [linkHeader(), ...named(name, get('mac'), get('mtu')), parent, place, info]
+  const subject = `the ${type} link "${name}" on "${get('parent') ?? ''}"`
+  return { type: rtm.newLink, flags: anew, body, action: 'make', subject }
 }
 
 function named(name: string, mac: string | undefined, mtu: string | undefined): readonly Uint8Array[] {

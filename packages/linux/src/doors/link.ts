@@ -24,19 +24,42 @@ export type VethArgs = {
   readonly name: string
   /** The other end, such as `eth0`; it is made inside `netns`. */
   readonly peer: string
-  readonly netns: string
+  /** Absent: both ends stay on the host, as between two bridges. */
+  readonly netns?: string
   /** Of the other end. */
   readonly mac?: string
   /** A bridge that the host's end joins. */
   readonly bridge?: string
+  /** A bridge that the other end joins, which is up then; without `netns`. */
+  readonly peerBridge?: string
   /** Whether the bridge may send a packet back where it came from, needed to reach one's own published port. Default: false. */
   readonly hairpin?: boolean
   readonly mtu?: number
 }
 
-/** A pair of links from the host into a network namespace. The host's end is up; the other gets its address and {@link linkUp}. */
+/** A pair of links from the host into a network namespace, or between two bridges of the host. The host's end is up; the other gets its address and {@link linkUp}. */
 export function veth(args: VethArgs, why: string): Change<VethArgs> {
   return { kind: 'veth', args, why }
+}
+
+/** Arguments of {@link sublink}. */
+export type SublinkArgs = {
+  /** Its name inside `netns`. */
+  readonly name: string
+  /** The link of the host that it stands on. */
+  readonly parent: string
+  readonly netns: string
+  readonly type: 'macvlan' | 'ipvlan'
+  /** Of macvlan `private`, `vepa`, `bridge`, `passthru`; of ipvlan `l2`, `l3`, `l3s`. */
+  readonly mode: string
+  /** Of macvlan; ipvlan has its parent's. */
+  readonly mac?: string
+  readonly mtu?: number
+}
+
+/** A link in a network namespace that stands on one of the host, as a further machine on its network. It gets its address and {@link linkUp}. */
+export function sublink(args: SublinkArgs, why: string): Change<SublinkArgs> {
+  return { kind: 'sublink', args, why }
 }
 
 /** Arguments of {@link bridge}. */
@@ -68,11 +91,31 @@ export const vethDoor: Door<VethArgs> = {
   kind: 'veth',
   batch: linkBatch,
   describe: (args) => ({
-    sentence: `Link the host's ${args.name} with ${args.peer} in ${args.netns}${args.bridge === undefined ? '' : ` and join it to the bridge ${args.bridge}`}`,
+    sentence:
+      args.netns === undefined
+        ? `Link the bridges ${args.bridge ?? args.name} and ${args.peerBridge ?? args.peer}`
+        : `Link the host's ${args.name} with ${args.peer} in ${args.netns}${args.bridge === undefined ? '' : ` and join it to the bridge ${args.bridge}`}`,
     command: commandOf('veth', args),
     undo: `ip link del ${args.name}`,
   }),
   observe: (args) => free('veth', args, `/sys/class/net/${args.name}`),
+  apply: unbatched,
+  undo: unbatched,
+}
+
+/** The door of {@link sublink}. */
+export const sublinkDoor: Door<SublinkArgs> = {
+  kind: 'sublink',
+  batch: linkBatch,
+  describe: (args) => ({
+    sentence: `Make the ${args.type} link ${args.name} in ${args.netns} on the host's ${args.parent}`,
+    command: commandOf('sublink', args),
+    undo: `ip -n ${args.netns} link del ${args.name}`,
+  }),
+  observe: (args) => {
+    additionOf('sublink', args)
+    return undefined
+  },
   apply: unbatched,
   undo: unbatched,
 }

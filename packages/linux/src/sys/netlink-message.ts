@@ -6,10 +6,12 @@ export const nlm = { request: 0x1, acknowledge: 0x4, exclusive: 0x200, create: 0
 
 /** Attributes of links, addresses and routes, each in its own number space. */
 export const attributes = {
-  link: { address: 1, name: 3, mtu: 4, master: 10, info: 18, netnsFd: 28 },
+  link: { address: 1, name: 3, mtu: 4, parent: 5, master: 10, info: 18, netnsFd: 28 },
   linkInfo: { kind: 1, data: 2, slaveKind: 4, slaveData: 5 },
   veth: { peer: 1 },
   bridgePort: { hairpin: 4 },
+  /** Of macvlan and of ipvlan alike. */
+  sublinkMode: 1,
   address: { address: 1, local: 2, flags: 8 },
   route: { to: 1, outLink: 4, gateway: 5 },
 } as const
