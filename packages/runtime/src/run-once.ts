@@ -10,6 +10,7 @@ import { identityFromFile } from './conmon/identity.ts'
 import { classifyRuntimeError } from './oci/classify-error.ts'
 import { ociCommand, type OciProgram } from './oci/oci-command.ts'
 import { RuntimeError } from './runtime-error.ts'
+import { checkRootfs } from './spec/check-rootfs.ts'
 import type { Bundle, RunOnceOptions, TaskExit } from './task.ts'
 
 /** What {@link runOnce} depends on. */
@@ -35,6 +36,7 @@ const guard = '(read -r _ <&3 || kill -9 "$(cat "$1")") >/dev/null 2>&1 & exec 3
  */
 export async function runOnce(parts: RunOnceParts, bundle: Bundle, options: RunOnceOptions = {}): Promise<TaskExit> {
   options.signal?.throwIfAborted()
+  checkRootfs(bundle.spec.root.path)
   const { program } = parts
   mkdirSync(program.root, { recursive: true, mode: 0o700 })
   const pidFile = join(bundle.directory, 'pid')

@@ -18,7 +18,7 @@ export function isIdPrefix(text: string): boolean {
   return /^[a-f0-9]{1,64}$/.test(text)
 }
 
-/** Whether the text is a name that a container, volume or network may have. */
+/** Whether the text is a name that a container, volume or network may have: at most what a file may be called. */
 export function isName(text: string): boolean {
-  return /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(text)
+  return text.length <= 255 && /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(text)
 }

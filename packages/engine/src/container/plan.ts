@@ -1,6 +1,7 @@
 import { imageProcess } from '@gantry/runtime'
 import type { ContainerConfig } from '@gantry/oci'
 import { EngineError } from '../engine-error.ts'
+import { checkImageVolumes, checkTexts } from './check-plan.ts'
 import { planHealth } from './health.ts'
 import { shortId } from './identity.ts'
 import type { ContainerSpec, CreateRequest, MountRequest, PublishedPort, Security } from './spec.ts'
@@ -31,15 +32,19 @@ export function planContainer(
   })
   const health = planHealth(request.health, image.Healthcheck)
   const exposed = [...new Set([...Object.keys(image.ExposedPorts ?? {}).map(withProtocol), ...(request.exposed ?? [])])]
+  const user = request.user || (image.User ?? '')
+  const workingDirectory = cleanPath(request.workingDirectory || image.WorkingDir || '/')
+  const domainname = request.domainname ?? ''
+  checkTexts({ entrypoint, command, env: process.env, user, workingDirectory, hostname, domainname })
   return {
     image: request.image,
     entrypoint,
     command,
     env: process.env,
-    user: request.user || (image.User ?? ''),
-    workingDirectory: request.workingDirectory || image.WorkingDir || '/',
+    user,
+    workingDirectory,
     hostname,
-    domainname: request.domainname ?? '',
+    domainname,
     labels: { ...image.Labels, ...request.labels },
     annotations: request.annotations ?? {},
     terminal,
@@ -99,7 +104,9 @@ function publishedPorts(
   const further = exposed
     .filter((port) => !bound.has(port))
     .map((port) => {
-      const [number, protocol] = port.split('/')
+      const [, number, protocol] = /^(\d{1,5})\/(tcp|udp|sctp)$/.exec(port) ?? []
+      if (number === undefined || Number(number) < 1 || Number(number) > 65_535)
+        throw new EngineError('SPEC_INVALID', `invalid containerPort: ${JSON.stringify(port)} cannot be published`)
       return { containerPort: Number(number), protocol: protocol as PublishedPort['protocol'] }
     })
   return [...ports, ...further]
@@ -107,8 +114,12 @@ function publishedPorts(
 
 /** Checks mounts, and adds the image's volumes. @throws EngineError SPEC_INVALID */
 export function withImageVolumes(mounts: readonly MountRequest[], volumes: readonly string[]): readonly MountRequest[] {
+  checkImageVolumes(volumes)
   const targets = new Set<string>()
-  for (const { target } of mounts) {
+  const further = volumes
+    .filter((target) => !mounts.some((mount) => cleanPath(mount.target) === cleanPath(target)))
+    .map((target): MountRequest => ({ type: 'volume', target, readonly: false, copyUp: true }))
+  for (const { target } of [...mounts, ...further]) {
     const clean = cleanPath(target)
     if (!target.startsWith('/'))
       throw new EngineError('SPEC_INVALID', `invalid mount path: '${target}' mount path must be absolute`)
@@ -116,9 +127,6 @@ export function withImageVolumes(mounts: readonly MountRequest[], volumes: reado
     if (targets.has(clean)) throw new EngineError('SPEC_INVALID', `Duplicate mount point: ${clean}`)
     targets.add(clean)
   }
-  const further = volumes
-    .filter((target) => !targets.has(cleanPath(target)))
-    .map((target): MountRequest => ({ type: 'volume', target, readonly: false, copyUp: true }))
   return inOrder([...mounts, ...further].map((mount) => ({ ...mount, target: cleanPath(mount.target) })))
 }
 

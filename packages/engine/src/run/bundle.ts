@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { hostnameFile } from '@gantry/network'
 import {
   defaultSpec,
+  parseSeccompProfile,
   withHome,
   type Bundle,
   type ContainerFiles,
@@ -97,12 +98,8 @@ function specOptions(
 
 /** A privileged container has no filter, unless a profile is given. */
 function seccompOf({ seccomp, privileged }: Security): NonNullable<SpecOptions['seccomp']> {
-  if (typeof seccomp !== 'string') return customSeccomp(seccomp.profile)
+  if (typeof seccomp !== 'string') return parseSeccompProfile(seccomp.profile)
   return privileged ? 'unconfined' : seccomp
-}
-
-function customSeccomp(profile: string): Exclude<SpecOptions['seccomp'], undefined> {
-  return JSON.parse(profile) as Exclude<SpecOptions['seccomp'], undefined>
 }
 
 function initOf({ host }: Context, { init }: ContainerSpec): Pick<SpecOptions, 'init'> {

@@ -46,9 +46,18 @@ function ensure(text: string, words: RegExp, otherwise: string): string {
   return words.test(text) ? text : `${text}: ${otherwise}`
 }
 
+const foreign: ReadonlySet<string> = new Set([
+  'PORT_TAKEN',
+  'NETWORK_UNKNOWN',
+  'USER_UNKNOWN',
+  'SUBNET_EXHAUSTED',
+  'SPEC_INVALID',
+  'WORKING_DIRECTORY_INVALID',
+])
+
 /** Errors that say of themselves what they are to a face: a taken port, an unknown network. */
 function isForeign(code: string): boolean {
-  return code === 'PORT_TAKEN' || code === 'NETWORK_UNKNOWN' || code === 'USER_UNKNOWN' || code === 'SUBNET_EXHAUSTED'
+  return foreign.has(code)
 }
 
 function codeOf(error: unknown): string {

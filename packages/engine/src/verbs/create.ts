@@ -1,6 +1,7 @@
 import { availableParallelism, hostname } from 'node:os'
 import { join } from 'node:path'
 import { directory } from '@gantry/linux'
+import { parseSeccompProfile } from '@gantry/runtime'
 import type { Context } from '../context.ts'
 import { generateName } from '../container/generated-name.ts'
 import { isName, newId } from '../container/identity.ts'
@@ -102,12 +103,13 @@ function checkNetwork(
   if (own.length > 64) throw new EngineError('SPEC_INVALID', `invalid hostname: "${own}" is longer than 64 characters`)
 }
 
-/** Refuses what would be left out silently, or only be noticed when it is too late. @throws EngineError SPEC_INVALID */
+/** Refuses what would be left out silently, or only be noticed when it is too late. @throws EngineError, RuntimeError SPEC_INVALID */
 export function checkHost(
   { host }: Context,
   { security, resources, stopSignal }: Pick<ContainerSpec, 'security' | 'resources' | 'stopSignal'>,
 ): void {
   parseSignal(stopSignal)
+  if (typeof security.seccomp !== 'string') parseSeccompProfile(security.seccomp.profile)
   const { apparmor = '' } = security
   if (apparmor !== '' && apparmor !== 'unconfined' && !host.apparmor)
     throw new EngineError('SPEC_INVALID', `Cannot confine it by the AppArmor profile "${apparmor}"`, {

@@ -1,9 +1,13 @@
-import { chmodSync, chownSync, lstatSync, readdirSync, readlinkSync, statSync } from 'node:fs'
-import { join } from 'node:path'
-import { run } from '@gantry/process'
+import { chmodSync, chownSync, closeSync, constants, fstatSync, openSync, readdirSync } from 'node:fs'
+import { setImmediate as pause } from 'node:timers/promises'
+import { closeDescriptor, errorCode, openBeneath } from '@gantry/linux'
+import { extractInto, treeTar } from '@gantry/snapshot'
+
+const directoryFlags = constants.O_RDONLY | constants.O_DIRECTORY
 
 /** Fills an empty volume with what the image has at the place where the volume will be mounted, with owners, modes and extended
- * attributes. A volume that holds something is left alone. No process runs in the root file system yet. */
+ * attributes. A volume that holds something is left alone. Another container may have the volume already and change it meanwhile:
+ * nothing is written outside of it, whatever links that one makes. @throws SnapshotError TREE_CONFLICT */
 export async function copyUp({
   rootfs,
   path,
@@ -14,37 +18,40 @@ export async function copyUp({
   volume: string
 }): Promise<void> {
   if (readdirSync(volume).length > 0) return
-  const source = resolveInRoot(rootfs, path)
+  const source = openInRoot(rootfs, path)
   if (source === undefined) return
-  const status = statSync(source)
-  if (!status.isDirectory()) return
-  if (readdirSync(source).length > 0) await run('cp', ['-a', '--', `${source}/.`, volume])
-  chownSync(volume, status.uid, status.gid)
-  chmodSync(volume, status.mode & 0o7777)
+  try {
+    const status = fstatSync(source)
+    const into = openSync(volume, directoryFlags)
+    try {
+      await extractInto(into, breathing(treeTar(source, { name: '.', as: '' })), { path: '.' })
+    } finally {
+      closeSync(into)
+    }
+    chownSync(volume, status.uid, status.gid)
+    chmodSync(volume, status.mode & 0o7777)
+  } finally {
+    closeDescriptor(source)
+  }
 }
 
-/** Follows a path as a process whose root is `rootfs` would: links in it never lead outside. `undefined` when there is nothing. */
-export function resolveInRoot(rootfs: string, path: string): string | undefined {
-  let parts = path.split('/').filter((part) => part !== '' && part !== '.')
-  let at: string[] = []
-  for (let links = 0; parts.length > 0;) {
-    const [part = '', ...rest] = parts
-    parts = rest
-    if (part === '..') {
-      at = at.slice(0, -1)
-      continue
-    }
-    const here = join(rootfs, ...at, part)
-    const status = lstatSync(here, { throwIfNoEntry: false })
-    if (status === undefined) return undefined
-    if (!status.isSymbolicLink()) {
-      at = [...at, part]
-      continue
-    }
-    if (++links > 40) return undefined
-    const target = readlinkSync(here)
-    if (target.startsWith('/')) at = []
-    parts = [...target.split('/').filter((each) => each !== '' && each !== '.'), ...parts]
+/** A directory of a root file system; links on the way never lead outside. Undefined when there is none. */
+function openInRoot(rootfs: string, path: string): number | undefined {
+  const root = openSync(rootfs, directoryFlags)
+  try {
+    return openBeneath(root, path, { directory: true, inRoot: true })
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR', 'ELOOP'].includes(errorCode(error) ?? '')) return undefined
+    throw error
+  } finally {
+    closeSync(root)
   }
-  return join(rootfs, ...at)
+}
+
+/** Reading and writing files blocks this thread: others have their turn between two chunks. */
+async function* breathing(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  for await (const chunk of chunks) {
+    yield chunk
+    await pause()
+  }
 }

@@ -4,6 +4,7 @@ import { cgroup, directory, isAlive, LedgerError, spawning, type Change, type Le
 import { classifyRuntimeError } from '../oci/classify-error.ts'
 import { RuntimeError } from '../runtime-error.ts'
 import { runOnce } from '../run-once.ts'
+import { checkRootfs } from '../spec/check-rootfs.ts'
 import { consequencesOf } from '../spec/consequences.ts'
 import type { Bundle, CreateOptions, Runtime, RuntimeFeatures, RunOnceOptions, Stdio, Task, TaskExit } from '../task.ts'
 import { groupPathOf } from '../cgroup/group-path-of.ts'
@@ -43,6 +44,7 @@ export class ConmonRuntime implements Runtime {
   }
 
   async create(bundle: Bundle, stdio: Stdio, options: CreateOptions): Promise<Task> {
+    checkRootfs(bundle.spec.root.path)
     const files = taskFiles(this.#run, bundle.id)
     mkdirSync(files.exits, { recursive: true, mode: 0o700 })
     mkdirSync(this.#shared.program.root, { recursive: true, mode: 0o700 })

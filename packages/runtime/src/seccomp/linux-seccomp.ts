@@ -42,6 +42,7 @@ function convert(profile: SeccompProfile, target: SeccompTarget): LinuxSeccomp {
   const seccomp: LinuxSeccomp = {
     defaultAction: profile.defaultAction,
     ...(profile.defaultErrnoRet === undefined ? {} : { defaultErrnoRet: profile.defaultErrnoRet }),
+    ...(profile.architectures !== undefined ? { architectures: profile.architectures } : {}),
     ...(native === undefined ? {} : { architectures: [native.architecture, ...native.subArchitectures] }),
     syscalls: profile.rules.filter((rule) => holds(rule, target)).map(toSyscall),
   }

@@ -27,6 +27,8 @@ export interface SeccompRule {
 export interface SeccompProfile {
   readonly defaultAction: string
   readonly defaultErrnoRet?: number
+  /** Exactly these, where there are some; else what `archMap` has for the machine. */
+  readonly architectures?: readonly string[]
   readonly archMap: readonly { readonly architecture: string; readonly subArchitectures: readonly string[] }[]
   readonly rules: readonly SeccompRule[]
 }

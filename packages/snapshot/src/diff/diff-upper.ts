@@ -48,13 +48,19 @@ export function* tarOf(
   yield* blocks.rest()
 }
 
-/** Opens a file that is still one; a pipe put in its place must not block. */
+const O_PATH = 0o10000000
+
+/** Opens a file that is still one. A pipe or a device put in its place is never opened: that alone may block or do something. */
 function openFile(at: string | Buffer): number | undefined {
   try {
-    const fd = openSync(at, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
-    if (fstatSync(fd).isFile()) return fd
-    closeSync(fd)
-    return undefined
+    const reference = openSync(at, O_PATH | constants.O_NOFOLLOW)
+    try {
+      return fstatSync(reference).isFile()
+        ? openSync(`/proc/self/fd/${String(reference)}`, constants.O_RDONLY)
+        : undefined
+    } finally {
+      closeSync(reference)
+    }
   } catch (error) {
     if (['ENOENT', 'ENOTDIR', 'ELOOP', 'ENXIO'].includes(errorCode(error) ?? '')) return undefined
     throw error
