@@ -12,7 +12,8 @@ export interface ConfinedResult {
   readonly output: string
 }
 
-const launcher = new URL('../../../../gantry', import.meta.url).pathname
+const checkout = new URL('../../../..', import.meta.url).pathname
+const launcher = join(checkout, 'gantry')
 const user = 31_234
 const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
@@ -52,10 +53,14 @@ export class Confined implements AsyncDisposable {
   /** As an ordinary user with a home of their own, with subordinate ids or without. */
   async asUser(ids: 'subordinate' | 'single', ...args: readonly string[]): Promise<ConfinedResult> {
     const [home, etc] = this.#home(ids)
+    // Where they can read it: a checkout in root's home is nobody else's.
+    const readable = join(this.directory, 'gantry')
+    mkdirSync(readable, { recursive: true })
     const binds = ['passwd', 'subuid', 'subgid'].map((name) => `mount --bind ${etc}/${name} /etc/${name}`)
+    binds.push(`mount --rbind ${checkout} ${readable}`)
     const become = ['setpriv', `--reuid=${String(user)}`, `--regid=${String(user)}`, '--clear-groups']
     const script = `touch /etc/subuid /etc/subgid; ${binds.join(' && ')} && exec "$@"`
-    return this.#run('unshare', ['-m', 'sh', '-c', script, 'sh', ...become, launcher, ...args], {
+    return this.#run('unshare', ['-m', 'sh', '-c', script, 'sh', ...become, join(readable, 'gantry'), ...args], {
       HOME: home,
       XDG_RUNTIME_DIR: join(home, 'run'),
     })
