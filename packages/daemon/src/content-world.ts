@@ -5,7 +5,7 @@ import { createCodec, type NodeCodec } from '@gantry/codec'
 import { imagesApi } from '@gantry/docker-api'
 import { createImages, engineMigrations, type Images } from '@gantry/engine'
 import { createLedger, faultsOf, ledgerMigrations, readHost, type Host, type Ledger, type Site } from '@gantry/linux'
-import { forwardingDoor, networkMigrations } from '@gantry/network'
+import { networkDoors, networkMigrations } from '@gantry/network'
 import { formatReference, type Platform, type Reference } from '@gantry/oci'
 // Not the index: a daemon that serves no registry loads none.
 import { registryMigrations } from '@gantry/registry/migrations'
@@ -54,7 +54,7 @@ export async function openContentWorld(site: Site): Promise<ContentWorld> {
   const state = openState(join(site.root, 'state.db'), allMigrations)
   const codec = createCodec()
   const faults = faultsOf(process.env)
-  const ledger = createLedger({ state, doors: [forwardingDoor], ...(faults === undefined ? {} : { faults }) })
+  const ledger = createLedger({ state, doors: networkDoors, ...(faults === undefined ? {} : { faults }) })
   const store = await openStore({ root: join(site.root, 'content'), state, codec })
   const snapshots = createSnapshots({ site, state, ledger, host })
   const platform: Platform = { os: 'linux', architecture: host.arch }

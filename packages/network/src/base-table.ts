@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { LedgerError, nftTable, type Ledger } from '@gantry/linux'
-import { runStatus } from '@gantry/process'
-import { tableName, tableRules } from './firewall-rules.ts'
+import { ProcessError, runStatus } from '@gantry/process'
+import { editionChain, tableFamily, tableName, tableRules } from './firewall-rules.ts'
 import { forwarding, isForwarding } from './forwarding.ts'
+import { forwarding6, hasIpv6, isForwarding6 } from './forwarding6.ts'
 import type { NetworkRows } from './network-rows.ts'
 
 /** The owner of what all networks of an instance share. */
@@ -29,10 +30,13 @@ export class BaseTable {
     })
     await this.#made
     // Another Gantry, or a person, may have put it back.
-    if (!isForwarding()) {
-      await this.#ledger.apply(baseOwner, [forwarding()])
-      this.#ledger.settle(baseOwner)
-    }
+    const missing = [
+      ...(isForwarding() ? [] : [forwarding()]),
+      ...(this.#needsSix() && !isForwarding6() ? [forwarding6()] : []),
+    ]
+    if (missing.length === 0) return
+    await this.#ledger.apply(baseOwner, missing)
+    this.#ledger.settle(baseOwner)
   }
 
   /** Makes the table anew with all that the database says, in one transaction. */
@@ -57,7 +61,7 @@ export class BaseTable {
   }
 
   async #isThere(): Promise<boolean> {
-    const result = await runStatus('nft', ['list', 'chain', 'ip', this.name, 'forward'])
+    const result = await runStatus('nft', ['list', 'chain', tableFamily, this.name, editionChain])
     return result.code === 0 && this.#ledger.owners(baseOwner).some(({ state }) => state === 'settled')
   }
 
@@ -65,11 +69,35 @@ export class BaseTable {
     const rules = tableRules(this.#rows.networks(), this.#rows.endpoints())
     await this.#ledger.apply(baseOwner, [
       forwarding(),
+      ...(this.#needsSix() ? [forwarding6()] : []),
       nftTable(
-        { family: 'ip', table: this.name, rules },
+        { family: tableFamily, table: this.name, rules },
         'published ports, addresses of leaving packets, separation of networks',
       ),
     ])
     this.#ledger.settle(baseOwner)
   }
+
+  #needsSix(): boolean {
+    return hasIpv6() && this.#rows.networks().some(({ subnet6 }) => subnet6 !== undefined)
+  }
+
+  /** Does the work, and once more after making the table anew if somebody has flushed it. */
+  async orRebuilt<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work()
+    } catch (error) {
+      if (!isTableMissing(error)) throw error
+      await this.rebuild()
+      return work()
+    }
+  }
+}
+
+function isTableMissing(error: unknown): boolean {
+  for (let each: unknown = error; each instanceof Error; each = each.cause) {
+    if (!(each instanceof ProcessError) || !each.command.endsWith('nft')) continue
+    if (each.stderr.includes('No such file or directory')) return true
+  }
+  return false
 }

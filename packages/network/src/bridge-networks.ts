@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import {
   isAlive,
   LedgerError,
+  netns as makeNetns,
   processStartTime,
   type Applied,
   type Change,
@@ -10,17 +11,22 @@ import {
   type Owner,
   type Site,
 } from '@gantry/linux'
-import { ProcessError } from '@gantry/process'
 import type { State } from '@gantry/state'
 import { BaseTable } from './base-table.ts'
+import { freeLink, namesOf } from './container-names.ts'
 import { hostResolvConf, resolvConf } from './container-files.ts'
 import { linkChanges, portChanges } from './endpoint-changes.ts'
-import { formatAddress, macOf, parseSubnet } from './ipv4.ts'
+import { EndpointDuties } from './endpoint-duties.ts'
+import { forwardsOf } from './forwarder/forwards-of.ts'
+import { PortForwarder } from './forwarder/port-forwarder.ts'
+import { macOf, parseAddress, parseSubnet } from './ipv4.ts'
+import { parseSubnet6 } from './ipv6.ts'
+import { MadeNetworks } from './made-networks.ts'
 import { AardvarkNameServer, noNameServer, type NameServer } from './name-server.ts'
 import { networkChecks } from './network-checks.ts'
 import { defaultNetwork, NetworkDefinitions } from './network-definitions.ts'
 import { NetworkError } from './network-error.ts'
-import { hasBridge, makeNetwork, networkOwner } from './network-links.ts'
+import { bridgeName, hasBridge, networkOwner } from './network-links.ts'
 import { NetworkRows, type EndpointRow, type NetworkRow } from './network-rows.ts'
 import type {
   ConnectRequest,
@@ -31,7 +37,8 @@ import type {
   NetworkOptions,
   Networks,
 } from './networks.ts'
-import { reservePorts, type PublisherOf, type Reservation } from './reserve-ports.ts'
+import { portTaken, reservePorts, type PublisherOf, type Reservation } from './reserve-ports.ts'
+import { checkWanted, takeAddresses } from './take-address.ts'
 
 /** Networks over Linux bridges, one nftables table and aardvark-dns. */
 export class BridgeNetworks implements Networks {
@@ -42,19 +49,41 @@ export class BridgeNetworks implements Networks {
   readonly #definitions: NetworkDefinitions
   readonly #table: BaseTable
   readonly #names: NameServer
-  readonly #making = new Map<string, Promise<NetworkRow>>()
+  readonly #made: MadeNetworks
+  readonly #duties: EndpointDuties
+  readonly #forwarder: PortForwarder
+  readonly #bridgePorts: number
   readonly #reservations = new Map<string, readonly Reservation[]>()
 
-  constructor(parts: { readonly site: Site; readonly state: State; readonly ledger: Ledger; readonly host: Host }) {
+  constructor(parts: {
+    readonly site: Site
+    readonly state: State
+    readonly ledger: Ledger
+    readonly host: Host
+    readonly bridgePorts?: number
+  }) {
     const { site, ledger, host } = parts
     this.#site = site
     this.#host = host
     this.#ledger = ledger
-    this.#rows = new NetworkRows(parts.state)
-    this.#definitions = new NetworkDefinitions(this.#rows, site.instance)
-    this.#table = new BaseTable({ instance: site.instance, ledger, rows: this.#rows })
+    const rows = new NetworkRows(parts.state)
+    this.#rows = rows
+    this.#bridgePorts = parts.bridgePorts ?? mostBridgePorts
+    this.#definitions = new NetworkDefinitions(rows, site.instance)
+    this.#table = new BaseTable({ instance: site.instance, ledger, rows })
     const program = host.tools['aardvark-dns']
     this.#names = program === undefined ? noNameServer : new AardvarkNameServer({ program, run: site.run, ledger })
+    const { name: table } = this.#table
+    this.#made = new MadeNetworks({
+      ledger,
+      host,
+      rows,
+      definitions: this.#definitions,
+      table: this.#table,
+      names: this.#names,
+    })
+    this.#duties = new EndpointDuties({ ledger, rows, made: this.#made, table })
+    this.#forwarder = new PortForwarder({ run: site.run, ledger, wanted: () => forwardsOf(rows.endpoints()) })
   }
 
   async create(name: string, options: NetworkOptions = {}): Promise<Network> {
@@ -67,6 +96,12 @@ export class BridgeNetworks implements Networks {
 
   inspect(name: string): Network | undefined {
     return this.#definitions.find(name)
+  }
+
+  check({ network: name = defaultNetwork, ...wanted }: Pick<ConnectRequest, 'network' | 'ip' | 'ip6'>): Network {
+    const network = this.#definitions.need(name)
+    checkWanted(network, wanted)
+    return network
   }
 
   async remove(name: string): Promise<void> {
@@ -89,41 +124,58 @@ export class BridgeNetworks implements Networks {
     return this.#rows.endpoints(filter)
   }
 
+  async isolate({ owner, container }: { owner: Owner; container: { id: string } }): Promise<string> {
+    this.#needTools()
+    const name = this.#netnsOf(container)
+    await this.#ledger.apply(owner, [makeNetns({ name }, ownNamespace)])
+    return name
+  }
+
   async connect(request: ConnectRequest): Promise<Endpoint> {
     request.signal?.throwIfAborted()
     this.#needTools()
-    const network = await this.#ready(request.network ?? defaultNetwork)
-    const taken = this.#take(network, request)
+    const network = await this.#made.ready(request.network ?? defaultNetwork)
+    if ((request.ports ?? []).length > 0) mustPublish(network)
+    const { row: taken, bridge } = this.#take(network, request)
     let reservations: readonly Reservation[] = []
+    let applied: readonly Applied[] = []
     try {
-      reservations = reservePorts(request.ports ?? [], this.#publisherOf)
+      await this.#made.extended(network, bridge)
+      reservations = reservePorts(request.ports ?? [], {
+        publisherOf: this.#publisherOf,
+        mode: request.publishMode ?? 'nat',
+        six: taken.ip6 !== undefined,
+      })
       const endpoint = { ...taken, ports: reservations.map(({ port }) => port) }
       this.#rows.setPorts(endpoint.id, endpoint.ports)
-      const applied = await this.#apply(request, network, endpoint)
+      applied = await this.#apply(request, network, endpoint)
+      // The namespace stays when this network goes.
+      const own = applied.filter(({ kind }) => kind !== 'netns').map(({ sequence }) => sequence)
       this.#rows.transaction(() => {
-        this.#rows.setSequences(
-          endpoint.id,
-          applied.map(({ sequence }) => sequence),
-        )
-        this.#names.write(network, this.#rows.endpoints({ network: network.name }))
+        this.#rows.setSequences(endpoint.id, own)
+        this.#writeNames(network)
       })
-      await this.#names.reload()
+      await Promise.all([this.#names.reload(), this.#forward(endpoint, reservations)])
+      const whole = request.netns === undefined ? endpoint : await this.#joinOthers(request, endpoint)
       this.#reservations.set(endpoint.id, reservations)
-      return this.#endpoint(network, endpoint, reservations)
+      return this.#endpoint(network, whole, reservations)
     } catch (error) {
-      for (const { socket } of reservations) socket[Symbol.dispose]()
-      this.#rows.removeEndpoint(taken.id)
-      throw error
+      for (const { socket } of reservations) socket?.[Symbol.dispose]()
+      throw await this.#giveUp(taken, applied, error)
     }
   }
 
   async disconnect(request: { readonly owner: Owner; readonly network?: string }): Promise<void> {
     const rows = this.#rows.endpoints(request)
     if (rows.length === 0) return
-    if (request.network !== undefined) {
-      for (const row of rows) await this.#ledger.undoEntries(row.owner, row.sequences)
-    }
+    if (request.network !== undefined) for (const row of rows) await this.#ledger.undoEntries(row.owner, row.sequences)
     await this.#forget(rows)
+    if (request.network === undefined) return
+    for (const { netns, ports } of rows) {
+      await this.#duties.settleRoutes(netns)
+      await this.#duties.takeOver(netns, ports)
+      if (ports.some(({ proxy }) => proxy === true)) await this.#forwarder.update()
+    }
   }
 
   async recover(): Promise<void> {
@@ -131,13 +183,57 @@ export class BridgeNetworks implements Networks {
     const lost = this.#rows.endpoints().filter((row) => !owners.has(row.owner) && !isAlive(row.holder))
     if (lost.length > 0) await this.#forget(lost)
     // A network in use without its bridge: somebody deleted it. Those links are gone, the next ones need it.
-    const used = new Set(this.#rows.endpoints().map(({ network }) => network))
-    for (const name of used) await this.#ready(name)
+    const endpoints = this.#rows.endpoints()
+    const used = new Set(endpoints.map(({ network }) => network))
+    for (const name of used) await this.#made.ready(name)
     if (used.size > 0) await this.#names.reload()
+    // Its process may have ended while no daemon was there.
+    if (forwardsOf(endpoints).length > 0) await this.#forwarder.update()
   }
 
   checks(): readonly NetworkCheck[] {
     return networkChecks(this.#host, this.#names.isThere)
+  }
+
+  /** After a container that runs has got a further network: which one leads out, and where its ports lead. */
+  async #joinOthers(request: ConnectRequest, endpoint: EndpointRow): Promise<EndpointRow> {
+    await this.#duties.settleRoutes(endpoint.netns)
+    const held = request.held ?? []
+    const heir = await this.#duties.takeOver(endpoint.netns, held)
+    if (held.some(({ proxy }) => proxy === true)) await this.#forwarder.update()
+    return heir?.id === endpoint.id ? heir : endpoint
+  }
+
+  /** Has the process listen on the ports that are published by it. @throws NetworkError PORT_TAKEN */
+  async #forward(endpoint: EndpointRow, reservations: readonly Reservation[]): Promise<void> {
+    const proxied = reservations.filter(({ port }) => port.proxy === true)
+    if (proxied.length === 0) return
+    for (const { socket } of proxied) socket?.[Symbol.dispose]()
+    const mine = forwardsOf([endpoint])
+    for (const { forward, code } of await this.#forwarder.update()) {
+      const { hostIp, hostPort, protocol } = forward
+      if (mine.some((each) => each.hostIp === hostIp && each.hostPort === hostPort && each.protocol === protocol))
+        throw portTaken({ hostIp, hostPort, protocol }, { code, publisherOf: () => undefined })
+    }
+  }
+
+  /** Forgets an endpoint that could not be made, with all that is in the kernel of it already. Answers with the error to throw. */
+  async #giveUp(taken: EndpointRow, applied: readonly Applied[], error: unknown): Promise<unknown> {
+    const { netns, owner } = taken
+    const row = this.#rows.endpoints({ netns }).find(({ id }) => id === taken.id) ?? taken
+    this.#rows.removeEndpoint(taken.id)
+    try {
+      await this.#ledger.undoEntries(owner, [
+        ...new Set([...row.sequences, ...applied.map(({ sequence }) => sequence)]),
+      ])
+      await this.#forget([row])
+      await this.#duties.settleRoutes(netns)
+    } catch (cause) {
+      return new NetworkError('CHANGE_FAILED', `Cannot take back what was made of the connection: ${reasonOf(cause)}`, {
+        cause: error,
+      })
+    }
+    return error
   }
 
   /** Gives back the addresses, names and ports of endpoints. */
@@ -146,15 +242,19 @@ export class BridgeNetworks implements Networks {
       for (const { id } of rows) this.#rows.removeEndpoint(id)
       for (const name of new Set(rows.map(({ network }) => network))) {
         const network = this.#rows.network(name)
-        if (network !== undefined && hasBridge(network))
-          this.#names.write(network, this.#rows.endpoints({ network: name }))
+        if (network !== undefined && hasBridge(network)) this.#writeNames(network)
       }
     })
     for (const { id } of rows) {
-      for (const { socket } of this.#reservations.get(id) ?? []) socket[Symbol.dispose]()
+      for (const { socket } of this.#reservations.get(id) ?? []) socket?.[Symbol.dispose]()
       this.#reservations.delete(id)
     }
     await this.#names.reload()
+    if (forwardsOf(rows).length > 0) await this.#forwarder.update()
+  }
+
+  #writeNames(network: NetworkRow): void {
+    if (network.driver === 'bridge') this.#names.write(network, this.#rows.endpoints({ network: network.name }))
   }
 
   #mustBeUnused(network: NetworkRow): void {
@@ -167,41 +267,25 @@ export class BridgeNetworks implements Networks {
     })
   }
 
-  /** The network with its links and rules in the kernel. */
-  async #ready(name: string): Promise<NetworkRow> {
-    const network = this.#definitions.need(name)
-    await this.#table.ensure()
-    const owners = this.#ledger.owners(networkOwner(network.name))
-    if (hasBridge(network) && owners.some(({ state }) => state === 'settled')) return network
-    let making = this.#making.get(network.name)
-    if (making === undefined) {
-      making = this.#make(network).finally(() => this.#making.delete(network.name))
-      this.#making.set(network.name, making)
-    }
-    return making
+  #netnsOf(container: { readonly id: string }): string {
+    return `${this.#site.instance}-${container.id.slice(0, 12)}`
   }
 
-  async #make(defined: NetworkRow): Promise<NetworkRow> {
-    const network = this.#definitions.refit(defined)
-    const parts = { ledger: this.#ledger, host: this.#host, table: this.#table.name }
-    await this.#orRebuilt(() => makeNetwork(network, parts))
-    // The name server must listen on the address that was just made; one that lost it does not try again by itself.
-    const endpoints = this.#rows.transaction(() => {
-      const rows = this.#rows.endpoints({ network: network.name })
-      this.#names.write(network, rows)
-      return rows
-    })
-    await this.#names.reload({ fresh: endpoints.length > 0 })
-    return network
-  }
-
-  #take(network: NetworkRow, request: ConnectRequest): EndpointRow {
-    const { container } = request
+  #take(network: NetworkRow, request: ConnectRequest): { row: EndpointRow; bridge: number } {
+    const { container, ip, ip6 } = request
     return this.#rows.transaction(() => {
-      const address = this.#rows.takeAddress(network, request.ip)
+      const netns = request.netns ?? this.#netnsOf(container)
+      const links = this.#rows.endpoints({ netns })
+      if (links.some((other) => other.network === network.name))
+        throw new NetworkError(
+          'ALREADY_CONNECTED',
+          `Container "${container.name}" is connected to network "${network.name}" already`,
+          { subject: network.name },
+        )
+      const addresses = takeAddresses(this.#rows, network, { ip, ip6 })
       const id = randomBytes(32).toString('hex')
-      const netns = request.netns ?? `${this.#site.instance}-${container.id.slice(0, 12)}`
-      const links = this.#rows.endpoints().filter((other) => other.netns === netns)
+      const bridge = network.driver === 'bridge' ? this.#bridgeWithRoom(network) : 0
+      const { subnet6 } = network
       const row: EndpointRow = {
         id,
         network: network.name,
@@ -210,33 +294,46 @@ export class BridgeNetworks implements Networks {
         containerId: container.id,
         containerName: container.name,
         names: namesOf(container),
-        ip: formatAddress(address),
+        ...addresses,
         prefixLength: parseSubnet(network.subnet).prefix,
-        mac: request.mac ?? macOf(address),
+        prefixLength6: subnet6 === undefined ? undefined : parseSubnet6(subnet6).prefix,
+        mac: request.mac ?? macOf(parseAddress(addresses.ip) ?? 0),
         gateway: network.gateway,
+        gateway6: network.gateway6,
+        gatewayPriority: request.gatewayPriority ?? 0,
         netns,
         link: request.link ?? freeLink(links.map(({ link }) => link)),
         hostLink: `gv${id.slice(0, 12)}`,
+        bridge: bridgeName(network, bridge),
         ports: [],
         sequences: [],
         holder: { pid: process.pid, startTime: processStartTime(process.pid) ?? '' },
       }
       this.#rows.addEndpoint(row)
-      return row
+      return { row, bridge }
     })
   }
 
-  async #apply(request: ConnectRequest, network: NetworkRow, endpoint: EndpointRecord): Promise<readonly Applied[]> {
+  #bridgeWithRoom(network: NetworkRow): number {
+    const ports = this.#rows.portsOf(network.name)
+    for (let number = 0; ; number++)
+      if ((ports.get(bridgeName(network, number)) ?? 0) < this.#bridgePorts) return number
+  }
+
+  async #apply(request: ConnectRequest, network: NetworkRow, endpoint: EndpointRow): Promise<readonly Applied[]> {
     const options = request.signal === undefined ? {} : { signal: request.signal }
     const apply = (changes: readonly Change[]): Promise<readonly Applied[]> =>
       changes.length === 0
         ? Promise.resolve([])
-        : this.#orRebuilt(() => this.#ledger.apply(request.owner, changes, options))
+        : this.#made.orRebuilt(() => this.#ledger.apply(request.owner, changes, options))
+    const isFirst = request.netns === undefined
+    const links = [
+      ...(isFirst ? [makeNetns({ name: endpoint.netns }, ownNamespace)] : []),
+      ...linkChanges(network, endpoint),
+      ...(isFirst ? this.#duties.routesOf(endpoint, [endpoint]) : []),
+    ]
     // Two programs, ip and nft, that need not wait for each other: an element may lead to an address before it is there.
-    const results = await Promise.allSettled([
-      apply(linkChanges(network, endpoint, { isFirst: request.netns === undefined })),
-      apply(portChanges(this.#table.name, endpoint)),
-    ])
+    const results = await Promise.allSettled([apply(links), apply(portChanges(this.#table.name, endpoint))])
     const made = results.flatMap((result) => (result.status === 'fulfilled' ? result.value : []))
     const failed = results.find((result) => result.status === 'rejected')
     if (failed === undefined) return made
@@ -251,43 +348,24 @@ export class BridgeNetworks implements Networks {
     )
   }
 
-  /** Does the work, and once more after making the table anew if somebody has flushed it. */
-  async #orRebuilt<T>(work: () => Promise<T>): Promise<T> {
-    try {
-      return await work()
-    } catch (error) {
-      if (!isTableMissing(error)) throw error
-      await this.#table.rebuild()
-      return work()
-    }
-  }
-
   readonly #publisherOf: PublisherOf = (wanted) =>
-    this.#rows
-      .endpoints()
-      .find(({ ports }) =>
-        ports.some(
-          (port) =>
-            port.hostPort === wanted.hostPort &&
-            port.protocol === wanted.protocol &&
-            (port.hostIp === wanted.hostIp || port.hostIp === '0.0.0.0' || wanted.hostIp === '0.0.0.0'),
-        ),
-      )?.containerName
+    this.#rows.endpoints().find(({ ports }) => ports.some((port) => isSamePlace(port, wanted)))?.containerName
 
-  #endpoint(network: NetworkRow, endpoint: EndpointRecord, reservations: readonly Reservation[]): Endpoint {
+  #endpoint(network: NetworkRow, endpoint: EndpointRow, reservations: readonly Reservation[]): Endpoint {
     return {
       ...endpoint,
       endpointId: endpoint.id,
       netnsPath: `/run/netns/${endpoint.netns}`,
-      bridge: network.bridge,
-      ports: reservations.map(({ port, socket }) => ({ ...port, fd: socket.fd })),
+      portFds: reservations.flatMap(({ port, socket }) =>
+        socket === undefined || port.proxy === true ? [] : [socket.fd],
+      ),
       releasePorts: () => {
-        for (const { socket } of reservations) socket[Symbol.dispose]()
+        for (const { socket } of reservations) socket?.[Symbol.dispose]()
         this.#reservations.delete(endpoint.id)
       },
       resolvConf: resolvConf({
         host: hostResolvConf(),
-        ...(this.#names.isThere ? { nameserver: network.gateway } : {}),
+        ...(this.#names.isThere && network.driver === 'bridge' ? { nameserver: network.gateway } : {}),
       }),
     }
   }
@@ -303,23 +381,30 @@ export class BridgeNetworks implements Networks {
   }
 }
 
-/** Lower-case names by which others find a container: its name, the beginning of its ID, its host name and aliases. */
-function namesOf(container: ConnectRequest['container']): readonly string[] {
-  const names = [container.name, container.id.slice(0, 12), container.hostname ?? '', ...(container.aliases ?? [])]
-  // Anything else would break the name server's file, where spaces and commas separate.
-  return [...new Set(names.map((name) => name.toLowerCase()).filter((name) => /^[a-z0-9_][a-z0-9_.-]*$/.test(name)))]
+/** The kernel lets a bridge have 1,023 ports; some are kept for links to further bridges. */
+const mostBridgePorts = 1000
+
+const ownNamespace = "the container's own links, addresses and ports"
+
+function mustPublish(network: NetworkRow): void {
+  if (network.driver === 'bridge' && !network.internal) return
+  const why = network.internal ? 'is internal' : `has the driver "${network.driver}"`
+  throw new NetworkError('PORT_INVALID', `Cannot publish ports: network "${network.name}" ${why}`, {
+    subject: network.name,
+    hint: network.internal
+      ? 'connect the container to another network too'
+      : 'its containers are reached by their own addresses; leave the ports out',
+  })
 }
 
-function freeLink(used: readonly string[]): string {
-  for (let index = 0; ; index++) if (!used.includes(`eth${String(index)}`)) return `eth${String(index)}`
-}
-
-function isTableMissing(error: unknown): boolean {
-  for (let each: unknown = error; each instanceof Error; each = each.cause) {
-    if (!(each instanceof ProcessError) || !each.command.endsWith('nft')) continue
-    if (each.stderr.includes('No such file or directory')) return true
-  }
-  return false
+function isSamePlace(
+  port: { hostIp: string; hostPort: number; protocol: string },
+  wanted: { hostIp: string; hostPort: number; protocol: string },
+): boolean {
+  const isAny = (ip: string): boolean => ip === '0.0.0.0' || ip === '::'
+  if (port.hostPort !== wanted.hostPort || port.protocol !== wanted.protocol) return false
+  if (port.hostIp.includes(':') !== wanted.hostIp.includes(':')) return false
+  return port.hostIp === wanted.hostIp || isAny(port.hostIp) || isAny(wanted.hostIp)
 }
 
 function reasonOf(error: unknown): string {

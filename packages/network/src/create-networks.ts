@@ -9,6 +9,8 @@ export interface NetworksParts {
   readonly state: State
   readonly ledger: Ledger
   readonly host: Host
+  /** How many containers join a bridge before the network gets a further one. Default: 1,000; the kernel's limit is 1,023. */
+  readonly bridgePorts?: number
 }
 
 /** The networks of a site. Touches neither disk nor kernel until it is used. */

@@ -1,34 +1,56 @@
-import { address, linkUp, netns as makeNetns, nftElement, route, veth, type Change } from '@gantry/linux'
-import { portElement } from './firewall-rules.ts'
-import type { EndpointRecord, Network } from './networks.ts'
+import { address, linkUp, nftElement, route, sublink, veth, type Change } from '@gantry/linux'
+import { mtuOf, parentOf } from './driver-options.ts'
+import { portElement, tableFamily } from './firewall-rules.ts'
+import type { EndpointRecord, Network, PublishedPort } from './networks.ts'
 
-/** What joins a container to a network: one `ip` on the host, and one inside. A further network of a container has no namespace to make, and no default route. */
-export function linkChanges(
-  network: Network,
-  endpoint: EndpointRecord,
-  options: { isFirst: boolean },
-): readonly Change[] {
-  const { netns, link, ip, prefixLength } = endpoint
+/** What joins a container to a network: its link with addresses. Without the way out. */
+export function linkChanges(network: Network, endpoint: EndpointRecord): readonly Change[] {
+  const { netns, link, ip, prefixLength, ip6, prefixLength6 } = endpoint
+  const why = `its address on network ${network.name}`
   return [
-    ...(options.isFirst ? [makeNetns({ name: netns }, "the container's own links, addresses and ports")] : []),
-    veth(
-      { name: endpoint.hostLink, peer: link, netns, mac: endpoint.mac, bridge: network.bridge, hairpin: true },
-      `joins the container to network ${network.name}`,
-    ),
-    address({ link, cidr: `${ip}/${String(prefixLength)}`, netns }, `its address on network ${network.name}`),
+    joining(network, endpoint),
+    address({ link, cidr: `${ip}/${String(prefixLength)}`, netns }, why),
+    ...(ip6 === undefined ? [] : [address({ link, cidr: `${ip6}/${String(prefixLength6)}`, netns }, why)]),
     linkUp({ link, netns }, 'packets pass'),
-    ...(options.isFirst && !network.internal ? [route({ via: network.gateway, netns }, 'the way out')] : []),
   ]
 }
 
-/** An element of the table for each published port: one `nft`. */
+function joining(network: Network, { netns, link, mac, hostLink, bridge }: EndpointRecord): Change {
+  const why = `joins the container to network ${network.name}`
+  const mtu = mtuOf(network)
+  const size = mtu === undefined ? {} : { mtu }
+  if (network.driver === 'bridge')
+    return veth({ name: hostLink, peer: link, netns, mac, bridge, hairpin: true, ...size }, why)
+  const { parent, mode } = parentOf(network)
+  const own = network.driver === 'macvlan' ? { mac } : {}
+  return sublink({ name: link, parent, netns, type: network.driver, mode, ...own, ...size }, why)
+}
+
+/** The default route of a container through one of its networks. */
+export function routeChange(
+  network: Network,
+  { netns, link, gateway, gateway6 }: EndpointRecord,
+  six: boolean,
+): Change {
+  // In these modes the kernel has no neighbours: what is sent finds its way without a gateway.
+  if (network.driver === 'ipvlan' && parentOf(network).mode !== 'l2')
+    return route({ link, netns, ...(six ? { to: '::/0' } : {}) }, 'the way out')
+  return route({ via: six ? (gateway6 ?? '') : gateway, netns }, 'the way out')
+}
+
+/** An element of the table for each published port that packets are led through: one `nft`. */
 export function portChanges(table: string, endpoint: EndpointRecord): readonly Change[] {
-  return endpoint.ports.map((port) => {
-    const { map, key, value } = portElement(endpoint.ip, port)
-    const from = port.hostIp === '0.0.0.0' ? 'this host' : port.hostIp
+  return endpoint.ports.flatMap((port) => {
+    const element = portElement(endpoint, port)
+    if (element === undefined) return []
+    const { map, key, value } = element
     return nftElement(
-      { family: 'ip', table, map, key, ...(value === undefined ? {} : { value }) },
-      `port ${String(port.hostPort)} of ${from} leads to ${port.protocol} port ${String(port.containerPort)} of the container`,
+      { family: tableFamily, table, map, key, ...(value === undefined ? {} : { value }) },
+      `port ${String(port.hostPort)} of ${placeOf(port)} leads to ${port.protocol} port ${String(port.containerPort)} of the container`,
     )
   })
+}
+
+function placeOf({ hostIp }: PublishedPort): string {
+  return hostIp === '0.0.0.0' || hostIp === '::' ? 'this host' : hostIp
 }

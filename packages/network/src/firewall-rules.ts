@@ -1,8 +1,18 @@
+import { masquerades } from './driver-options.ts'
 import type { EndpointRecord, Network, PublishedPort } from './networks.ts'
+
+/** The family of our table: both, since one table is for IPv4 and IPv6. */
+export const tableFamily = 'inet'
+
+/** A chain without rules whose name says which edition of the rules a table has: one of an older Gantry is made anew. */
+export const editionChain = 'edition_2'
+
+const sets = ['bridges', 'same', 'internal', 'subnets', 'subnets6'] as const
+const maps = ['ports', 'ports_at', 'ports6', 'ports6_at'] as const
 
 /** An element of a set or map of our table. */
 export interface Element {
-  readonly map: 'bridges' | 'same' | 'internal' | 'subnets' | 'ports' | 'ports_at'
+  readonly map: (typeof sets)[number] | (typeof maps)[number]
   readonly key: string
   readonly value?: string
 }
@@ -12,29 +22,56 @@ export function tableName(instance: string): string {
   return instance.replaceAll(/[^a-zA-Z0-9_]/g, '_')
 }
 
-/** The elements that a network has in the table. */
-export function networkElements(network: Pick<Network, 'bridge' | 'subnet' | 'internal'>): readonly Element[] {
+/** The elements that a network has in the table. One beside the host has none. */
+export function networkElements(network: Network): readonly Element[] {
+  if (network.driver !== 'bridge') return []
+  const { bridge, subnet, subnet6, internal } = network
+  const leaving: Element[] = [
+    { map: 'subnets', key: subnet },
+    ...(subnet6 === undefined ? [] : [{ map: 'subnets6' as const, key: subnet6 }]),
+  ]
   return [
-    { map: 'bridges', key: `"${network.bridge}"` },
-    { map: 'same', key: `"${network.bridge}" . "${network.bridge}"` },
-    network.internal ? { map: 'internal', key: `"${network.bridge}"` } : { map: 'subnets', key: network.subnet },
+    { map: 'bridges', key: `"${bridge}"` },
+    { map: 'same', key: `"${bridge}" . "${bridge}"` },
+    ...(internal ? [{ map: 'internal' as const, key: `"${bridge}"` }] : masquerades(network) ? leaving : []),
   ]
 }
 
-/** The element of a published port. One for all host addresses has another map than one for a certain address. */
-export function portElement(ip: string, port: PublishedPort): Element {
-  const value = `${ip} . ${String(port.containerPort)}`
-  const service = `${port.protocol} . ${String(port.hostPort)}`
-  return port.hostIp === '0.0.0.0'
-    ? { map: 'ports', key: service, value }
-    : { map: 'ports_at', key: `${port.hostIp} . ${service}`, value }
+/**
+ * The element of a published port; undefined where a process passes its packets on, or the container has no address of the family. One
+ * for all host addresses has another map than one for a certain address.
+ */
+export function portElement(
+  { ip, ip6 }: Pick<EndpointRecord, 'ip' | 'ip6'>,
+  { hostIp, hostPort, containerPort, protocol, proxy }: PublishedPort,
+): Element | undefined {
+  const isSix = hostIp.includes(':')
+  const target = isSix ? ip6 : ip
+  if (proxy === true || target === undefined) return undefined
+  const value = `${target} . ${String(containerPort)}`
+  const service = `${protocol} . ${String(hostPort)}`
+  if (hostIp === '0.0.0.0' || hostIp === '::') return { map: isSix ? 'ports6' : 'ports', key: service, value }
+  return { map: isSix ? 'ports6_at' : 'ports_at', key: `${hostIp} . ${service}`, value }
+}
+
+const types: Readonly<Record<Element['map'], string>> = {
+  bridges: 'set bridges { type ifname;',
+  same: 'set same { type ifname . ifname;',
+  internal: 'set internal { type ifname;',
+  subnets: 'set subnets { type ipv4_addr; flags interval;',
+  subnets6: 'set subnets6 { type ipv6_addr; flags interval;',
+  ports: 'map ports { type inet_proto . inet_service : ipv4_addr . inet_service;',
+  ports_at: 'map ports_at { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service;',
+  ports6: 'map ports6 { type inet_proto . inet_service : ipv6_addr . inet_service;',
+  ports6_at: 'map ports6_at { type ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service;',
 }
 
 /**
  * The text of the table: constant rules over sets and maps, so that a container costs elements and not rules.
  *
  *   local            127/8 must not come from a container, although route_localnet lets the kernel accept it
- *   prerouting, output   a published port leads to its container; `output` is for connections from this host, 127.0.0.1 included
+ *   prerouting, output   a published port leads to its container; `output` is for connections from this host, 127.0.0.1 included. Not ::1:
+ *                    the kernel would not take the answers
  *   postrouting      containers leave with the host's address; connections from 127/8 and between containers through a published port
  *                    come back through us only if their source is ours
  *   forward          within a network: yes (seen here only where bridges call iptables). Out: yes, but for internal networks.
@@ -43,41 +80,41 @@ export function portElement(ip: string, port: PublishedPort): Element {
 export function tableRules(networks: readonly Network[], endpoints: readonly EndpointRecord[]): string {
   const elements = [
     ...networks.flatMap(networkElements),
-    ...endpoints.flatMap((endpoint) => endpoint.ports.map((port) => portElement(endpoint.ip, port))),
-  ]
+    ...endpoints.flatMap((endpoint) => endpoint.ports.map((port) => portElement(endpoint, port))),
+  ].filter((element) => element !== undefined)
   const of = (map: Element['map']): string => {
     const own = elements.filter((element) => element.map === map)
-    if (own.length === 0) return ''
     const items = own.map(({ key, value }) => (value === undefined ? key : `${key} : ${value}`))
-    return ` elements = { ${items.join(', ')} };`
+    return `  ${types[map]}${items.length === 0 ? '' : ` elements = { ${items.join(', ')} };`} }`
   }
+  const dnat = `
+    fib daddr type local dnat ip to ip daddr . meta l4proto . th dport map @ports_at
+    fib daddr type local dnat ip to meta l4proto . th dport map @ports
+    fib daddr type local dnat ip6 to ip6 daddr . meta l4proto . th dport map @ports6_at
+    fib daddr type local dnat ip6 to meta l4proto . th dport map @ports6`
   return `
-  set bridges { type ifname;${of('bridges')} }
-  set same { type ifname . ifname;${of('same')} }
-  set internal { type ifname;${of('internal')} }
-  set subnets { type ipv4_addr; flags interval;${of('subnets')} }
-  map ports { type inet_proto . inet_service : ipv4_addr . inet_service;${of('ports')} }
-  map ports_at { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service;${of('ports_at')} }
+${[...sets, ...maps].map(of).join('\n')}
+  chain ${editionChain} {
+  }
   chain local {
     type filter hook prerouting priority raw; policy accept;
     iifname @bridges ip daddr 127.0.0.0/8 drop
     iifname @bridges ip saddr 127.0.0.0/8 drop
   }
   chain prerouting {
-    type nat hook prerouting priority dstnat; policy accept;
-    fib daddr type local dnat ip to ip daddr . meta l4proto . th dport map @ports_at
-    fib daddr type local dnat ip to meta l4proto . th dport map @ports
+    type nat hook prerouting priority dstnat; policy accept;${dnat}
   }
   chain output {
     type nat hook output priority -100; policy accept;
-    fib daddr type local dnat ip to ip daddr . meta l4proto . th dport map @ports_at
-    fib daddr type local dnat ip to meta l4proto . th dport map @ports
+    ip6 daddr ::1 return${dnat}
   }
   chain postrouting {
     type nat hook postrouting priority srcnat; policy accept;
     ip saddr 127.0.0.0/8 oifname @bridges masquerade
     ip saddr @subnets oifname @bridges ct status dnat masquerade
     ip saddr @subnets oifname != @bridges masquerade
+    ip6 saddr @subnets6 oifname @bridges ct status dnat masquerade
+    ip6 saddr @subnets6 oifname != @bridges masquerade
   }
   chain forward {
     type filter hook forward priority filter; policy accept;

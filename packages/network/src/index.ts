@@ -9,7 +9,8 @@ export {
   type HostsOptions,
   type ResolvConfOptions,
 } from './container-files.ts'
-export { forwardingDoor } from './forwarding.ts'
+export { openEgress, type EgressGateway, type EgressOptions, type ReachedHost } from './egress/egress-gateway.ts'
+export { networkDoors } from './network-doors.ts'
 export { networkChecks } from './network-checks.ts'
 export { NetworkError, type NetworkErrorCode } from './network-error.ts'
 export { networkMigrations } from './network-migrations.ts'
@@ -18,9 +19,11 @@ export type {
   Endpoint,
   EndpointRecord,
   Network,
+  NetworkDriver,
   NetworkCheck,
   NetworkOptions,
   Networks,
   PortMapping,
   PublishedPort,
+  PublishMode,
 } from './networks.ts'

@@ -52,10 +52,13 @@ export class AardvarkNameServer implements NameServer {
 
   write(network: Network, endpoints: readonly EndpointRecord[]): void {
     mkdirSync(this.#directory, { recursive: true, mode: 0o755 })
-    const lines = endpoints.map(({ containerId, ip, names }) => `${containerId} ${ip}  ${names.join(',')}`)
+    const lines = endpoints.map(
+      ({ containerId, ip, ip6, names }) => `${containerId} ${ip} ${ip6 ?? ''} ${names.join(',')}`,
+    )
+    const listening = [network.gateway, ...(network.gateway6 === undefined ? [] : [network.gateway6])].join(',')
     // Beside the directory: a half-written file in it would be read as a network.
     const temporary = join(this.#run, `dns-${network.name}-${String(process.pid)}.new`)
-    writeFileSync(temporary, `${[network.gateway, ...lines].join('\n')}\n`)
+    writeFileSync(temporary, `${[listening, ...lines].join('\n')}\n`)
     renameSync(temporary, join(this.#directory, network.name))
   }
 

@@ -1,10 +1,22 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomInt } from 'node:crypto'
 import { chooseSubnet, defaultPool, userPool } from './choose-subnet.ts'
+import { chooseSubnet6 } from './choose-subnet6.ts'
+import { bridgeNameOf, checkOptions } from './driver-options.ts'
 import { hostRoutes } from './host-routes.ts'
+import { hostRoutes6 } from './host-routes6.ts'
 import { contains, formatAddress, formatSubnet, overlaps, parseAddress, parseSubnet, type Subnet } from './ipv4.ts'
+import {
+  contains6,
+  formatAddress6,
+  formatSubnet6,
+  overlaps6,
+  parseAddress6,
+  parseSubnet6,
+  type Subnet6,
+} from './ipv6.ts'
 import { NetworkError } from './network-error.ts'
 import type { NetworkRow, NetworkRows } from './network-rows.ts'
-import type { NetworkOptions } from './networks.ts'
+import type { NetworkDriver, NetworkOptions } from './networks.ts'
 
 /** Name of the network that containers join when nothing else is said. */
 export const defaultNetwork = 'bridge'
@@ -21,7 +33,7 @@ export class NetworkDefinitions {
     this.#instance = instance
   }
 
-  /** Defines a network of a user. @throws NetworkError NETWORK_EXISTS, NAME_INVALID, SUBNET_INVALID, SUBNET_TAKEN, SUBNET_EXHAUSTED, ADDRESS_INVALID */
+  /** Defines a network of a user. @throws NetworkError NETWORK_EXISTS, NAME_INVALID, SUBNET_INVALID, SUBNET_TAKEN, SUBNET_EXHAUSTED, ADDRESS_INVALID, OPTION_INVALID */
   create(name: string, options: NetworkOptions): NetworkRow {
     checkName(name)
     return this.#rows.transaction(() => {
@@ -69,6 +81,7 @@ export class NetworkDefinitions {
    * has an address of it. @throws NetworkError SUBNET_TAKEN, SUBNET_EXHAUSTED
    */
   refit(network: NetworkRow): NetworkRow {
+    if (network.driver !== 'bridge') return network
     return this.#rows.transaction(() => {
       const subnet = parseSubnet(network.subnet)
       const taken = this.#taken(network.name)
@@ -83,17 +96,22 @@ export class NetworkDefinitions {
   }
 
   #define(name: string, options: NetworkOptions): NetworkRow {
-    const taken = this.#taken()
+    const { driver = 'bridge' } = options
+    checkOptions(driver, options)
+    const taken = this.#taken(undefined, driver)
     const subnet =
       options.subnet === undefined ? chooseSubnet(poolOf(name), taken) : freeSubnet(parseSubnet(options.subnet), taken)
     const id = randomBytes(32).toString('hex')
+    const ownName = name === defaultNetwork ? defaultBridge(this.#instance) : `gtry${id.slice(0, 10)}`
     const row: NetworkRow = {
       id,
       name,
-      driver: 'bridge',
+      driver,
       subnet: formatSubnet(subnet),
       gateway: gatewayOf(subnet, options.gateway),
-      bridge: name === defaultNetwork ? defaultBridge(this.#instance) : `gtry${id.slice(0, 10)}`,
+      range: rangeOf(subnet, options.range),
+      ...this.#six(options),
+      bridge: bridgeNameOf(options, this.#rows.networks()) ?? ownName,
       internal: options.internal ?? false,
       automatic: options.subnet === undefined,
       labels: options.labels ?? {},
@@ -104,12 +122,29 @@ export class NetworkDefinitions {
     return row
   }
 
-  #taken(except?: string): Subnet[] {
+  #six({ driver, ipv6, subnet6, gateway6 }: NetworkOptions): Pick<NetworkRow, 'subnet6' | 'gateway6'> {
+    if (subnet6 === undefined && ipv6 !== true) return {}
+    const networks = this.#rows.networks()
+    const bridges = new Set(networks.map(({ bridge }) => bridge))
+    const taken = [
+      ...networks.flatMap((each) => (each.subnet6 === undefined ? [] : [parseSubnet6(each.subnet6)])),
+      ...(driver === undefined || driver === 'bridge' ? hostRoutes6().filter(({ link }) => !bridges.has(link)) : []),
+    ]
+    const subnet =
+      subnet6 === undefined
+        ? chooseSubnet6(Buffer.from(this.default().id.slice(0, 10), 'hex'), taken, () => randomInt(65_536))
+        : parseSubnet6(subnet6)
+    if (taken.some((other) => overlaps6(subnet, other))) throw subnetTaken(formatSubnet6(subnet))
+    return { subnet6: formatSubnet6(subnet), gateway6: gatewayOf6(subnet, gateway6) }
+  }
+
+  // Others live beside the host on its own networks: those are where they belong.
+  #taken(except?: string, driver: NetworkDriver = 'bridge'): Subnet[] {
     const networks = this.#rows.networks()
     const bridges = new Set(networks.map(({ bridge }) => bridge))
     return [
       ...networks.filter(({ name }) => name !== except).map(({ subnet }) => parseSubnet(subnet)),
-      ...hostRoutes().filter(({ link }) => !bridges.has(link)),
+      ...(driver === 'bridge' ? hostRoutes().filter(({ link }) => !bridges.has(link)) : []),
     ]
   }
 }
@@ -135,6 +170,24 @@ function gatewayOf(subnet: Subnet, wanted: string | undefined): string {
   const value = parseAddress(wanted)
   if (value !== undefined && contains(subnet, value) && value !== subnet.base) return wanted
   throw new NetworkError('ADDRESS_INVALID', `"${wanted}" cannot be the gateway of ${formatSubnet(subnet)}`, {
+    subject: wanted,
+  })
+}
+
+function gatewayOf6(subnet: Subnet6, wanted: string | undefined): string {
+  if (wanted === undefined) return formatAddress6(subnet.base + 1n)
+  const value = parseAddress6(wanted)
+  if (value !== undefined && contains6(subnet, value) && value !== subnet.base) return formatAddress6(value)
+  throw new NetworkError('ADDRESS_INVALID', `"${wanted}" cannot be the gateway of ${formatSubnet6(subnet)}`, {
+    subject: wanted,
+  })
+}
+
+function rangeOf(subnet: Subnet, wanted: string | undefined): string | undefined {
+  if (wanted === undefined) return undefined
+  const range = parseSubnet(wanted)
+  if (range.prefix >= subnet.prefix && contains(subnet, range.base)) return formatSubnet(range)
+  throw new NetworkError('SUBNET_INVALID', `The range ${wanted} is not within the subnet ${formatSubnet(subnet)}`, {
     subject: wanted,
   })
 }

@@ -21,8 +21,10 @@ export type NetworkErrorCode =
   | 'PORT_DENIED'
   /** A program that networks need is not installed. */
   | 'TOOL_MISSING'
-  /** The container has no endpoint on the network. */
-  | 'NOT_CONNECTED'
+  /** The container is on that network already. */
+  | 'ALREADY_CONNECTED'
+  /** An option of the network's driver is missing or wrong. */
+  | 'OPTION_INVALID'
   /** The kernel refused a change. */
   | 'CHANGE_FAILED'
 

@@ -1,8 +1,8 @@
 import type { Owner } from '@gantry/linux'
 import type { State } from '@gantry/state'
-import { contains, formatAddress, parseAddress, parseSubnet, sizeOf } from './ipv4.ts'
-import { NetworkError } from './network-error.ts'
-import type { EndpointRecord, Network, PublishedPort } from './networks.ts'
+import { formatAddress, parseAddress, parseSubnet } from './ipv4.ts'
+import { parseSubnet6 } from './ipv6.ts'
+import type { EndpointRecord, Network, NetworkDriver, PublishedPort } from './networks.ts'
 
 /** A network with what only this package knows of it. */
 export interface NetworkRow extends Network {
@@ -42,20 +42,22 @@ export class NetworkRows {
   }
 
   addNetwork(row: NetworkRow): void {
-    this.#state
-      .prepare('insert into network_networks values (?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?)')
-      .run(
-        row.name,
-        row.id,
-        row.subnet,
-        row.gateway,
-        row.bridge,
-        row.internal ? 1 : 0,
-        row.automatic ? 1 : 0,
-        JSON.stringify(row.labels),
-        JSON.stringify(row.options),
-        row.created,
-      )
+    this.#insert('network_networks', {
+      name: row.name,
+      id: row.id,
+      driver: row.driver,
+      subnet: row.subnet,
+      gateway: row.gateway,
+      ip_range: row.range ?? null,
+      subnet6: row.subnet6 ?? null,
+      gateway6: row.gateway6 ?? null,
+      bridge: row.bridge,
+      internal: row.internal ? 1 : 0,
+      automatic: row.automatic ? 1 : 0,
+      labels: JSON.stringify(row.labels),
+      options: JSON.stringify(row.options),
+      created: row.created,
+    })
   }
 
   /** Gives a network another subnet. */
@@ -69,66 +71,73 @@ export class NetworkRows {
     this.#state.prepare('delete from network_networks where name = ?').run(name)
   }
 
-  endpoints(filter: { readonly network?: string; readonly owner?: Owner } = {}): EndpointRow[] {
+  /** In the order in which they were made; of a network, an owner or a namespace. */
+  endpoints(
+    filter: { readonly network?: string; readonly owner?: Owner; readonly netns?: string } = {},
+  ): EndpointRow[] {
     const rows = this.#state
       .prepare(
-        `select e.*, n.id as network_id, n.subnet, n.gateway from network_endpoints e join network_networks n on n.name = e.network
-         where (?1 is null or e.network = ?1) and (?2 is null or e.owner = ?2) order by e.rowid`,
+        `select e.*, n.id as network_id, n.subnet, n.gateway, n.subnet6, n.gateway6
+         from network_endpoints e join network_networks n on n.name = e.network
+         where (?1 is null or e.network = ?1) and (?2 is null or e.owner = ?2) and (?3 is null or e.netns = ?3)
+         order by e.rowid`,
       )
-      .all(filter.network ?? null, filter.owner ?? null)
+      .all(filter.network ?? null, filter.owner ?? null, filter.netns ?? null)
     return rows.map(toEndpoint)
   }
 
-  /**
-   * Takes an address: the one asked for, or the next free one after the last that was given out.
-   * @throws NetworkError ADDRESS_TAKEN, ADDRESS_INVALID, SUBNET_EXHAUSTED
-   */
-  takeAddress(network: NetworkRow, wanted: string | undefined): number {
-    const subnet = parseSubnet(network.subnet)
-    const gateway = parseAddress(network.gateway) ?? 0
-    const size = sizeOf(subnet)
-    const isFree = (address: number): boolean =>
-      address !== gateway &&
-      this.#state
-        .prepare('select 1 from network_endpoints where network = ? and address = ?')
-        .get(network.name, address) === undefined
-    if (wanted !== undefined) return this.#takeWanted(network, wanted, isFree)
-    const row = this.#state.prepare('select last_address from network_networks where name = ?').get(network.name)
-    const last = Math.max(Number(row?.['last_address'] ?? 0) - subnet.base, 0)
-    // The first address is the network's, the last the broadcast's.
-    for (let step = 1; step < size; step++) {
-      const offset = ((last + step - 1) % (size - 2)) + 1
-      const address = subnet.base + offset
-      if (!isFree(address)) continue
-      this.#state.prepare('update network_networks set last_address = ? where name = ?').run(address, network.name)
-      return address
-    }
-    throw new NetworkError('SUBNET_EXHAUSTED', `Network "${network.name}" has no free address in ${network.subnet}`, {
-      subject: network.name,
-      hint: 'remove containers, or create a network with a larger subnet',
-    })
+  /** How many endpoints each bridge of a network has. */
+  portsOf(network: string): ReadonlyMap<string, number> {
+    const rows = this.#state
+      .prepare('select bridge, count(*) as ports from network_endpoints where network = ? group by bridge')
+      .all(network)
+    return new Map(rows.map((row) => [String(row['bridge']), Number(row['ports'])]))
+  }
+
+  /** Whether nobody on the network has an address. */
+  isFree(network: string, address: { readonly four: number } | { readonly six: string }): boolean {
+    const found =
+      'four' in address
+        ? this.#state
+            .prepare('select 1 from network_endpoints where network = ? and address = ?')
+            .get(network, address.four)
+        : this.#state
+            .prepare('select 1 from network_endpoints where network = ? and address6 = ?')
+            .get(network, address.six)
+    return found === undefined
+  }
+
+  /** The IPv4 address of a network that was given out last, 0 when none was. */
+  lastAddress(network: string): number {
+    const row = this.#state.prepare('select last_address from network_networks where name = ?').get(network)
+    return Number(row?.['last_address'] ?? 0)
+  }
+
+  setLastAddress(network: string, address: number): void {
+    this.#state.prepare('update network_networks set last_address = ? where name = ?').run(address, network)
   }
 
   addEndpoint(row: EndpointRow): void {
-    this.#state
-      .prepare('insert into network_endpoints values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
-      .run(
-        row.id,
-        row.network,
-        row.owner,
-        row.containerId,
-        row.containerName,
-        JSON.stringify(row.names),
-        parseAddress(row.ip) ?? 0,
-        row.mac,
-        row.netns,
-        row.link,
-        row.hostLink,
-        JSON.stringify(row.ports),
-        JSON.stringify(row.sequences),
-        row.holder.pid,
-        row.holder.startTime,
-      )
+    this.#insert('network_endpoints', {
+      id: row.id,
+      network: row.network,
+      owner: row.owner,
+      container_id: row.containerId,
+      container_name: row.containerName,
+      names: JSON.stringify(row.names),
+      address: parseAddress(row.ip) ?? 0,
+      address6: row.ip6 ?? null,
+      mac: row.mac,
+      netns: row.netns,
+      link: row.link,
+      host_link: row.hostLink,
+      bridge: row.bridge,
+      gateway_priority: row.gatewayPriority,
+      ports: JSON.stringify(row.ports),
+      sequences: JSON.stringify(row.sequences),
+      holder_pid: row.holder.pid,
+      holder_start: row.holder.startTime,
+    })
   }
 
   setPorts(id: string, ports: readonly PublishedPort[]): void {
@@ -143,22 +152,11 @@ export class NetworkRows {
     this.#state.prepare('delete from network_endpoints where id = ?').run(id)
   }
 
-  #takeWanted(network: NetworkRow, wanted: string, isFree: (address: number) => boolean): number {
-    const address = parseAddress(wanted)
-    if (address === undefined || !contains(parseSubnet(network.subnet), address)) {
-      throw new NetworkError(
-        'ADDRESS_INVALID',
-        `"${wanted}" is not an address of network "${network.name}" (${network.subnet})`,
-        {
-          subject: wanted,
-        },
-      )
-    }
-    if (isFree(address)) return address
-    throw new NetworkError('ADDRESS_TAKEN', `Address ${wanted} of network "${network.name}" is in use`, {
-      subject: wanted,
-      hint: 'give another address, or none',
-    })
+  #insert(table: string, values: Readonly<Record<string, string | number | null>>): void {
+    const names = Object.keys(values)
+    this.#state
+      .prepare(`insert into ${table} (${names.join(', ')}) values (${names.map(() => '?').join(', ')})`)
+      .run(...Object.values(values))
   }
 }
 
@@ -166,9 +164,12 @@ function toNetwork(row: Row): NetworkRow {
   return {
     id: String(row['id']),
     name: String(row['name']),
-    driver: 'bridge',
+    driver: String(row['driver']) as NetworkDriver,
     subnet: String(row['subnet']),
     gateway: String(row['gateway']),
+    range: textOrNothing(row['ip_range']),
+    subnet6: textOrNothing(row['subnet6']),
+    gateway6: textOrNothing(row['gateway6']),
     bridge: String(row['bridge']),
     internal: row['internal'] === 1,
     automatic: row['automatic'] === 1,
@@ -189,13 +190,22 @@ function toEndpoint(row: Row): EndpointRow {
     names: JSON.parse(String(row['names'])) as string[],
     ip: formatAddress(Number(row['address'])),
     prefixLength: parseSubnet(String(row['subnet'])).prefix,
+    ip6: textOrNothing(row['address6']),
+    prefixLength6: row['address6'] === null ? undefined : parseSubnet6(String(row['subnet6'])).prefix,
     mac: String(row['mac']),
     gateway: String(row['gateway']),
+    gateway6: row['address6'] === null ? undefined : textOrNothing(row['gateway6']),
+    gatewayPriority: Number(row['gateway_priority']),
     netns: String(row['netns']),
     link: String(row['link']),
     hostLink: String(row['host_link']),
+    bridge: String(row['bridge']),
     ports: JSON.parse(String(row['ports'])) as PublishedPort[],
     sequences: JSON.parse(String(row['sequences'])) as number[],
     holder: { pid: Number(row['holder_pid']), startTime: String(row['holder_start']) },
   }
+}
+
+function textOrNothing(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined
 }

@@ -193,7 +193,7 @@ describe('networks', { skip }, () => {
     const holder = await connect({ ...wanted, name: 'holder' })
     await assert.rejects(connect(wanted), { code: 'PORT_TAKEN', message: /container "holder"/ })
     assert.equal(holder.ports[0]?.hostPort, port)
-    assert.ok((holder.ports[0]?.fd ?? 0) > 2)
+    assert.ok((holder.portFds[0] ?? 0) > 2)
   })
 
   test('the port is free again after the container', async () => {
@@ -331,7 +331,7 @@ describe('networks', { skip }, () => {
   test('a table that somebody has flushed is made again', async () => {
     const before = await connect({ ports: [{ containerPort: 80, protocol: 'tcp' }] })
     using _ = serve(before, 80, 'still there')
-    await runStatus('nft', ['delete', 'table', 'ip', site.instance.replaceAll('-', '_')])
+    await runStatus('nft', ['delete', 'table', 'inet', site.instance.replaceAll('-', '_')])
     await connect({ ports: [{ containerPort: 81, protocol: 'tcp' }] })
     assert.equal(await fetchFromHost('127.0.0.1', before.ports[0]?.hostPort ?? 0), 'still there')
   })

@@ -43,7 +43,7 @@ const established = '01'
 
 function matches(local: string, hostIp: string, state: string | undefined): boolean {
   if (state === established) return false
-  if (hostIp === '0.0.0.0' || /^0+:/.test(local)) return true
+  if (hostIp === '0.0.0.0' || hostIp.includes(':') || /^0+:/.test(local)) return true
   const wanted = parseAddress(hostIp) ?? 0
   const bytes = Buffer.alloc(4)
   bytes.writeUInt32LE(wanted)

@@ -49,7 +49,7 @@ export async function connectNetworks(context: Context, record: ContainerRecord,
       ...(dns.options.length === 0 ? {} : { options: dns.options }),
     }),
     filesOf: undefined,
-    fds: endpoints.flatMap(({ ports }) => ports.map(({ fd }) => fd)),
+    fds: endpoints.flatMap(({ portFds }) => portFds),
     close,
   }
 }

@@ -36,6 +36,8 @@ export function fakeNetworks(): Networks & { readonly connected: readonly string
     connect: async ({ owner, container, network: wanted = 'bridge', ports: asked = [] }) => {
       const network = networks.get(wanted)
       if (network === undefined) throw new NetworkError('NETWORK_UNKNOWN', `network ${wanted} not found`)
+      if (endpoints.get(owner)?.some((each) => each.network === wanted) === true)
+        throw new NetworkError('ALREADY_CONNECTED', `container is connected to ${wanted} already`)
       for (const { hostPort = 0, protocol } of asked) {
         const taken = ports.get(`${hostPort}/${protocol}`)
         if (hostPort !== 0 && taken !== undefined && taken !== owner)
@@ -60,20 +62,34 @@ export function fakeNetworks(): Networks & { readonly connected: readonly string
         link: 'eth0',
         hostLink: 'veth0',
         bridge: network.bridge,
+        gatewayPriority: 0,
         ports: asked.map(({ hostIp = '0.0.0.0', hostPort = 0, containerPort, protocol }) => ({
           hostIp,
           hostPort: hostPort === 0 ? 40_000 + next : hostPort,
           containerPort,
           protocol,
-          fd: -1,
         })),
+        portFds: asked.map(() => -1),
         releasePorts: () => undefined,
         resolvConf: `nameserver ${network.gateway}\n`,
       }
       endpoints.set(owner, [...(endpoints.get(owner) ?? []), endpoint])
       return endpoint
     },
-    disconnect: async ({ owner }) => {
+    isolate: async ({ container }) => `fake-${container.id.slice(0, 12)}`,
+    check: ({ network: wanted = 'bridge' }) => {
+      const network = networks.get(wanted)
+      if (network === undefined) throw new NetworkError('NETWORK_UNKNOWN', `network ${wanted} not found`)
+      return network
+    },
+    disconnect: async ({ owner, network }) => {
+      if (network !== undefined) {
+        endpoints.set(
+          owner,
+          (endpoints.get(owner) ?? []).filter((each) => each.network !== network),
+        )
+        return
+      }
       endpoints.delete(owner)
       for (const [key, holder] of ports) if (holder === owner) ports.delete(key)
     },
