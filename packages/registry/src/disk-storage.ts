@@ -75,6 +75,11 @@ export function diskStorage(store: Store, options: DiskStorageOptions = {}): Reg
         [Symbol.asyncDispose]: () => staging[Symbol.asyncDispose](),
       }
     },
+    documents: {
+      mostBytes: 64 * 1024,
+      write: (digest, bytes) => store.writeDocument(digest, bytes),
+      keep: (digest, bytes) => store.keepDocument(digest, bytes),
+    },
     retain: (owner, digest) => store.pin(owner, digest),
     release: (owner, digest) => store.unpin(owner, digest),
     async [Symbol.asyncDispose]() {

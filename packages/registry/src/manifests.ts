@@ -20,6 +20,7 @@ import { bodyOf, emptyResponse } from './exchange.ts'
 import type { RegistryRequest, RegistryResponse } from './exchange.ts'
 import type { RegistryParts } from './registry-parts.ts'
 import type { ManifestReference, Route } from './route.ts'
+import type { RegistryStorage } from './storage.ts'
 import type { TagGuard } from './tag-guard.ts'
 import { WireError } from './wire-error.ts'
 
@@ -107,15 +108,15 @@ export async function storeManifest(
   repository: string,
   { descriptor, bytes, content, tags, guard }: ManifestToStore,
 ): Promise<void> {
-  await using staging = await storage.stage(undefined, digestAlgorithm(descriptor.digest))
-  await staging.write(bytes)
-  await staging.commit({ digest: descriptor.digest })
-  await storage.touch(descriptor.digest)
+  const { digest } = descriptor
+  const documents = bytes.length > (storage.documents?.mostBytes ?? 0) ? undefined : storage.documents
+  await (documents === undefined ? stageDocument(storage, digest, bytes) : documents.write(digest, bytes))
   const found = referrerOf(descriptor, content)
   const referrer =
     found === undefined ? {} : { referrer: { subject: found.subject.digest, descriptor: found.descriptor } }
   await commitDurably(state, () => {
     const id = catalog.ensure(repository)
+    documents?.keep(digest, bytes)
     for (const tag of guard === undefined ? [] : tags) {
       const before = catalog.manifest(id, { kind: 'tag', tag })
       guard?.({ repository, tag, after: descriptor.digest, ...(before === undefined ? {} : { before: before.digest }) })
@@ -123,6 +124,13 @@ export async function storeManifest(
     catalog.putManifest(id, { ...descriptor, tags, edges: edgesOf(content), ...referrer })
     storage.retain(ownerOf(repository), descriptor.digest)
   })
+}
+
+async function stageDocument(storage: RegistryStorage, digest: Digest, bytes: Uint8Array): Promise<void> {
+  await using staging = await storage.stage(undefined, digestAlgorithm(digest))
+  await staging.write(bytes)
+  await staging.commit({ digest })
+  await storage.touch(digest)
 }
 
 /** `DELETE` of a tag, or of a manifest with all its tags. */
@@ -189,13 +197,10 @@ function readTags(request: RegistryRequest, reference: ManifestRoute['reference'
 }
 
 async function readBody(request: RegistryRequest): Promise<Uint8Array> {
-  const tooLarge = new WireError('SIZE_INVALID', `a manifest has at most ${limits.documentBytes} bytes`, {
-    status: 413,
-  })
-  if (Number(request.header('content-length') ?? 0) > limits.documentBytes) throw tooLarge
-  const bytes = await collect(bodyOf(request), limits.documentBytes)
-  if (bytes === undefined) throw tooLarge
-  return bytes
+  const isAnnounced = Number(request.header('content-length') ?? 0) > limits.documentBytes
+  const bytes = isAnnounced ? undefined : await collect(bodyOf(request), limits.documentBytes)
+  if (bytes !== undefined) return bytes
+  throw new WireError('SIZE_INVALID', `a manifest has at most ${limits.documentBytes} bytes`, { status: 413 })
 }
 
 /** The type it is pushed as, without parameters; a client that does not say is taken at the word inside. */

@@ -16,6 +16,16 @@ export interface UploadStaging extends AsyncDisposable {
   read(position: number, length: number): Promise<Uint8Array>
 }
 
+/** Puts small documents. */
+export interface DocumentStorage {
+  /** So many bytes at most. */
+  readonly mostBytes: number
+  /** Makes it a blob, which may be gone after a loss of power. */
+  write(digest: Digest, bytes: Uint8Array): Promise<void>
+  /** Makes what was written as durable as the transaction of the state that this is called in. */
+  keep(digest: Digest, bytes: Uint8Array): void
+}
+
 /** Where a registry keeps its blobs, of all repositories together. The disk store and the memory store implement it. */
 export interface RegistryStorage extends BlobSource {
   /** Which content store it is, where others may use the same. */
@@ -33,6 +43,8 @@ export interface RegistryStorage extends BlobSource {
    * outlives its disposal, and on a disk the process: it goes on where it was.
    */
   stage(key?: string, algorithm?: DigestAlgorithm): Promise<UploadStaging>
+  /** Where small documents, whose digest is known, need not be synced each by itself. */
+  readonly documents?: DocumentStorage
   /** Keeps a manifest and what it leads to for an owner. Idempotent; may be called inside a transaction of the state. */
   retain(owner: string, digest: Digest): void
   /** Gives it up again. Idempotent. */

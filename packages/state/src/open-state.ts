@@ -32,7 +32,8 @@ export function openState(path: string, migrations: readonly Migrations[], optio
     if (inFile) createFile(path)
     db = new DatabaseSync(path, { timeout: busyTimeout, readOnly })
     if (inFile) useWriteAheadLog(db)
-    db.exec('PRAGMA synchronous = NORMAL')
+    // The log is copied into the database on the way of a commit: seldom, since a page that changed often is copied once then.
+    db.exec('PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 4000')
     if (!readOnly) migrate(db, migrations, path)
     else if (!isCurrent(db, migrations, path)) {
       throw new StateError('STATE_TOO_OLD', `Cannot read ${JSON.stringify(path)}: an older gantry wrote it`, {

@@ -18,6 +18,12 @@ export function isHolderAlive(holder: Holder): boolean {
   return boot === bootId() && startTime(Number(pid)) === Number(start)
 }
 
+/** Whether the process lives, or lived, since the machine was last started. A text that is no holder counts as such. */
+export function isOfThisBoot(holder: Holder): boolean {
+  const [, boot] = /^\d+\.\d+\.([0-9a-f-]+)$/.exec(holder) ?? []
+  return boot === undefined || boot === bootId()
+}
+
 let knownBootId: string | undefined
 
 function bootId(): string {

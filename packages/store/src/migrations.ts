@@ -64,5 +64,14 @@ export const storeMigrations: Migrations = {
        attributes TEXT NOT NULL
      ) STRICT;
      CREATE INDEX store_events_time ON store_events (time);`,
+
+    // Small blobs whose files may not be on the disk yet.
+    `CREATE TABLE store_documents (
+       id INTEGER PRIMARY KEY AUTOINCREMENT,
+       holder TEXT NOT NULL,
+       digest TEXT NOT NULL,
+       bytes BLOB NOT NULL
+     ) STRICT;
+     CREATE INDEX store_documents_holder ON store_documents (holder);`,
   ],
 }

@@ -7,6 +7,7 @@ import type { State } from '@gantry/state'
 import { collectGarbage, removeAbandoned } from './collect-garbage.ts'
 import { compressedOf, rememberCompressed } from './compressed.ts'
 import { DiskBlobs } from './disk-blobs.ts'
+import { Documents } from './documents.ts'
 import { currentHolder } from './holder.ts'
 import type { Holder } from './holder.ts'
 import { LayoutPaths } from './layout-paths.ts'
@@ -19,6 +20,7 @@ import { addReachable, describeBlob } from './reach.ts'
 import { readEvents, recordEvent } from './store-events.ts'
 import { translateWriteError } from './store-error.ts'
 import type { Store } from './store.ts'
+import { createSyncDirectory } from './sync-directory.ts'
 
 /** What the store is opened with. */
 export interface OpenStoreOptions {
@@ -46,10 +48,12 @@ export async function openStore(options: OpenStoreOptions): Promise<Store> {
   const names = new Names(state)
   const leases = new Leases(state, holder)
   const projection = new Projection(state, names, paths)
+  const documents = new Documents({ state, paths, holder, syncDirectory: createSyncDirectory() })
   try {
     await blobs.makeDirectories()
     writeLayoutFile(paths)
     removeAbandoned(paths)
+    documents.recover()
     projection.flush()
   } catch (error) {
     throw translateWriteError(error, root)
@@ -64,6 +68,8 @@ export async function openStore(options: OpenStoreOptions): Promise<Store> {
     prunePartials: (prune) => removePartials(paths.ingest, prune),
     has: async (descriptor) => blobs.touch(descriptor.digest) === descriptor.size,
     ingest: (body, ingest) => blobs.ingest(body, ingest),
+    writeDocument: (digest, bytes) => documents.write(digest, bytes),
+    keepDocument: (digest, bytes) => documents.keep(digest, bytes),
     size: (digest) => blobs.size(digest),
     touch: (digest) => blobs.touch(digest),
     path: (digest) => paths.blob(digest),
@@ -105,7 +111,10 @@ export async function openStore(options: OpenStoreOptions): Promise<Store> {
     record: (event) => recordEvent(state, event),
     events: (filter) => readEvents(state, filter),
     flush: async () => projection.flush(),
-    [Symbol.asyncDispose]: async () => projection.flush(),
+    async [Symbol.asyncDispose]() {
+      documents.close()
+      projection.flush()
+    },
   }
 }
 

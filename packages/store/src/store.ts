@@ -36,6 +36,15 @@ export interface Store extends BlobSource, BlobSink, BlobIngester, TagResolver, 
    * good one to take its place. Gives the file it is in now; `undefined` when the blob is no longer the file of that inode.
    */
   quarantine(digest: Digest, options: QuarantineOptions): Promise<string | undefined>
+  /**
+   * Puts a small blob that is known to have the digest. It is there at once, and on the disk with a transaction in which
+   * `keepDocument` is called: nobody waits for its file.
+   *
+   * @throws {StoreError} STORE_FULL
+   */
+  writeDocument(digest: Digest, bytes: Uint8Array): Promise<void>
+  /** See `writeDocument`: makes the blob as durable as the transaction of the state that this is called in. */
+  keepDocument(digest: Digest, bytes: Uint8Array): void
   /** All blobs, in no order. */
   blobs(): AsyncIterable<StoredBlob>
   /** Everything that is here and that the content leads to, itself included. */
