@@ -15,6 +15,7 @@ export type { Filters } from './query.ts'
 export type { SystemApi } from './system.ts'
 export type {
   ContainerConfig,
+  BlockDeviceRate,
   ContainerCreateBody,
   ContainerCreated,
   CommitRequest,

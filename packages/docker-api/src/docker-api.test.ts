@@ -235,13 +235,13 @@ describe('containers', () => {
         },
       )
     }
-    await refused({ BlkioWeight: 5 }, /HostConfig\.BlkioWeight/)
+    await refused({ StorageOpt: { size: '1G' } }, /HostConfig\.StorageOpt/)
     await refused({ LogConfig: { Type: 'syslog' } }, /LogConfig\.Type "syslog"/)
     await refused({ DeviceRequests: [{ Count: 1 }] }, /DeviceRequests/)
     await daemon.client.containers.create({
       Image: 'busybox',
       Cmd: ['true'],
-      HostConfig: { BlkioWeight: 0, DeviceRequests: null } as object,
+      HostConfig: { StorageOpt: {}, DeviceRequests: null },
     })
   })
 

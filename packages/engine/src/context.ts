@@ -17,7 +17,7 @@ export interface EnginePorts {
   readonly host: Host
   readonly state: State
   readonly ledger: Ledger
-  readonly snapshots: Pick<Snapshots, 'prepare' | 'mount' | 'remove' | 'paths' | 'usage' | 'diff' | 'view'>
+  readonly snapshots: Pick<Snapshots, 'prepare' | 'mount' | 'remove' | 'paths' | 'usage' | 'diff' | 'view' | 'list'>
   readonly networks: Networks
   readonly runtime: Runtime
   readonly images: ImageLookup

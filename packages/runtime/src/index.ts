@@ -19,6 +19,8 @@ export type {
 } from './task.ts'
 export type {
   CapabilitiesSpec,
+  BlockIoSpec,
+  DeviceRate,
   DeviceRule,
   DeviceSpec,
   HookSpec,

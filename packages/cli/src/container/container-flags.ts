@@ -6,17 +6,30 @@ import { parseDuration } from '../format/human-duration.ts'
 /** The flags of `run` and `create`: everything a container can be given. */
 export type ContainerFlags = {
   readonly 'add-host': Flag<readonly string[]>
+  readonly annotation: Flag<readonly string[]>
   readonly attach: Flag<readonly string[]>
+  readonly 'blkio-weight': Flag<number | undefined>
+  readonly 'blkio-weight-device': Flag<readonly string[]>
   readonly 'cap-add': Flag<readonly string[]>
   readonly 'cap-drop': Flag<readonly string[]>
+  readonly 'cgroup-parent': Flag<string | undefined>
+  readonly cgroupns: Flag<'host' | 'private' | undefined>
   readonly cidfile: Flag<string | undefined>
   readonly 'cpu-period': Flag<number | undefined>
   readonly 'cpu-quota': Flag<number | undefined>
+  readonly 'cpu-rt-period': Flag<number | undefined>
+  readonly 'cpu-rt-runtime': Flag<number | undefined>
   readonly 'cpu-shares': Flag<number | undefined>
   readonly cpus: Flag<number | undefined>
   readonly 'cpuset-cpus': Flag<string | undefined>
   readonly 'cpuset-mems': Flag<string | undefined>
   readonly device: Flag<readonly string[]>
+  readonly 'device-cgroup-rule': Flag<readonly string[]>
+  readonly 'device-read-bps': Flag<readonly string[]>
+  readonly 'device-read-iops': Flag<readonly string[]>
+  readonly 'device-write-bps': Flag<readonly string[]>
+  readonly 'device-write-iops': Flag<readonly string[]>
+  readonly 'disable-content-trust': Flag<boolean>
   readonly dns: Flag<readonly string[]>
   readonly 'dns-option': Flag<readonly string[]>
   readonly 'dns-search': Flag<readonly string[]>
@@ -38,18 +51,21 @@ export type ContainerFlags = {
   readonly interactive: Flag<boolean>
   readonly ip: Flag<string | undefined>
   readonly ipc: Flag<string | undefined>
+  readonly isolation: Flag<string | undefined>
   readonly label: Flag<readonly string[]>
   readonly 'label-file': Flag<readonly string[]>
   readonly 'mac-address': Flag<string | undefined>
   readonly memory: Flag<number | undefined>
   readonly 'memory-reservation': Flag<number | undefined>
   readonly 'memory-swap': Flag<number | undefined>
+  readonly 'memory-swappiness': Flag<number | undefined>
   readonly mount: Flag<readonly string[]>
   readonly name: Flag<string | undefined>
   readonly net: Flag<readonly string[]>
   readonly network: Flag<readonly string[]>
   readonly 'network-alias': Flag<readonly string[]>
   readonly 'no-healthcheck': Flag<boolean>
+  readonly 'oom-kill-disable': Flag<boolean>
   readonly 'oom-score-adj': Flag<number | undefined>
   readonly pid: Flag<string | undefined>
   readonly 'pids-limit': Flag<number | undefined>
@@ -67,6 +83,7 @@ export type ContainerFlags = {
   readonly 'shm-size': Flag<number | undefined>
   readonly 'stop-signal': Flag<string | undefined>
   readonly 'stop-timeout': Flag<number | undefined>
+  readonly 'storage-opt': Flag<readonly string[]>
   readonly sysctl: Flag<readonly string[]>
   readonly tmpfs: Flag<readonly string[]>
   readonly tty: Flag<boolean>
@@ -74,6 +91,8 @@ export type ContainerFlags = {
   readonly user: Flag<string | undefined>
   readonly uts: Flag<string | undefined>
   readonly volume: Flag<readonly string[]>
+  readonly 'volume-driver': Flag<string | undefined>
+  readonly 'volumes-from': Flag<readonly string[]>
   readonly workdir: Flag<string | undefined>
 }
 
@@ -86,17 +105,30 @@ const healthActions = ['none', 'kill', 'restart', 'stop'] as const
 /** See {@link ContainerFlags}. */
 export const containerFlags: ContainerFlags = {
   'add-host': list('Add a custom host-to-IP mapping (host:ip)'),
+  annotation: list('Add an annotation to the container (passed through to the OCI runtime)', { type: 'map' }),
   attach: list('Attach to STDIN, STDOUT or STDERR', { short: 'a', check: checkStream }),
+  'blkio-weight': integer('Block IO (relative weight), between 10 and 1000, or 0 to disable'),
+  'blkio-weight-device': list('Block IO weight (relative device weight)'),
   'cap-add': list('Add Linux capabilities'),
   'cap-drop': list('Drop Linux capabilities'),
+  'cgroup-parent': text('Optional parent cgroup for the container'),
+  cgroupns: choice('Cgroup namespace to use (host|private)', ['host', 'private']),
   cidfile: text('Write the container ID to the file'),
   'cpu-period': integer('Limit CPU CFS (Completely Fair Scheduler) period'),
   'cpu-quota': integer('Limit CPU CFS (Completely Fair Scheduler) quota'),
+  'cpu-rt-period': integer('Limit CPU real-time period in microseconds'),
+  'cpu-rt-runtime': integer('Limit CPU real-time runtime in microseconds'),
   'cpu-shares': integer('CPU shares (relative weight)', { short: 'c' }),
   cpus: parsed('Number of CPUs', 'decimal', decimal),
   'cpuset-cpus': text('CPUs in which to allow execution (0-3, 0,1)'),
   'cpuset-mems': text('MEMs in which to allow execution (0-3, 0,1)'),
   device: list('Add a host device to the container'),
+  'device-cgroup-rule': list('Add a rule to the cgroup allowed devices list'),
+  'device-read-bps': list('Limit read rate (bytes per second) from a device'),
+  'device-read-iops': list('Limit read rate (IO per second) from a device'),
+  'device-write-bps': list('Limit write rate (bytes per second) to a device'),
+  'device-write-iops': list('Limit write rate (IO per second) to a device'),
+  'disable-content-trust': boolean('Of no effect: images are known by their digests', { initial: true }),
   dns: list('Set custom DNS servers'),
   'dns-option': list('Set DNS options'),
   'dns-search': list('Set custom DNS search domains'),
@@ -118,6 +150,7 @@ export const containerFlags: ContainerFlags = {
   interactive: boolean('Keep STDIN open even if not attached', { short: 'i' }),
   ip: text('IPv4 address (e.g., 172.30.100.104)'),
   ipc: text('IPC mode to use'),
+  isolation: text('Container isolation technology (default is the only one)'),
   label: list('Set meta data on a container', { short: 'l' }),
   'label-file': list('Read in a line delimited file of labels'),
   'mac-address': text('Container MAC address (e.g., 92:d0:c6:0a:29:33)'),
@@ -126,12 +159,14 @@ export const containerFlags: ContainerFlags = {
   'memory-swap': parsed("Swap limit equal to memory plus swap: '-1' to enable unlimited swap", 'bytes', (value) =>
     value === '-1' ? -1 : parseBytes(value),
   ),
+  'memory-swappiness': integer('Tune container memory swappiness (0 to 100)'),
   mount: list('Attach a filesystem mount to the container', { type: 'mount' }),
   name: text('Assign a name to the container'),
   net: list('The same as --network', { type: 'network' }),
   network: list('Connect a container to a network', { type: 'network' }),
   'network-alias': list('Add network-scoped alias for the container'),
   'no-healthcheck': boolean('Disable any container-specified HEALTHCHECK'),
+  'oom-kill-disable': boolean('Disable OOM Killer'),
   'oom-score-adj': integer("Tune host's OOM preferences (-1000 to 1000)"),
   pid: text('PID namespace to use'),
   'pids-limit': integer('Tune container pids limit (set -1 for unlimited)'),
@@ -151,6 +186,7 @@ export const containerFlags: ContainerFlags = {
   'shm-size': bytes('Size of /dev/shm'),
   'stop-signal': text('Signal to stop the container'),
   'stop-timeout': integer('Timeout (in seconds) to stop a container'),
+  'storage-opt': list('Storage driver options for the container (none is known)', { type: 'map' }),
   sysctl: list('Sysctl options', { type: 'map' }),
   tmpfs: list('Mount a tmpfs directory'),
   tty: boolean('Allocate a pseudo-TTY', { short: 't' }),
@@ -158,6 +194,8 @@ export const containerFlags: ContainerFlags = {
   user: text('Username or UID (format: <name|uid>[:<group|gid>])', { short: 'u' }),
   uts: text('UTS namespace to use'),
   volume: list('Bind mount a volume', { short: 'v' }),
+  'volume-driver': text('Volume driver of the container (local)'),
+  'volumes-from': list('Mount volumes from the specified container(s)'),
   workdir: text('Working directory inside the container', { short: 'w' }),
 }
 

@@ -21,6 +21,17 @@ export function parseMount(text: string): Mount {
     if (!/^[0-7]{3,4}$/.test(value)) throw invalid(`"${value}" is not an octal mode such as 1777`)
     return Number.parseInt(value, 8)
   }
+  const isTrue = (value: string | undefined): boolean => {
+    if (![undefined, 'true', '1', 'false', '0'].includes(value)) throw invalid(`"${value}" is neither true nor false`)
+    return value !== 'false' && value !== '0'
+  }
+  const recursive = (value: string): Mount['BindOptions'] => {
+    if (value === 'enabled') return {}
+    if (value === 'disabled') return { NonRecursive: true }
+    if (value === 'writable') return { ReadOnlyNonRecursive: true }
+    if (value === 'readonly') return { ReadOnlyForceRecursive: true }
+    throw invalid(`"${value}" is none of enabled, disabled, writable, readonly`)
+  }
   const mount: Mount = { Type: 'volume', Target: '' }
   for (const part of splitFields(text)) {
     const [rawKey, value] = cut(part)
@@ -32,8 +43,8 @@ export function parseMount(text: string): Mount {
     switch (key) {
       case 'type': {
         const type = needed()
-        if (type !== 'bind' && type !== 'volume' && type !== 'tmpfs')
-          throw invalid(`the type "${type}" is not supported (use bind, volume or tmpfs)`)
+        if (type !== 'bind' && type !== 'volume' && type !== 'tmpfs' && type !== 'image')
+          throw invalid(`the type "${type}" is not supported (use bind, volume, image or tmpfs)`)
         mount.Type = type
         break
       }
@@ -48,15 +59,25 @@ export function parseMount(text: string): Mount {
         break
       case 'readonly':
       case 'ro':
-        if (![undefined, 'true', '1', 'false', '0'].includes(value))
-          throw invalid(`"${value}" is neither true nor false`)
-        mount.ReadOnly = value !== 'false' && value !== '0'
+        mount.ReadOnly = isTrue(value)
         break
       case 'bind-propagation':
         mount.BindOptions = { ...mount.BindOptions, Propagation: needed() }
         break
+      case 'bind-nonrecursive':
+        mount.BindOptions = { ...mount.BindOptions, NonRecursive: isTrue(value) }
+        break
+      case 'bind-recursive':
+        mount.BindOptions = { ...mount.BindOptions, ...recursive(needed()) }
+        break
+      case 'bind-create-src':
+        mount.BindOptions = { ...mount.BindOptions, CreateMountpoint: isTrue(value) }
+        break
+      case 'image-subpath':
+        mount.ImageOptions = { Subpath: needed() }
+        break
       case 'volume-nocopy':
-        mount.VolumeOptions = { ...mount.VolumeOptions, NoCopy: value !== 'false' && value !== '0' }
+        mount.VolumeOptions = { ...mount.VolumeOptions, NoCopy: isTrue(value) }
         break
       case 'volume-subpath':
         mount.VolumeOptions = { ...mount.VolumeOptions, Subpath: needed() }
@@ -76,6 +97,7 @@ export function parseMount(text: string): Mount {
     if (mount.Source === undefined) throw invalid('a bind mount needs a source')
     mount.Source = resolve(mount.Source)
   }
+  if (mount.Type === 'image' && mount.Source === undefined) throw invalid('an image mount needs a source')
   if (mount.Type === 'tmpfs' && mount.Source !== undefined) throw invalid('a tmpfs has no source')
   return mount
 }

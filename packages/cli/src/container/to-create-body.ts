@@ -4,6 +4,7 @@ import type { FlagValues } from '../flags/flag.ts'
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { CliError } from '../cli-error.ts'
+import { deviceBytes, deviceOperations, deviceWeight } from './device-limits.ts'
 import { parseMount } from './parse-mount.ts'
 import { parseExposed, parsePort } from './parse-port.ts'
 import { readEnvironment, readLabels } from './read-env.ts'
@@ -95,7 +96,20 @@ function hostConfigOf(
   for (const { port, binding } of published) bindings[port] = [...(bindings[port] ?? []), binding]
   const binds = flags.volume.filter((volume) => volume.includes(':')).map(absoluteBind)
   return withoutUndefined<HostConfig>({
+    Annotations: pairsOf(flags.annotation, '--annotation'),
     AutoRemove: flags.rm || undefined,
+    ...blockLimits(flags),
+    CgroupParent: flags['cgroup-parent'],
+    CgroupnsMode: flags.cgroupns,
+    CpuRealtimePeriod: flags['cpu-rt-period'],
+    CpuRealtimeRuntime: flags['cpu-rt-runtime'],
+    DeviceCgroupRules: many(flags['device-cgroup-rule']),
+    Isolation: flags.isolation,
+    MemorySwappiness: flags['memory-swappiness'],
+    OomKillDisable: flags['oom-kill-disable'] || undefined,
+    StorageOpt: pairsOf(flags['storage-opt'], '--storage-opt'),
+    VolumeDriver: flags['volume-driver'],
+    VolumesFrom: many(flags['volumes-from']),
     Binds: many(binds),
     CapAdd: many(flags['cap-add']),
     CapDrop: many(flags['cap-drop']),
@@ -135,6 +149,17 @@ function hostConfigOf(
     UTSMode: flags.uts,
     Ulimits: many(flags.ulimit.map(ulimitOf)),
   })
+}
+
+function blockLimits(flags: CreateRequest['flags']): { [K in keyof HostConfig]?: HostConfig[K] | undefined } {
+  return {
+    BlkioWeight: flags['blkio-weight'],
+    BlkioWeightDevice: many(flags['blkio-weight-device'].map(deviceWeight)),
+    BlkioDeviceReadBps: many(flags['device-read-bps'].map(deviceBytes)),
+    BlkioDeviceWriteBps: many(flags['device-write-bps'].map(deviceBytes)),
+    BlkioDeviceReadIOps: many(flags['device-read-iops'].map(deviceOperations)),
+    BlkioDeviceWriteIOps: many(flags['device-write-iops'].map(deviceOperations)),
+  }
 }
 
 function many<T>(values: readonly T[]): T[] | undefined {

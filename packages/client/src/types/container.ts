@@ -61,7 +61,14 @@ export interface Mount {
   Target: string
   ReadOnly?: boolean
   Consistency?: string
-  BindOptions?: { Propagation?: string; NonRecursive?: boolean; CreateMountpoint?: boolean }
+  BindOptions?: {
+    Propagation?: string
+    NonRecursive?: boolean
+    CreateMountpoint?: boolean
+    ReadOnlyNonRecursive?: boolean
+    ReadOnlyForceRecursive?: boolean
+  }
+  ImageOptions?: { Subpath?: string }
   VolumeOptions?: { NoCopy?: boolean; Labels?: Record<string, string>; Subpath?: string; DriverConfig?: object }
   TmpfsOptions?: { SizeBytes?: number; Mode?: number; Options?: string[][] }
 }
@@ -89,6 +96,7 @@ export interface HostConfig {
   PortBindings?: PortMap | null
   RestartPolicy?: RestartPolicy
   AutoRemove?: boolean
+  VolumeDriver?: string
   VolumesFrom?: string[] | null
   Mounts?: Mount[] | null
   ConsoleSize?: number[]
@@ -120,6 +128,15 @@ export interface HostConfig {
   Memory?: number
   NanoCpus?: number
   CgroupParent?: string
+  BlkioWeight?: number
+  BlkioWeightDevice?: { Path: string; Weight: number }[] | null
+  BlkioDeviceReadBps?: BlockDeviceRate[] | null
+  BlkioDeviceWriteBps?: BlockDeviceRate[] | null
+  BlkioDeviceReadIOps?: BlockDeviceRate[] | null
+  BlkioDeviceWriteIOps?: BlockDeviceRate[] | null
+  CpuRealtimePeriod?: number
+  CpuRealtimeRuntime?: number
+  DeviceCgroupRules?: string[] | null
   CpuPeriod?: number
   CpuQuota?: number
   CpusetCpus?: string
@@ -135,6 +152,12 @@ export interface HostConfig {
   Init?: boolean | null
   MaskedPaths?: string[] | null
   ReadonlyPaths?: string[] | null
+}
+
+/** What a block device of the host may do in a second. */
+export interface BlockDeviceRate {
+  Path: string
+  Rate: number
 }
 
 /** How a container is connected to one network. */

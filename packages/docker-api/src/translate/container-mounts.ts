@@ -17,6 +17,8 @@ export function mountPoints(mounts: readonly ContainerMount[], volumePath: (name
           Propagation: mount.propagation === '' ? 'rprivate' : mount.propagation,
         },
       ]
+    if (mount.type === 'image')
+      return [{ Type: 'image', Source: mount.image, Destination: mount.target, Mode: 'ro', RW: false, Propagation: '' }]
     return [
       {
         Type: 'volume',

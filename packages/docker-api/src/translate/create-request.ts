@@ -67,6 +67,7 @@ export function createRequest(
       publishAll: host.flag('PublishAllPorts'),
       extraHosts: host.texts('ExtraHosts'),
       sysctls: host.map('Sysctls'),
+      cgroupParent: host.text('CgroupParent') || undefined,
       consoleSize: size?.[0] && size[1] ? { height: size[0], width: size[1] } : undefined,
     }),
   }

@@ -28,7 +28,7 @@ export function editRequest(body: Fields, { all }: { all: boolean }): ContainerE
   const known = (name: string): boolean => limits.has(name) || name === 'RestartPolicy' || (all && edits.has(name))
   for (const name of body.names)
     if (!known(name) && !isBlank(body.raw(name))) throw notSupported(`${name} in an update`)
-  const { shmSize: _shm, oomScoreAdj: _score, ulimits: _ulimits, ...resources } = resourcesOf(body)
+  const { shmSize: _shm, oomScoreAdj: _score, ulimits: _ulimits, blkioRates: _rates, ...resources } = resourcesOf(body)
   const policy = body.object('RestartPolicy')
   const restart = policy.text('Name') === 'no' ? ({ name: 'no', maximumRetries: 0 } as const) : restartOf(body)
   const further = all
@@ -95,7 +95,7 @@ function bindings({ ports }: ContainerSpec): PortMap {
 
 function binds({ mounts }: ContainerSpec): string[] {
   return mounts.flatMap((mount) => {
-    if (mount.type === 'tmpfs') return []
+    if (mount.type === 'tmpfs' || mount.type === 'image') return []
     const source = mount.type === 'bind' ? mount.source : mount.name
     return [`${source}:${mount.target}${mount.readonly ? ':ro' : ''}`]
   })

@@ -66,11 +66,22 @@ function mountRequest(mount: Fields): MountRequest {
         )
       const options = mount.object('BindOptions')
       const createSource = options.flag('CreateMountpoint') ?? false
-      return { type: 'bind', source, target, readonly, propagation: options.text('Propagation') ?? '', createSource }
+      const recursive = recursiveOf(options, readonly)
+      return {
+        type: 'bind',
+        source,
+        target,
+        readonly,
+        propagation: options.text('Propagation') ?? '',
+        ...(recursive === undefined ? {} : { recursive }),
+        createSource,
+      }
     }
     case 'volume': {
       const options = mount.object('VolumeOptions')
-      if (options.text('Subpath')) throw notSupported('HostConfig.Mounts.VolumeOptions.Subpath')
+      const subpath = options.text('Subpath') || undefined
+      if (subpath !== undefined && source === '')
+        throw badRequest('invalid mount config for type "volume": a part of a volume needs its name')
       const driver = options.object('DriverConfig').text('Name') ?? ''
       if (driver !== '' && driver !== 'local') throw notSupported(`volume driver "${driver}"`)
       const labels = options.map('Labels')
@@ -81,7 +92,13 @@ function mountRequest(mount: Fields): MountRequest {
         copyUp: options.flag('NoCopy') !== true,
         ...(source === '' ? {} : { name: source }),
         ...(labels === undefined ? {} : { labels }),
+        ...(subpath === undefined ? {} : { subpath }),
       }
+    }
+    case 'image': {
+      if (source === '') throw badRequest('invalid mount config for type "image": field Source must not be empty')
+      const subpath = mount.object('ImageOptions').text('Subpath') || undefined
+      return { type: 'image', image: source, target, ...(subpath === undefined ? {} : { subpath }) }
     }
     case 'tmpfs': {
       const options = mount.object('TmpfsOptions')
@@ -98,6 +115,18 @@ function mountRequest(mount: Fields): MountRequest {
   }
 }
 
+/** How mounts below a bind are shown. */
+function recursiveOf(options: Fields, readonly: boolean): 'disabled' | 'writable' | 'readonly' | undefined {
+  if (options.flag('NonRecursive') === true) return 'disabled'
+  if (options.flag('ReadOnlyNonRecursive') === true) {
+    if (!readonly) throw badRequest('mount options conflict: !ReadOnly && BindOptions.ReadOnlyNonRecursive')
+    return 'writable'
+  }
+  if (options.flag('ReadOnlyForceRecursive') !== true) return undefined
+  if (!readonly) throw badRequest('mount options conflict: !ReadOnly && BindOptions.ReadOnlyForceRecursive')
+  return 'readonly'
+}
+
 function tmpfs(target: string, options: readonly string[]): MountRequest {
   return { type: 'tmpfs', target, options: options.filter((option) => option !== '') }
 }
@@ -105,6 +134,6 @@ function tmpfs(target: string, options: readonly string[]): MountRequest {
 function volumesFrom(text: string, mountsOf: (container: string) => readonly MountRequest[]): readonly MountRequest[] {
   const [container = '', mode = 'rw'] = text.split(':')
   return mountsOf(container)
-    .filter((mount) => mount.type !== 'tmpfs')
+    .filter((mount) => mount.type === 'bind' || mount.type === 'volume')
     .map((mount) => (mode.split(',').includes('ro') ? { ...mount, readonly: true } : mount))
 }

@@ -12,6 +12,7 @@ export function securityOf(host: Fields): Partial<Security> {
     maskedPaths: host.texts('MaskedPaths'),
     readonlyPaths: host.texts('ReadonlyPaths'),
     devices: devices(host),
+    deviceRules: host.texts('DeviceCgroupRules'),
     ...securityOptions(host.texts('SecurityOpt') ?? []),
   })
 }
@@ -54,7 +55,8 @@ function securityOptions(options: readonly string[]): Partial<Security> {
         found.readonlyPaths = []
         break
       case 'label':
-        if (value !== 'disable') throw notSupported(`security option "${option}"`)
+        // SELinux's labels: none are set, so that "disable" is what holds.
+        if (value !== 'disable') throw notSupported(`security option "${option}": labels of SELinux`)
         break
       default:
         throw badRequest(`invalid --security-opt: ${option}`)

@@ -51,6 +51,19 @@ const hostMembers = new Set([
   'Init',
   'MaskedPaths',
   'ReadonlyPaths',
+  'BlkioWeight',
+  'BlkioWeightDevice',
+  'BlkioDeviceReadBps',
+  'BlkioDeviceWriteBps',
+  'BlkioDeviceReadIOps',
+  'BlkioDeviceWriteIOps',
+  'MemorySwappiness',
+  'OomKillDisable',
+  'CpuRealtimePeriod',
+  'CpuRealtimeRuntime',
+  'CgroupParent',
+  'DeviceCgroupRules',
+  'VolumeDriver',
 ])
 
 /** Refuses what is asked for and cannot be given, by its name. A limit or a check that is silently not there is worse than none.
@@ -63,6 +76,8 @@ export function refuseUnsupported(host: Fields): void {
   const driver = log.text('Type') ?? ''
   if (!['', 'json-file', 'k8s-file'].includes(driver)) throw notSupported(`HostConfig.LogConfig.Type "${driver}"`)
   if (!isBlank(log.raw('Config'))) throw notSupported('HostConfig.LogConfig.Config')
+  const volumes = host.text('VolumeDriver') ?? ''
+  if (volumes !== '' && volumes !== 'local') throw notSupported(`HostConfig.VolumeDriver "${volumes}"`)
   const runtime = host.text('Runtime') ?? ''
   if (!['', 'runc', 'crun', 'io.containerd.runc.v2'].includes(runtime))
     throw notSupported(`HostConfig.Runtime "${runtime}"`)

@@ -69,6 +69,7 @@ export function planContainer(
     security: { ...defaultSecurity, ...request.security },
     namespaces: request.namespaces ?? {},
     sysctls: request.sysctls ?? {},
+    ...(request.cgroupParent === undefined ? {} : { cgroupParent: request.cgroupParent }),
     ...(request.face === undefined ? {} : { face: request.face }),
   }
 }

@@ -47,6 +47,8 @@ export interface ContainerSpec {
   readonly security: Security
   readonly namespaces: NamespaceChoice
   readonly sysctls: Readonly<Record<string, string>>
+  /** The control group in which the container's own is made; absent is the engine's. */
+  readonly cgroupParent?: string
   /** Text that a face keeps with the container and gets back as it was; the engine does not look into it. */
   readonly face?: Readonly<Record<string, unknown>>
 }
@@ -66,6 +68,9 @@ export type ContainerMount =
       readonly target: string
       readonly readonly: boolean
       readonly propagation: string
+      /** Mounts below the source: shown as they are (`writable`: though it is read-only itself), or `disabled`. Default: with the source,
+       * read-only where it is; `readonly` insists on that. */
+      readonly recursive?: 'writable' | 'readonly' | 'disabled'
       /** Make the source as a directory where it is missing. */
       readonly createSource: boolean
     }
@@ -76,12 +81,25 @@ export type ContainerMount =
       readonly readonly: boolean
       /** It was made for this container and goes with it when asked to. */
       readonly anonymous: boolean
+      /** A directory or file in the volume, in place of all of it. */
+      readonly subpath?: string
       /** Fill it from the image when it is empty at the first start with it. */
       readonly copyUp: boolean
       /** The run from which on the container has it; absent is the first. */
       readonly since?: number
     }
   | { readonly type: 'tmpfs'; readonly target: string; readonly options: readonly string[] }
+  | {
+      /** The files of an image, read-only. */
+      readonly type: 'image'
+      /** As it was asked for. */
+      readonly image: string
+      /** Its name among the snapshots: the layers stay while the container does, whatever becomes of the image. */
+      readonly snapshot: string
+      readonly target: string
+      readonly readonly: true
+      readonly subpath?: string
+    }
 
 /** A mount as it is asked for: a volume may be without a name yet. */
 export type MountRequest =
@@ -92,8 +110,10 @@ export type MountRequest =
       readonly target: string
       readonly readonly: boolean
       readonly copyUp: boolean
+      readonly subpath?: string
       readonly labels?: Readonly<Record<string, string>>
     }
+  | { readonly type: 'image'; readonly image: string; readonly target: string; readonly subpath?: string }
 
 /** What network a container has. */
 export type NetworkChoice =
@@ -124,7 +144,18 @@ export interface PublishedPort {
 export interface Resources extends ResourceLimits {
   readonly shmSize?: number
   readonly oomScoreAdj?: number
+  /** 10 to 1000. */
+  readonly blkioWeight?: number
+  readonly blkioWeightDevices?: readonly { readonly path: string; readonly weight: number }[]
+  readonly blkioRates?: readonly BlockRate[]
   readonly ulimits?: readonly { readonly name: string; readonly soft: number; readonly hard: number }[]
+}
+
+/** What a container may do to a block device of the host in a second: bytes or operations. */
+export interface BlockRate {
+  readonly path: string
+  readonly what: 'readBytes' | 'writeBytes' | 'readOperations' | 'writeOperations'
+  readonly rate: number
 }
 
 /** What a container may do. */
@@ -138,6 +169,8 @@ export interface Security {
   readonly apparmor?: string
   readonly groupAdd: readonly string[]
   readonly devices: readonly { readonly source: string; readonly target: string; readonly access: string }[]
+  /** Rules of the device cgroup, as the kernel writes them: `c 10:200 rwm`, `b *:* r`. */
+  readonly deviceRules?: readonly string[]
   readonly maskedPaths?: readonly string[]
   readonly readonlyPaths?: readonly string[]
 }
@@ -190,5 +223,6 @@ export interface CreateRequest {
   readonly security?: Partial<Security>
   readonly namespaces?: NamespaceChoice
   readonly sysctls?: Readonly<Record<string, string>>
+  readonly cgroupParent?: string
   readonly face?: Readonly<Record<string, unknown>>
 }

@@ -12,11 +12,12 @@ import {
 } from '@gantry/runtime'
 import type { Context } from '../context.ts'
 import type { ContainerRecord } from '../container/record.ts'
+import { cleanPath } from '../container/plan.ts'
 import type { ContainerSpec, Security } from '../container/spec.ts'
 import { EngineError } from '../engine-error.ts'
 import { containerDirectory } from '../verbs/create.ts'
 import type { Connected } from './connect-networks.ts'
-import { deviceOf } from './devices.ts'
+import { blockIoOf, deviceOf, parseDeviceRule } from './devices.ts'
 import { hostsOf } from './hosts-file.ts'
 import type { PreparedRootfs } from './prepare-rootfs.ts'
 
@@ -53,9 +54,19 @@ function specOptions(
   { connected, rootfs, files }: { connected: Connected; rootfs: PreparedRootfs; files: ContainerFiles },
 ): SpecOptions {
   const { security, resources, namespaces } = spec
-  const { shmSize, oomScoreAdj, ulimits, ...limits } = resources
+  const {
+    shmSize,
+    oomScoreAdj,
+    ulimits,
+    blkioWeight: _w,
+    blkioWeightDevices: _d,
+    blkioRates: _r,
+    ...limits
+  } = resources
   const { uid, gid, additionalGids, home } = rootfs.user
   const devices = security.devices.map(deviceOf)
+  const rules = [...devices.map(({ rule }) => rule), ...(security.deviceRules ?? []).map(parseDeviceRule)]
+  const blockIO = blockIoOf(resources)
   return {
     host: context.host,
     rootfs: rootfs.rootfs,
@@ -68,7 +79,7 @@ function specOptions(
     ...(spec.consoleSize === undefined ? {} : { consoleSize: spec.consoleSize }),
     hostname: spec.hostname,
     ...(spec.domainname === '' ? {} : { domainname: spec.domainname }),
-    cgroupsPath: `/${context.site.instance}/${id}`,
+    cgroupsPath: groupOf(context, { id, spec }),
     network: connected.namespace,
     ...choice('pid', namespaces.pid, context),
     ...choice('ipc', namespaces.ipc, context),
@@ -87,13 +98,22 @@ function specOptions(
     sysctls: spec.sysctls,
     rlimits: (ulimits ?? []).map(({ name, soft, hard }) => ({ type: `RLIMIT_${name.toUpperCase()}`, soft, hard })),
     ...(oomScoreAdj === undefined ? {} : { oomScoreAdj }),
-    ...(devices.length === 0
-      ? {}
-      : { devices: devices.map(({ node }) => node), deviceRules: devices.map(({ rule }) => rule) }),
+    ...(devices.length === 0 ? {} : { devices: devices.map(({ node }) => node) }),
+    ...(rules.length === 0 ? {} : { deviceRules: rules }),
+    ...(blockIO === undefined ? {} : { blockIO }),
     ...(security.maskedPaths === undefined ? {} : { maskedPaths: security.maskedPaths }),
     ...(security.readonlyPaths === undefined ? {} : { readonlyPaths: security.readonlyPaths }),
     annotations: spec.annotations,
   }
+}
+
+/** The group of a container. systemd, where it makes groups, wants a slice and a name for a scope. */
+function groupOf({ site, host }: Context, { id, spec }: Pick<ContainerRecord, 'id' | 'spec'>): string {
+  const { cgroupParent } = spec
+  if (cgroupParent === undefined) return `/${site.instance}/${id}`
+  return host.cgroup.manager === 'systemd'
+    ? `${cgroupParent}:${site.instance}:${id}`
+    : `${cleanPath(cgroupParent)}/${id}`
 }
 
 /** A privileged container has no filter, unless a profile is given. */

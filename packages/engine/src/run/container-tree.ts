@@ -5,7 +5,7 @@ import { containerOwner, type ContainerRecord } from '../container/record.ts'
 import type { ContainerMount } from '../container/spec.ts'
 import { isAlive } from '../container/status.ts'
 import { copyUp } from '../volumes/copy-up.ts'
-import { mountSource } from './prepare-rootfs.ts'
+import { mountSource } from './mount-source.ts'
 
 /** The files of a container as its processes see them or would see them. */
 export interface ContainerTree {
@@ -68,12 +68,12 @@ async function withMounted<T>(
 /** Shows a volume or a bind where the container would have it. */
 async function showMount(
   context: Context,
-  { progress }: ContainerRecord,
+  { id, progress }: ContainerRecord,
   { owner, root, rootfs, each }: { owner: string; root: number; rootfs: string; each: ContainerMount },
 ): Promise<void> {
-  const source = mountSource(context, each)
+  const source = await mountSource(context, each, { id, owner })
   if (source === undefined) return
-  if (each.type === 'volume' && each.copyUp && progress.run === 0)
+  if (each.type === 'volume' && each.copyUp && each.subpath === undefined && progress.run === 0)
     await copyUp({ rootfs, path: each.target, volume: source })
   const place = openPlace(root, each.target, lstatSync(source).isDirectory())
   if (place === undefined) return

@@ -10,6 +10,8 @@ import { containerOwner, notStarted, type ContainerRecord } from '../container/r
 import type { ContainerMount, ContainerSpec, CreateRequest, MountRequest, NetworkChoice } from '../container/spec.ts'
 import { EngineError } from '../engine-error.ts'
 import { containerEvent } from '../events/container-event.ts'
+import { checkLimits } from '../run/check-limits.ts'
+import { parseDeviceRule } from '../run/devices.ts'
 import { parseSignal } from './kill.ts'
 
 /** Makes a container that can be started. All of it is there afterwards, or nothing.
@@ -33,6 +35,7 @@ export async function create(context: Context, request: CreateRequest): Promise<
     await ledger.apply(owner, [
       directory({ path: containerDirectory(context, id), mode: 0o710 }, 'its configuration, its log, its hosts file'),
     ])
+    const images = await prepareImages(context, plan.mounts, { id, owner })
     // Nobody reads what a container wrote that goes with its process: its overlay need not be synced to the disk.
     await snapshots.prepare(id, image.chain, owner, { mount: false, volatile: plan.autoRemove })
     return state.transaction(() => {
@@ -48,7 +51,7 @@ export async function create(context: Context, request: CreateRequest): Promise<
         spec: {
           ...plan,
           network: withNames(context, plan.network),
-          mounts: plan.mounts.map((mount) => withVolume(context, mount)),
+          mounts: plan.mounts.map((mount) => images.get(mount) ?? withVolume(context, mount)),
         },
         status: 'created',
         progress: notStarted,
@@ -71,10 +74,34 @@ export function containerDirectory({ site }: Pick<Context, 'site'>, id: string):
   return join(site.root, 'containers', id)
 }
 
-async function undoHalf({ ledger, snapshots, log }: Context, id: string): Promise<void> {
+/** Keeps the layers of images that are to be mounted: a snapshot stands on each. */
+async function prepareImages(
+  context: Context,
+  mounts: readonly MountRequest[],
+  { id, owner }: { id: string; owner: string },
+): Promise<ReadonlyMap<MountRequest, ContainerMount>> {
+  const prepared = new Map<MountRequest, ContainerMount>()
+  for (const [index, mount] of mounts.entries()) {
+    if (mount.type !== 'image') continue
+    const { chain } = await context.images.open(mount.image)
+    const snapshot = `${id}.${index}`
+    await context.snapshots.prepare(snapshot, chain, owner, { mount: false, volatile: true })
+    prepared.set(mount, { ...mount, snapshot, readonly: true })
+  }
+  return prepared
+}
+
+/** Forgets the snapshots of a container, its own and those of images that were mounted into it. Idempotent. */
+export async function removeSnapshots({ snapshots }: Context, id: string): Promise<void> {
+  const keys = snapshots.list().snapshots.map(({ key }) => key)
+  for (const key of [id, ...keys.filter((each) => each.startsWith(`${id}.`))]) await snapshots.remove(key)
+}
+
+async function undoHalf(context: Context, id: string): Promise<void> {
+  const { ledger, log } = context
   try {
     await ledger.undo(containerOwner(id))
-    await snapshots.remove(id)
+    await removeSnapshots(context, id)
   } catch (error) {
     log(`Cannot undo the half-made container ${id}; the next start of the daemon tries again`, error)
   }
@@ -106,7 +133,12 @@ function checkNetwork(
 /** Refuses what would be left out silently, or only be noticed when it is too late. @throws EngineError, RuntimeError SPEC_INVALID */
 export function checkHost(
   { host }: Context,
-  { security, resources, stopSignal }: Pick<ContainerSpec, 'security' | 'resources' | 'stopSignal'>,
+  {
+    security,
+    resources,
+    stopSignal,
+    cgroupParent,
+  }: Pick<ContainerSpec, 'security' | 'resources' | 'stopSignal' | 'cgroupParent'>,
 ): void {
   parseSignal(stopSignal)
   if (typeof security.seccomp !== 'string') parseSeccompProfile(security.seccomp.profile)
@@ -115,6 +147,13 @@ export function checkHost(
     throw new EngineError('SPEC_INVALID', `Cannot confine it by the AppArmor profile "${apparmor}"`, {
       hint: 'this host has no AppArmor: leave the option out',
     })
+  for (const rule of security.deviceRules ?? []) parseDeviceRule(rule)
+  checkLimits(host, resources)
+  if (cgroupParent !== undefined && host.cgroup.manager === 'systemd' && !/^[^/]+\.slice$/.test(cgroupParent))
+    throw new EngineError(
+      'SPEC_INVALID',
+      `cgroup-parent for systemd cgroup should be a valid slice named as "xxx.slice", not "${cgroupParent}"`,
+    )
   const processors = availableParallelism()
   if (resources.cpus !== undefined && (resources.cpus < 0.01 || resources.cpus > processors))
     throw new EngineError(
@@ -135,11 +174,23 @@ function withNames({ networks }: Context, choice: NetworkChoice): NetworkChoice 
 
 /** A mount whose volume, if it is one, is in the table. @throws EngineError VOLUME_INVALID */
 export function withVolume({ volumes }: Context, mount: MountRequest): ContainerMount {
+  if (mount.type === 'image')
+    throw new EngineError('SPEC_INVALID', `Cannot mount the image "${mount.image}" into a container that exists`, {
+      hint: 'give the mount when the container is created',
+    })
   if (mount.type !== 'volume') return mount
-  const { name, target, readonly, copyUp, labels } = mount
+  const { name, target, readonly, copyUp, labels, subpath } = mount
   const volume = volumes.record({
     ...(name === undefined || name === '' ? {} : { name }),
     ...(labels === undefined ? {} : { labels }),
   })
-  return { type: 'volume', name: volume.name, target, readonly, copyUp, anonymous: name === undefined || name === '' }
+  return {
+    type: 'volume',
+    name: volume.name,
+    target,
+    readonly,
+    copyUp,
+    ...(subpath === undefined ? {} : { subpath }),
+    anonymous: name === undefined || name === '',
+  }
 }

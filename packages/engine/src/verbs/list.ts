@@ -95,7 +95,16 @@ function hasLabel(labels: Readonly<Record<string, string>>, label: string): bool
 }
 
 function sourceOf(mount: ContainerRecord['spec']['mounts'][number]): string {
-  return mount.type === 'volume' ? mount.name : mount.type === 'bind' ? mount.source : ''
+  switch (mount.type) {
+    case 'volume':
+      return mount.name
+    case 'bind':
+      return mount.source
+    case 'image':
+      return mount.image
+    case 'tmpfs':
+      return ''
+  }
 }
 
 function onNetwork({ spec, progress }: ContainerRecord, network: string): boolean {

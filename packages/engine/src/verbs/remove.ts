@@ -3,6 +3,7 @@ import { containerOwner, type ContainerRecord } from '../container/record.ts'
 import { isAlive, nextStatus } from '../container/status.ts'
 import { EngineError } from '../engine-error.ts'
 import { containerEvent } from '../events/container-event.ts'
+import { removeSnapshots } from './create.ts'
 import { kill } from './kill.ts'
 
 /** How a container is removed. */
@@ -59,14 +60,14 @@ async function killIfAlive(context: Context, id: string): Promise<void> {
 
 /** Removes a container that does not run and whose lock is held. What fails leaves it `dead`, to be removed again. */
 export async function removeLocked(context: Context, id: string, { volumes }: { volumes: boolean }): Promise<void> {
-  const { containers, ledger, snapshots } = context
+  const { containers, ledger } = context
   const before = containers.find(id)
   const live = context.live.of(id)
   live.restartDelay?.abort()
   const record = containers.update(id, { status: nextStatus(before.status, 'remove', before.name) })
   try {
     await ledger.undo(containerOwner(id))
-    await snapshots.remove(id)
+    await removeSnapshots(context, id)
   } catch (error) {
     containers.update(id, { status: nextStatus('removing', 'removeFailed', before.name) })
     throw error

@@ -7,6 +7,7 @@ import { maskedPaths, readonlyPaths } from './hidden-paths.ts'
 import { availableCapabilities, limitsSwap, type SwapHost } from './host-limits.ts'
 import { defaultDeviceRules, resources, type ResourceLimits } from './resources.ts'
 import type {
+  BlockIoSpec,
   DeviceRule,
   DeviceSpec,
   LinuxSpec,
@@ -60,6 +61,7 @@ export interface SpecOptions {
   /** A small init on the host (catatonit, tini, docker-init), bound to /sbin/docker-init and put before the command. */
   readonly init?: string
   readonly limits?: ResourceLimits
+  readonly blockIO?: BlockIoSpec
   readonly capabilities?: CapabilityChanges
   readonly noNewPrivileges?: boolean
   /** Every capability and device, no seccomp, nothing hidden. */
@@ -134,6 +136,7 @@ function linuxOf(options: SpecOptions, privileged: boolean): LinuxSpec {
     resources: {
       devices: privileged ? [{ allow: true, access: 'rwm' }] : [...defaultDeviceRules, ...(options.deviceRules ?? [])],
       ...limits,
+      ...(options.blockIO === undefined ? {} : { blockIO: options.blockIO }),
     },
     ...(options.rootfsPropagation === undefined ? {} : { rootfsPropagation: options.rootfsPropagation }),
     ...(seccomp === undefined ? {} : { seccomp }),

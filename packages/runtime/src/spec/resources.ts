@@ -8,12 +8,19 @@ export interface ResourceLimits {
   /** Bytes of memory and swap together; -1 is no limit. Docker's default is twice the memory, where swap can be limited. */
   readonly memorySwap?: number
   readonly memoryReservation?: number
+  /** 0 to 100: how gladly the kernel swaps this memory; cgroup v1 only. */
+  readonly memorySwappiness?: number
+  /** The kernel waits for memory instead of ending a process; cgroup v1 only. */
+  readonly oomKillDisable?: boolean
   /** Processors, fractions allowed: 1.5. */
   readonly cpus?: number
   readonly cpuShares?: number
   /** Microseconds of processor time per `cpuPeriod`; not together with `cpus`. */
   readonly cpuQuota?: number
   readonly cpuPeriod?: number
+  /** Microseconds of real-time scheduling per `cpuRtPeriod`; cgroup v1 only. */
+  readonly cpuRtRuntime?: number
+  readonly cpuRtPeriod?: number
   readonly cpusetCpus?: string
   readonly cpusetMems?: string
   /** Processes and threads; 0 or less is no limit. */
@@ -44,8 +51,8 @@ export function resources(limits: ResourceLimits, limitsSwap: boolean): Resource
 }
 
 function memory(limits: ResourceLimits, limitsSwap: boolean): Pick<ResourcesSpec, 'memory'> {
-  const { memory: limit, memoryReservation: reservation } = limits
-  if (limit === undefined && reservation === undefined) return {}
+  const { memory: limit, memoryReservation: reservation, memorySwappiness: swappiness, oomKillDisable } = limits
+  if ([limit, reservation, swappiness, oomKillDisable].every((each) => each === undefined)) return {}
   if (limit !== undefined && limit < smallestMemory) {
     throw new RuntimeError('SPEC_INVALID', `Cannot limit memory to ${String(limit)} bytes: 6 MiB is the least`, {
       hint: 'give at least 6m',
@@ -57,6 +64,8 @@ function memory(limits: ResourceLimits, limitsSwap: boolean): Pick<ResourcesSpec
       ...(limit === undefined ? {} : { limit }),
       ...(reservation === undefined ? {} : { reservation }),
       ...(swap === undefined || !limitsSwap ? {} : { swap }),
+      ...(swappiness === undefined ? {} : { swappiness }),
+      ...(oomKillDisable === undefined ? {} : { disableOOMKiller: oomKillDisable }),
     },
   }
 }
@@ -69,6 +78,8 @@ function cpu(limits: ResourceLimits): Pick<ResourcesSpec, 'cpu'> {
     ...(limits.cpuShares === undefined ? {} : { shares: limits.cpuShares }),
     ...(quota === undefined ? {} : { quota }),
     ...(period === undefined ? {} : { period }),
+    ...(limits.cpuRtRuntime === undefined ? {} : { realtimeRuntime: limits.cpuRtRuntime }),
+    ...(limits.cpuRtPeriod === undefined ? {} : { realtimePeriod: limits.cpuRtPeriod }),
     ...(limits.cpusetCpus === undefined ? {} : { cpus: limits.cpusetCpus }),
     ...(limits.cpusetMems === undefined ? {} : { mems: limits.cpusetMems }),
   }

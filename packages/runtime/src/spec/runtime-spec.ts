@@ -141,9 +141,30 @@ export interface ResourcesSpec {
     readonly idle?: number
   }
   readonly pids?: { readonly limit: number }
-  readonly blockIO?: Readonly<Record<string, unknown>>
+  readonly blockIO?: BlockIoSpec
   readonly hugepageLimits?: readonly { readonly pageSize: string; readonly limit: number }[]
   readonly unified?: Readonly<Record<string, string>>
+}
+
+/** Weights and rates of block devices; rates in bytes or operations a second. */
+export interface BlockIoSpec {
+  readonly weight?: number
+  readonly weightDevice?: readonly (DeviceNumber & { readonly weight: number })[]
+  readonly throttleReadBpsDevice?: readonly DeviceRate[]
+  readonly throttleWriteBpsDevice?: readonly DeviceRate[]
+  readonly throttleReadIOPSDevice?: readonly DeviceRate[]
+  readonly throttleWriteIOPSDevice?: readonly DeviceRate[]
+}
+
+/** A device by its numbers. */
+export interface DeviceNumber {
+  readonly major: number
+  readonly minor: number
+}
+
+/** What a device may do in a second. */
+export interface DeviceRate extends DeviceNumber {
+  readonly rate: number
 }
 
 /** A seccomp filter in the runtime's form. */

@@ -26,6 +26,10 @@ export function fakeSnapshots(options: { root: string; template: string }): Engi
     },
     usage: async () => 0,
     view: async () => ({ rootfs: options.template }),
+    list: () => ({
+      layers: [],
+      snapshots: [...keys].map((key) => ({ key, parent: undefined, created: 0 })),
+    }),
     diff: (key) => directoryTar(paths(key).upper),
     get keys() {
       mkdirSync(options.root, { recursive: true })
