@@ -53,7 +53,7 @@ describe('options of a container', { skip: missing ?? false }, () => {
   })
 
   test('--cgroup-parent puts its group into another, which stays', async () => {
-    const cgroup = await readCgroups()
+    const cgroup = readCgroups()
     const root = cgroup.hierarchies.find((path) => path.endsWith('memory')) ?? cgroup.unified ?? ''
     if (cgroup.manager === 'systemd') {
       assert.match(await run('true', { CgroupParent: '/mine' }), /^400 .*valid slice/)
@@ -92,7 +92,7 @@ describe('options of a container', { skip: missing ?? false }, () => {
     await containers.start(Id)
     const { State } = await containers.inspect(Id)
     const groups = readFileSync(`/proc/${State.Pid}/cgroup`, 'utf8')
-    const { mode, hierarchies, unified } = await readCgroups()
+    const { mode, hierarchies, unified } = readCgroups()
     const path = /^\d+:(?:[^:]*,)?blkio(?:,[^:]*)?:(.*)$/m.exec(groups)?.[1] ?? /^0::(.*)$/m.exec(groups)?.[1] ?? ''
     const root = mode === 'v2' ? (unified ?? '') : (hierarchies.find((each) => /blkio/.test(each)) ?? '')
     const written = readFileSync(join(root, path, mode === 'v2' ? 'io.max' : 'blkio.throttle.write_bps_device'), 'utf8')
