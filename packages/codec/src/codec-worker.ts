@@ -9,7 +9,9 @@ import type { WorkerAnswer, WorkerRequest } from './worker-messages.ts'
 
 const writeAt = promisify(write)
 const readAt = promisify(read)
-const readSize = 1024 * 1024
+const readSize = 512 * 1024
+/** Used again: memory that is left to the collector piles up until there are tens of mebibytes. */
+const spare: Uint8Array[] = []
 
 interface Job {
   readonly algorithm: DigestAlgorithm
@@ -106,11 +108,15 @@ async function follow(job: Job, size: number): Promise<undefined> {
 
 async function hashFile(job: Job, hash: Hash, start = 0): Promise<undefined> {
   if (job.fd === undefined) throw new Error('the bytes were not kept, so they cannot be hashed again')
-  const buffer = new Uint8Array(Math.min(readSize, job.size - start))
-  for (let position = start; position < job.size;) {
-    const { bytesRead } = await readAt(job.fd, buffer, 0, Math.min(buffer.length, job.size - position), position)
-    if (bytesRead === 0) throw new Error(`the staging file ends at ${position}, before ${job.size}`)
-    hash.update(buffer.subarray(0, bytesRead))
-    position += bytesRead
+  const buffer = spare.pop() ?? new Uint8Array(readSize)
+  try {
+    for (let position = start; position < job.size;) {
+      const { bytesRead } = await readAt(job.fd, buffer, 0, Math.min(readSize, job.size - position), position)
+      if (bytesRead === 0) throw new Error(`the staging file ends at ${position}, before ${job.size}`)
+      hash.update(buffer.subarray(0, bytesRead))
+      position += bytesRead
+    }
+  } finally {
+    spare.push(buffer)
   }
 }

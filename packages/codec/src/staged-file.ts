@@ -25,6 +25,8 @@ export interface StagedFile extends AsyncDisposable {
   readonly path: string
   /** The bytes taken so far, with those the file had when it was opened. */
   readonly size: number
+  /** How many of them are in the file, as other processes see it; `flush` waits for the rest. */
+  readonly landed: number
   /**
    * Takes a chunk, which is copied and may be used again at once. Returns a promise when the caller must wait (back-pressure).
    * Throws, now or later, what went wrong with it: an error of Node with its `code`, such as `ENOSPC`.
@@ -82,6 +84,9 @@ export async function stageFile(
     path,
     get size() {
       return intake.size
+    },
+    get landed() {
+      return intake.landed
     },
     write: (chunk) => intake.write(chunk),
     flush: () => intake.flush(),

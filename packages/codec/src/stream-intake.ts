@@ -40,6 +40,7 @@ export class StreamIntake {
   #filled = 0
   /** How much of `size` has left the slab. */
   #sent: number
+  #landed: number
   #inline: Hash | undefined
   #worker: PooledWorker | undefined
   readonly #job: number = nextNumber()
@@ -50,7 +51,13 @@ export class StreamIntake {
     this.#parts = parts
     this.size = parts.size
     this.#sent = parts.size
+    this.#landed = parts.size
     if (parts.size === 0) this.#inline = createHash(parts.algorithm)
+  }
+
+  /** How much of `size` is in the file. */
+  get landed(): number {
+    return this.#landed
   }
 
   /** Copies the chunk. Returns a promise only when the caller must wait. Throws what went wrong with earlier bytes. */
@@ -63,7 +70,7 @@ export class StreamIntake {
   /** Resolves when everything taken so far is hashed and in the file. */
   async flush(): Promise<void> {
     if (this.#filled > 0) await this.#send()
-    await this.#landed()
+    await this.#landAll()
     // Between two flushes there may be days: an upload waits for its client.
     if (this.#slab !== undefined) this.#parts.slabs.give(this.#slab)
     this.#slab = undefined
@@ -156,7 +163,7 @@ export class StreamIntake {
     this.#sent += length
     const sent = worker
       .ask({ kind: 'chunk', job: this.#job, call: nextNumber(), slab, length, position })
-      .then(() => this.#parts.onWritten?.(length))
+      .then(() => this.#land(length))
       .catch((error: unknown) => {
         this.#failure ??= error
       })
@@ -169,6 +176,11 @@ export class StreamIntake {
 
   #advance(length: number): void {
     this.#sent += length
+    this.#land(length)
+  }
+
+  #land(length: number): void {
+    this.#landed += length
     this.#parts.onWritten?.(length)
   }
 
@@ -194,7 +206,7 @@ export class StreamIntake {
     return this.#file
   }
 
-  async #landed(): Promise<void> {
+  async #landAll(): Promise<void> {
     while (this.#flying.size > 0) await Promise.race(this.#flying)
     if (this.#failure !== undefined) throw this.#failure
   }

@@ -1,3 +1,4 @@
+import { releaseChunk } from '@gantry/codec/release-chunk'
 import { ImageError } from '@gantry/image'
 import type { DriveOptions, PartialBlob, Span } from '@gantry/image'
 import type { Descriptor } from '@gantry/oci'
@@ -179,6 +180,7 @@ class Filling {
           if (filled === writeSize) await write()
         }
         this.#count(chunk.length)
+        releaseChunk(chunk)
         if (filled > 0 && Date.now() - written > writeEvery) await write()
       }
     } finally {

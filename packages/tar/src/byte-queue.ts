@@ -1,9 +1,11 @@
+const nothing = new Uint8Array()
+
 /**
  * Bytes on their way in: what was pushed, given out again in pieces of wanted length. Pieces within one chunk are views
  * of it; only those that cross chunks are copied.
  */
 export class ByteQueue {
-  #chunk: Uint8Array = new Uint8Array()
+  #chunk: Uint8Array = nothing
   #at = 0
   #carry: Uint8Array | undefined
   #carried = 0
@@ -44,6 +46,12 @@ export class ByteQueue {
     return available === 0 ? undefined : this.#advance(Math.min(available, most))
   }
 
+  /** What has been given out is whoever took it's: they may use its memory again. */
+  #drop(): void {
+    this.#chunk = nothing
+    this.#at = 0
+  }
+
   #advance(length: number): Uint8Array {
     this.position += length
     return this.#advanceWithin(length)
@@ -52,6 +60,7 @@ export class ByteQueue {
   #advanceWithin(length: number): Uint8Array {
     const part = this.#chunk.subarray(this.#at, this.#at + length)
     this.#at += length
+    if (this.#at === this.#chunk.length) this.#drop()
     return part
   }
 }

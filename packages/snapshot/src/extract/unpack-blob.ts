@@ -1,14 +1,12 @@
 import { createHash } from 'node:crypto'
-import { closeSync, createReadStream, openSync, readSync, statSync } from 'node:fs'
-import { pipeline } from 'node:stream/promises'
-import { createGunzip, createZstdDecompress } from 'node:zlib'
+import { closeSync, openSync, statSync } from 'node:fs'
 import { digestAlgorithm, digestHex } from '@gantry/oci'
 import { TarReader } from '@gantry/tar'
 import { SnapshotError } from '../snapshot-error.ts'
 import type { UnpackCall, Unpacked } from '../worker-calls.ts'
 import { Extractor } from './extractor.ts'
+import { readLayerFile } from './read-layer-file.ts'
 
-const chunkBytes = 512 * 1024
 // No honest layer expands so far: gzip reaches a thousandfold on zeros, but files of an image do not consist of them.
 const bombAllowance = 8 * 2 ** 30
 const bombRatio = 300
@@ -27,13 +25,14 @@ export async function unpackBlob(call: UnpackCall, onProgress: (bytes: number) =
   const hash = createHash(digestAlgorithm(call.diffId))
   let size = 0
   try {
-    await readBlob(call, onProgress, (chunk, limit) => {
+    const limit = statSync(call.blob).size * bombRatio + bombAllowance
+    for await (const chunk of readLayerFile(call.blob, call.compression, onProgress)) {
       size += chunk.length
       if (size > limit) throw new SnapshotError('LAYER_INVALID', tooLarge(call, limit))
       hash.update(chunk)
       reader.push(chunk)
       for (let event = reader.read(); event !== undefined; event = reader.read()) extractor.take(event)
-    })
+    }
     reader.finish()
     const found = hash.digest('hex')
     if (found !== digestHex(call.diffId)) {
@@ -48,40 +47,6 @@ export async function unpackBlob(call: UnpackCall, onProgress: (bytes: number) =
   } finally {
     extractor.close()
     closeSync(root)
-  }
-}
-
-async function readBlob(
-  call: UnpackCall,
-  onProgress: (bytes: number) => void,
-  take: (chunk: Uint8Array, limit: number) => void,
-): Promise<void> {
-  const limit = statSync(call.blob).size * bombRatio + bombAllowance
-  if (call.compression === 'none') {
-    readPlain(call.blob, onProgress, (chunk) => take(chunk, limit))
-    return
-  }
-  const options = { chunkSize: chunkBytes }
-  const stream = call.compression === 'gzip' ? createGunzip(options) : createZstdDecompress(options)
-  const source = createReadStream(call.blob, { highWaterMark: chunkBytes })
-  source.on('data', () => onProgress(source.bytesRead))
-  await pipeline(source, stream, async (chunks: AsyncIterable<Uint8Array>) => {
-    for await (const chunk of chunks) take(chunk, limit)
-  })
-}
-
-function readPlain(path: string, onProgress: (bytes: number) => void, take: (chunk: Uint8Array) => void): void {
-  const buffer = Buffer.allocUnsafeSlow(chunkBytes)
-  const fd = openSync(path, 'r')
-  try {
-    let position = 0
-    for (let length = -1; length !== 0; position += length) {
-      length = readSync(fd, buffer, 0, chunkBytes, position)
-      take(buffer.subarray(0, length))
-      onProgress(position + length)
-    }
-  } finally {
-    closeSync(fd)
   }
 }
 
