@@ -6,6 +6,7 @@ import { isEmpty } from './peers/firewall.ts'
 import { formatTable, isReached } from './report.ts'
 import { measure, type Row } from './row.ts'
 import { median, quantile } from './statistics.ts'
+import { plotCrowd } from './scale/scale-plot.ts'
 import { pseudoRandomBytes } from './suites/build-context.ts'
 
 describe('statistics', () => {
@@ -92,6 +93,14 @@ describe('readOptions', () => {
       assert.throws(() => readOptions(line), { code: 'USAGE' })
     })
   }
+})
+
+test('a crowd has 1,000 containers unless it is told otherwise; the plot has both charts', () => {
+  assert.equal(readOptions(['--scale']).containers, 1000)
+  assert.equal(readOptions(['--scale', '--containers', '7']).containers, 7)
+  const svg = plotCrowd({ started: [500, 1000], memory: [{ running: 2, monitors: 1 << 20, daemon: 1 << 20 }] })
+  assert.equal(svg.match(/<path d="M56\.0/g)?.length, 11)
+  assert.doesNotMatch(svg, /NaN|Infinity/)
 })
 
 test('pseudoRandomBytes are the same for the same seed, and others for another', () => {

@@ -1,6 +1,5 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises'
-import { cpus, release } from 'node:os'
-import { dirname, join, resolve } from 'node:path'
+import { mkdir, rm } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
 import { BenchError } from './bench-error.ts'
 import { differences, isolationOf } from './equality.ts'
 import { loadImage } from './load-image.ts'
@@ -11,7 +10,9 @@ import { startGantry } from './peers/gantry.ts'
 import { findPodman } from './peers/podman.ts'
 import { formatTable, type ReportedSide } from './report.ts'
 import { benchRegistries } from './registry/bench-registries.ts'
+import { writeResults } from './results-file.ts'
 import type { Row } from './row.ts'
+import { benchScale } from './scale/bench-scale.ts'
 import { buildSuite } from './suites/build.ts'
 import { detachedSuite } from './suites/detached.ts'
 import { startSuite } from './suites/start.ts'
@@ -40,6 +41,7 @@ async function main(options: Options): Promise<void> {
   if (process.getuid?.() !== 0) throw new BenchError('NOT_ROOT', 'Cannot measure containers: this needs root')
   const work = resolve(options.work)
   await mkdir(work, { recursive: true })
+  if (options.scale) return benchScale(options, image, tellRound)
   await using held = new AsyncDisposableStack()
   const gantry = held.use(
     await startGantry({ root: join(work, 'gantry'), source: options.source, images: ['busybox'] }),
@@ -69,7 +71,8 @@ async function main(options: Options): Promise<void> {
   for (const name of options.only) rows.push(...(await suites[name](world)))
   tellRound('', 0)
   process.stdout.write(`\n${formatTable(rows, sides)}gantry runs its ${gantry.runs}; medians of ${options.runs} runs\n`)
-  await writeResults(options, { rows, sides, runs: gantry.runs })
+  const told = sides.map(({ name, version, notComparable }) => ({ name, version, notComparable }))
+  await writeResults(options, '', { gantry: gantry.runs, sides: told, rows })
 }
 
 // Docker must be shut in as Gantry is, or nothing is measured; of others a difference makes the ratio say nothing.
@@ -103,22 +106,6 @@ async function assertEqual(
     })
   }
   return { sides, working }
-}
-
-async function writeResults(
-  options: Options,
-  results: { rows: Row[]; sides: ReportedSide[]; runs: string },
-): Promise<void> {
-  const time = new Date().toISOString()
-  const path = options.json ?? join('bench-results', `${time.replaceAll(/[:.]/g, '-')}.json`)
-  await mkdir(dirname(path), { recursive: true })
-  const sides = results.sides.map(({ name, version, notComparable }) => ({ name, version, notComparable }))
-  const machine = { cpu: cpus()[0]?.model, cores: cpus().length, kernel: release(), node: process.version }
-  await writeFile(
-    path,
-    `${JSON.stringify({ time, machine, gantry: results.runs, sides, rows: results.rows }, undefined, 2)}\n`,
-  )
-  process.stdout.write(`samples in ${path}\n`)
 }
 
 function tellRound(title: string, round: number): void {

@@ -26,7 +26,9 @@ export interface Options {
   readonly quick: boolean
   /** With `registry`: only cases whose title has this in it. */
   readonly match?: string
-  /** Containers in the suite of detached ones. */
+  /** Runs a crowd of containers on one network, and nothing else. */
+  readonly scale: boolean
+  /** Containers in the suite of detached ones, or in the crowd. */
   readonly containers: number
 }
 
@@ -38,6 +40,7 @@ export const usage: string = `usage: npm run bench -- [OPTIONS]
   --docker-root DIR    run the Docker of a root in DIR instead of the host's; made with mmdebstrap when it is not there
   --work DIR           kept between runs (default: /var/tmp/gantry-bench)
   --containers N       how many detached containers (default: 50)
+  --scale              run a crowd instead: --containers N (default: 1000) on one network, at once
   --registry           measure registries instead: "registry serve" beside docker-registry (needs no root)
   --match TEXT         with --registry: only cases whose title has this in it
   --quick              with --registry: smaller blobs and one round, to see that it works
@@ -59,9 +62,10 @@ export function readOptions(line: readonly string[]): Options {
     work: values.work,
     source: values.source,
     registry: values.registry,
+    scale: values.scale,
     quick: values.quick,
     ...(values.match === undefined ? {} : { match: values.match }),
-    containers: positive(values.containers, '--containers'),
+    containers: positive(values.containers ?? (values.scale ? '1000' : '50'), '--containers'),
     ...(values.json === undefined ? {} : { json: values.json }),
     ...(values['docker-root'] === undefined ? {} : { dockerRoot: values['docker-root'] }),
   }
@@ -77,7 +81,8 @@ function parse(line: readonly string[]) {
         json: { type: 'string' },
         'docker-root': { type: 'string' },
         work: { type: 'string', default: '/var/tmp/gantry-bench' },
-        containers: { type: 'string', default: '50' },
+        containers: { type: 'string' },
+        scale: { type: 'boolean', default: false },
         registry: { type: 'boolean', default: false },
         quick: { type: 'boolean', default: false },
         match: { type: 'string' },

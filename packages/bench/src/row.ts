@@ -1,5 +1,5 @@
 /** What a row's values are. */
-export type Unit = 'ms' | 'MiB'
+export type Unit = 'ms' | 's' | 'MiB' | '%'
 
 /** A bar that a row has to clear: `of` times the median of the side `against`, or a value. */
 export interface Goal {

@@ -1,9 +1,9 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises'
-import { cpus, release } from 'node:os'
-import { dirname, join, resolve } from 'node:path'
+import { mkdir, rm } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import { which } from '@gantry/process'
 import { BenchError } from '../bench-error.ts'
 import type { Options } from '../options.ts'
+import { writeResults } from '../results-file.ts'
 import { measureCase, type MeasuredCase } from './measure-registries.ts'
 import { registryCases } from './registry-cases.ts'
 import { formatRegistryTable, summarize } from './registry-report.ts'
@@ -33,14 +33,9 @@ export async function benchRegistries(
   onRound('', 0)
   const note = options.quick ? '; quick: smaller blobs, one round, nothing to go by' : ''
   process.stdout.write(`${formatRegistryTable(measured)}gantry runs its ${gantry.runs}; ${rounds} rounds${note}\n`)
-  const time = new Date().toISOString()
-  const path = options.json ?? join('bench-results', `registry-${time.replaceAll(/[:.]/g, '-')}.json`)
-  const machine = { cpu: cpus()[0]?.model, cores: cpus().length, kernel: release(), node: process.version }
   const cases = measured.map((one) => ({
     ...one,
     summaries: Object.fromEntries(Object.entries(one.rounds).map(([name, each]) => [name, summarize(each)])),
   }))
-  await mkdir(dirname(path), { recursive: true })
-  await writeFile(path, `${JSON.stringify({ time, machine, gantry: gantry.runs, quick: options.quick, cases })}\n`)
-  process.stdout.write(`samples in ${path}\n`)
+  await writeResults(options, 'registry-', { gantry: gantry.runs, quick: options.quick, cases })
 }
