@@ -1,4 +1,5 @@
 import type { Http } from './http.ts'
+import type { EndpointSettings } from './types/container.ts'
 import type { NetworkCreateBody, NetworkCreated, NetworkInspect } from './types/network.ts'
 import { filtersText, query, type Filters } from './query.ts'
 
@@ -8,6 +9,11 @@ export interface NetworksApi {
   create(body: NetworkCreateBody): Promise<NetworkCreated>
   inspect(name: string): Promise<NetworkInspect>
   remove(name: string): Promise<void>
+  /** Connects a container, running or not. */
+  connect(name: string, container: string, settings?: EndpointSettings): Promise<void>
+  disconnect(name: string, container: string, options?: { force?: boolean }): Promise<void>
+  /** Removes the networks that no container uses. */
+  prune(options?: { filters?: Filters }): Promise<{ NetworksDeleted: string[] | null }>
 }
 
 /** Verbs of networks over an HTTP connection. */
@@ -19,6 +25,13 @@ export function networksApi(http: Http): NetworksApi {
     remove: async (name) => {
       await http.empty('DELETE', path(name))
     },
+    connect: async (name, container, settings = {}) => {
+      await http.empty('POST', `${path(name)}/connect`, { json: { Container: container, EndpointConfig: settings } })
+    },
+    disconnect: async (name, container, { force = false } = {}) => {
+      await http.empty('POST', `${path(name)}/disconnect`, { json: { Container: container, Force: force } })
+    },
+    prune: ({ filters } = {}) => http.json('POST', `/networks/prune${query({ filters: filtersText(filters) })}`),
   }
 }
 

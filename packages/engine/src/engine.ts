@@ -2,7 +2,7 @@ import type { EnginePorts, Context } from './context.ts'
 import { LiveContainers, type ExitInfo } from './container/live.ts'
 import type { ContainerEdit } from './container/edit.ts'
 import type { ContainerRecord } from './container/record.ts'
-import type { CreateRequest } from './container/spec.ts'
+import type { CreateRequest, NetworkAttachment } from './container/spec.ts'
 import { ContainerTable } from './container/table.ts'
 import type { EngineEvent } from './events/event.ts'
 import { EventLog, type EventQuery } from './events/event-log.ts'
@@ -18,6 +18,7 @@ import { exportContainer } from './verbs/export-container.ts'
 import { kill } from './verbs/kill.ts'
 import { list, type ListOptions } from './verbs/list.ts'
 import { logs, type LogsOptions } from './verbs/logs.ts'
+import { connectNetwork, disconnectNetwork } from './verbs/network.ts'
 import { pause, unpause } from './verbs/pause.ts'
 import { recover, type Recovered } from './verbs/recover.ts'
 import { remove, type RemoveOptions } from './verbs/remove.ts'
@@ -49,6 +50,8 @@ export interface Engine {
   pause(container: string): Promise<void>
   unpause(container: string): Promise<void>
   rename(container: string, name: string): Promise<void>
+  connectNetwork(container: string, attachment: NetworkAttachment): Promise<void>
+  disconnectNetwork(container: string, network: string): Promise<void>
   update(container: string, edit: ContainerEdit): Promise<Updated>
   attach(container: string, options?: AttachOptions): Promise<AttachedStream>
   logs(container: string, options?: LogsOptions): ReturnType<typeof logs>
@@ -110,6 +113,8 @@ export function createEngine(ports: EnginePorts): Engine {
     pause: (container) => pause(context, container),
     unpause: (container) => unpause(context, container),
     rename: (container, name) => rename(context, container, name),
+    connectNetwork: (container, attachment) => connectNetwork(context, container, attachment),
+    disconnectNetwork: (container, network) => disconnectNetwork(context, container, network),
     update: (container, edit) => update(context, container, edit),
     attach: (container, options) => attach(context, container, options),
     logs: (container, options) => logs(context, container, options),

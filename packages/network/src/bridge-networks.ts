@@ -13,6 +13,7 @@ import {
 } from '@gantry/linux'
 import type { State } from '@gantry/state'
 import { BaseTable } from './base-table.ts'
+import { changesOf } from './changes-of.ts'
 import { freeLink, namesOf } from './container-names.ts'
 import { hostResolvConf, resolvConf } from './container-files.ts'
 import { linkChanges, portChanges } from './endpoint-changes.ts'
@@ -124,6 +125,27 @@ export class BridgeNetworks implements Networks {
     return this.#rows.endpoints(filter)
   }
 
+  nameServers(owner: Owner): readonly string[] {
+    if (!this.#names.isThere) return []
+    const first = this.#rows
+      .endpoints({ owner })
+      .find(({ network }) => this.#rows.network(network)?.driver === 'bridge')
+    return first === undefined ? [] : [first.gateway]
+  }
+
+  async rename(owner: Owner, name: string): Promise<void> {
+    const rows = this.#rows.endpoints({ owner })
+    this.#rows.transaction(() => {
+      for (const { id, containerName, names, network: its } of rows) {
+        const others = names.filter((each) => each !== containerName.toLowerCase())
+        this.#rows.setNames(id, name, [name.toLowerCase(), ...others])
+        const network = this.#rows.network(its)
+        if (network !== undefined) this.#writeNames(network)
+      }
+    })
+    if (rows.length > 0) await this.#names.reload()
+  }
+
   async isolate({ owner, container }: { owner: Owner; container: { id: string } }): Promise<string> {
     this.#needTools()
     const name = this.#netnsOf(container)
@@ -168,7 +190,8 @@ export class BridgeNetworks implements Networks {
   async disconnect(request: { readonly owner: Owner; readonly network?: string }): Promise<void> {
     const rows = this.#rows.endpoints(request)
     if (rows.length === 0) return
-    if (request.network !== undefined) for (const row of rows) await this.#ledger.undoEntries(row.owner, row.sequences)
+    if (request.network !== undefined)
+      for (const row of rows) await this.#ledger.undoEntries(row.owner, changesOf(row, this.#ledger.history(row.owner)))
     await this.#forget(rows)
     if (request.network === undefined) return
     for (const { netns, ports } of rows) {

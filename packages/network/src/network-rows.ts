@@ -144,6 +144,12 @@ export class NetworkRows {
     this.#state.prepare('update network_endpoints set ports = ? where id = ?').run(JSON.stringify(ports), id)
   }
 
+  setNames(id: string, containerName: string, names: readonly string[]): void {
+    this.#state
+      .prepare('update network_endpoints set container_name = ?, names = ? where id = ?')
+      .run(containerName, JSON.stringify(names), id)
+  }
+
   setSequences(id: string, sequences: readonly number[]): void {
     this.#state.prepare('update network_endpoints set sequences = ? where id = ?').run(JSON.stringify(sequences), id)
   }

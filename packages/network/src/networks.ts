@@ -28,6 +28,10 @@ export interface Networks {
    * left to `ledger.undo(owner)`. Idempotent.
    */
   disconnect(request: { readonly owner: Owner; readonly network?: string }): Promise<void>
+  /** The addresses that containers of an owner ask for names: of the first of its networks that has a name server; none without one. */
+  nameServers(owner: Owner): readonly string[]
+  /** Gives the container of an owner another name on its networks. */
+  rename(owner: Owner, name: string): Promise<void>
   /** Checks what a later `connect` would be asked for. @throws NetworkError NETWORK_UNKNOWN, ADDRESS_INVALID */
   check(request: Pick<ConnectRequest, 'network' | 'ip' | 'ip6'>): Network
   /** The endpoints on a network, or of an owner, or all. */

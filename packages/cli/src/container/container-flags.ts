@@ -50,6 +50,7 @@ export type ContainerFlags = {
   readonly init: Flag<boolean>
   readonly interactive: Flag<boolean>
   readonly ip: Flag<string | undefined>
+  readonly ip6: Flag<string | undefined>
   readonly ipc: Flag<string | undefined>
   readonly isolation: Flag<string | undefined>
   readonly label: Flag<readonly string[]>
@@ -75,6 +76,7 @@ export type ContainerFlags = {
   readonly 'publish-all': Flag<boolean>
   readonly pull: Flag<'always' | 'missing' | 'never' | undefined>
   readonly quiet: Flag<boolean>
+  readonly 'publish-mode': Flag<'nat' | 'proxy' | undefined>
   readonly 'read-only': Flag<boolean>
   readonly restart: Flag<string | undefined>
   readonly rm: Flag<boolean>
@@ -151,6 +153,7 @@ export const containerFlags: ContainerFlags = {
   ip: text('IPv4 address (e.g., 172.30.100.104)'),
   ipc: text('IPC mode to use'),
   isolation: text('Container isolation technology (default is the only one)'),
+  ip6: text('IPv6 address (e.g., 2001:db8::33)'),
   label: list('Set meta data on a container', { short: 'l' }),
   'label-file': list('Read in a line delimited file of labels'),
   'mac-address': text('Container MAC address (e.g., 92:d0:c6:0a:29:33)'),
@@ -178,6 +181,10 @@ export const containerFlags: ContainerFlags = {
     initial: 'missing',
   }),
   quiet: boolean('Suppress the pull output', { short: 'q' }),
+  'publish-mode': choice(
+    'How published ports lead to the container: past the rules of the host for its own services (nat), or under them (proxy)',
+    ['nat', 'proxy'],
+  ),
   'read-only': boolean("Mount the container's root filesystem as read only"),
   restart: text('Restart policy to apply when a container exits', { initial: 'no' }),
   rm: boolean('Automatically remove the container and its associated anonymous volumes when it exits'),

@@ -139,6 +139,7 @@ function hostConfigOf(
     PortBindings: Object.keys(bindings).length === 0 ? undefined : bindings,
     Privileged: flags.privileged || undefined,
     PublishAllPorts: flags['publish-all'] || undefined,
+    PublishMode: flags['publish-mode'],
     ReadonlyRootfs: flags['read-only'] || undefined,
     RestartPolicy: restart,
     Runtime: flags.runtime,

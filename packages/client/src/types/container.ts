@@ -94,6 +94,8 @@ export interface HostConfig {
   LogConfig?: { Type?: string; Config?: Record<string, string> | null }
   NetworkMode?: string
   PortBindings?: PortMap | null
+  /** Gantry's own: `nat` (default) or `proxy`. */
+  PublishMode?: string
   RestartPolicy?: RestartPolicy
   AutoRemove?: boolean
   VolumeDriver?: string
@@ -167,6 +169,8 @@ export interface EndpointSettings {
   Aliases?: string[] | null
   MacAddress?: string
   DriverOpts?: Record<string, string> | null
+  /** The network with the highest leads out. */
+  GwPriority?: number
   NetworkID?: string
   EndpointID?: string
   Gateway?: string
@@ -298,6 +302,9 @@ export interface ContainerInspect {
     MacAddress: string
     Networks: Record<string, EndpointSettings>
   }
+    IPv6Gateway: string
+    GlobalIPv6Address: string
+    GlobalIPv6PrefixLen: number
 }
 
 /** When `wait` answers. */

@@ -39,7 +39,8 @@ export function createdBefore({ created }: Pick<ImageConfig, 'created'>, text: s
   return (created === undefined ? 0 : Date.parse(created)) < momentOf(text)
 }
 
-function momentOf(text: string): number {
+/** The moment of an `until` filter, in milliseconds since 1970. @throws ApiFailure 400 */
+export function momentOf(text: string): number {
   if (/^\d+(?:\.\d+)?$/.test(text)) return Number(text) * 1000
   if (/^\d{4}-\d\d-\d\d/.test(text)) {
     const moment = Date.parse(text)

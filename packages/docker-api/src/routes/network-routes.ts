@@ -1,5 +1,7 @@
-import type { NetworkInspect } from '@gantry/client'
-import type { Network, Networks } from '@gantry/network'
+import type { Ipam, NetworkInspect } from '@gantry/client'
+import type { Engine } from '@gantry/engine'
+import type { Network, NetworkDriver, NetworkOptions, Networks } from '@gantry/network'
+import { momentOf } from '../images/image-filters.ts'
 import { ApiFailure, badRequest, notSupported } from '../http/api-failure.ts'
 import { empty, json, type ApiRequest, type Reply } from '../http/message.ts'
 import { filters } from '../http/parameters.ts'
@@ -7,6 +9,7 @@ import type { Route } from '../http/router.ts'
 import type { DockerApiParts } from '../parts.ts'
 import { defined, Fields } from '../translate/fields.ts'
 import { hasLabels } from '../translate/labels.ts'
+import { networkAttachment } from '../translate/network-request.ts'
 import { timeText } from '../translate/times.ts'
 
 /** `/networks`. */
@@ -20,21 +23,17 @@ export function networkRoutes(parts: DockerApiParts): readonly Route[] {
       'DELETE',
       /^\/networks\/([^/]+)$/,
       async (_, name = '') => {
-        const { Name, Id } = inspect(networks, name)
+        const { Name, Id, Driver } = inspect(networks, name)
         if (predefined.has(Name))
           throw new ApiFailure(403, `${Name} is a pre-defined network and cannot be removed`, 'NETWORK_PREDEFINED')
         await networks.remove(Name)
-        engine.emit({ type: 'network', action: 'destroy', subject: Id, attributes: { name: Name, type: 'bridge' } })
+        engine.emit({ type: 'network', action: 'destroy', subject: Id, attributes: { name: Name, type: Driver } })
         return empty()
       },
     ],
-    [
-      'POST',
-      /^\/networks\/([^/]+)\/(connect|disconnect)$/,
-      () => {
-        throw notSupported('connecting a container to a network after its creation')
-      },
-    ],
+    ['POST', /^\/networks\/prune$/, (request) => prune(parts, request)],
+    ['POST', /^\/networks\/([^/]+)\/connect$/, (request, name = '') => connect(parts, request, name)],
+    ['POST', /^\/networks\/([^/]+)\/disconnect$/, (request, name = '') => disconnect(parts, request, name)],
   ]
 }
 
@@ -110,7 +109,9 @@ function view(networks: Networks, network: Network, withContainers: boolean): Ne
     Name: network.name,
     Id: network.id,
     Created: timeText(network.created),
-    IPAM: { Driver: 'default', Options: null, Config: [{ Subnet: network.subnet, Gateway: network.gateway }] },
+    Driver: network.driver,
+    EnableIPv6: network.subnet6 !== undefined,
+    IPAM: { Driver: 'default', Options: null, Config: ipamConfig(network) },
     Internal: network.internal,
     Containers: Object.fromEntries(
       endpoints.map((endpoint) => [
@@ -120,7 +121,7 @@ function view(networks: Networks, network: Network, withContainers: boolean): Ne
           EndpointID: endpoint.id,
           MacAddress: endpoint.mac,
           IPv4Address: `${endpoint.ip}/${endpoint.prefixLength}`,
-          IPv6Address: '',
+          IPv6Address: endpoint.ip6 === undefined ? '' : `${endpoint.ip6}/${endpoint.prefixLength6}`,
         },
       ]),
     ),
@@ -129,26 +130,102 @@ function view(networks: Networks, network: Network, withContainers: boolean): Ne
   }
 }
 
+function ipamConfig({ subnet, gateway, range, subnet6, gateway6 }: Network): NonNullable<Ipam['Config']> {
+  return [
+    { Subnet: subnet, Gateway: gateway, ...(range === undefined ? {} : { IPRange: range }) },
+    ...(subnet6 === undefined ? [] : [{ Subnet: subnet6, Gateway: gateway6 ?? '' }]),
+  ]
+}
+
+async function connect({ engine, networks }: DockerApiParts, request: ApiRequest, name: string): Promise<Reply> {
+  const body = new Fields(await request.json())
+  const container = body.text('Container') ?? ''
+  const { Name } = inspect(networks, name)
+  if (pseudo.some((each) => each.Name === Name))
+    throw badRequest(`container cannot be connected to the ${Name} network: it is made with it or without`)
+  await engine.connectNetwork(container, networkAttachment(Name, body.object('EndpointConfig')))
+  return empty(200)
+}
+
+async function disconnect({ engine, networks }: DockerApiParts, request: ApiRequest, name: string): Promise<Reply> {
+  const body = new Fields(await request.json())
+  const { Name } = inspect(networks, name)
+  await engine.disconnectNetwork(body.text('Container') ?? '', Name)
+  return empty(200)
+}
+
+/** Removes networks of users that no container has, running or not. */
+async function prune({ engine, networks }: DockerApiParts, { query }: ApiRequest): Promise<Reply> {
+  const { label, 'label!': without, until } = filters(query, ['label', 'label!', 'until'])
+  const before = Math.min(...(until ?? []).map(momentOf))
+  const removed: string[] = []
+  for (const { name, id, labels, created } of networks.list()) {
+    const kept = predefined.has(name) || usersOf(engine, networks, name).length > 0
+    if (kept || created >= before || !hasLabels(labels, label)) continue
+    if (without !== undefined && hasLabels(labels, without)) continue
+    await networks.remove(name)
+    engine.emit({ type: 'network', action: 'destroy', subject: id, attributes: { name, type: 'bridge' } })
+    removed.push(name)
+  }
+  return json({ NetworksDeleted: removed.length === 0 ? null : removed })
+}
+
+/** Containers that are on a network, or will be when they start. */
+function usersOf(engine: Engine, networks: Networks, name: string): readonly string[] {
+  const made = engine
+    .list({ all: true })
+    .filter(
+      ({ spec }) => spec.network.kind === 'networks' && spec.network.networks.some((each) => each.network === name),
+    )
+    .map((each) => each.name)
+  return [...new Set([...networks.endpoints({ network: name }).map((each) => each.containerName), ...made])]
+}
+
 async function create({ networks, engine }: DockerApiParts, request: ApiRequest): Promise<Reply> {
   const body = new Fields(await request.json())
   const name = body.text('Name') ?? ''
   if (name === '') throw badRequest('name is required to create a network')
   if (predefined.has(name)) throw new ApiFailure(403, `operation is not permitted on predefined ${name} network`)
-  const driver = body.text('Driver') ?? ''
-  if (driver !== '' && driver !== 'bridge' && driver !== 'default') throw notSupported(`network driver "${driver}"`)
-  if (body.flag('EnableIPv6') === true) throw notSupported('EnableIPv6')
-  const configs = body.object('IPAM').objects('Config')
-  if (configs.length > 1) throw notSupported('a network with several subnets')
+  const driver = driverOf(body.text('Driver') ?? '')
+  if (body.flag('EnableIPv4') === false) throw notSupported('a network without IPv4')
+  const ipam = body.object('IPAM')
+  if (!['', 'default'].includes(ipam.text('Driver') ?? ''))
+    throw notSupported(`IPAM driver "${ipam.text('Driver') ?? ''}"`)
   const network = await networks.create(
     name,
     defined({
-      subnet: configs[0]?.text('Subnet') || undefined,
-      gateway: configs[0]?.text('Gateway') || undefined,
+      driver,
+      ...subnets(ipam.objects('Config')),
+      ipv6: body.flag('EnableIPv6'),
       internal: body.flag('Internal'),
       labels: body.map('Labels'),
       options: body.map('Options'),
     }),
   )
-  engine.emit({ type: 'network', action: 'create', subject: network.id, attributes: { name, type: 'bridge' } })
+  engine.emit({ type: 'network', action: 'create', subject: network.id, attributes: { name, type: driver } })
   return json({ Id: network.id, Warning: '' }, 201)
+}
+
+function driverOf(text: string): NetworkDriver {
+  if (text === '' || text === 'default' || text === 'bridge') return 'bridge'
+  if (text === 'macvlan' || text === 'ipvlan') return text
+  throw notSupported(`network driver "${text}"`)
+}
+
+/** One subnet of each family, told apart by their colons. @throws ApiFailure 501 */
+function subnets(configs: readonly Fields[]): NetworkOptions {
+  const isSix = (config: Fields): boolean => (config.text('Subnet') ?? config.text('Gateway') ?? '').includes(':')
+  const [four, ...more] = configs.filter((config) => !isSix(config))
+  const [six, ...more6] = configs.filter(isSix)
+  if (more.length > 0 || more6.length > 0) throw notSupported('a network with several subnets of one family')
+  if ((six?.text('IPRange') ?? '') !== '') throw notSupported('IPRange of an IPv6 subnet')
+  for (const config of configs)
+    if ((config.keys('AuxiliaryAddresses') ?? []).length > 0) throw notSupported('AuxiliaryAddresses')
+  return defined({
+    subnet: four?.text('Subnet') || undefined,
+    gateway: four?.text('Gateway') || undefined,
+    range: four?.text('IPRange') || undefined,
+    subnet6: six?.text('Subnet') || undefined,
+    gateway6: six?.text('Gateway') || undefined,
+  })
 }

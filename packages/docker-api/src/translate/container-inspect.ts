@@ -75,6 +75,9 @@ export function containerInspect(
       IPPrefixLen: first?.prefixLength ?? 0,
       MacAddress: first?.mac ?? '',
       Networks: networks,
+      IPv6Gateway: first?.gateway6 ?? '',
+      GlobalIPv6Address: first?.address6 ?? '',
+      GlobalIPv6PrefixLen: first?.prefixLength6 ?? 0,
     },
   }
 }

@@ -1,15 +1,19 @@
 import type { EndpointSettings, PortMap, PortSummary } from '@gantry/client'
 import type { ContainerRecord, EndpointRecord } from '@gantry/engine'
+import { defined } from './fields.ts'
 
 /** What a container is connected to, by the names of the networks. Of one that does not run, what it will be connected to. */
 export function endpointSettings({ spec, progress, id }: ContainerRecord): Record<string, EndpointSettings> {
   if (spec.network.kind === 'none' || spec.network.kind === 'host') return { [spec.network.kind]: blankEndpoint() }
   if (spec.network.kind === 'container') return {}
   const settings: Record<string, EndpointSettings> = {}
-  for (const { network, aliases } of spec.network.networks) {
+  for (const { network, aliases, address, address6, mac, gatewayPriority } of spec.network.networks) {
     const endpoint = progress.endpoints.find((each) => each.network === network)
+    const asked = defined({ IPv4Address: address, IPv6Address: address6 })
     settings[network] = {
-      ...(endpoint === undefined ? blankEndpoint() : connectedEndpoint(endpoint)),
+      ...(endpoint === undefined ? { ...blankEndpoint(), MacAddress: mac ?? '' } : connectedEndpoint(endpoint)),
+      IPAMConfig: Object.keys(asked).length > 0 ? asked : null,
+      GwPriority: gatewayPriority ?? 0,
       Aliases: aliases.length > 0 ? [...aliases] : null,
       DNSNames: network === 'bridge' ? null : [...aliases, id.slice(0, 12)],
     }
@@ -45,6 +49,9 @@ function connectedEndpoint(endpoint: EndpointRecord): EndpointSettings {
     Gateway: endpoint.gateway,
     IPAddress: endpoint.address,
     IPPrefixLen: endpoint.prefixLength,
+    IPv6Gateway: endpoint.gateway6 ?? '',
+    GlobalIPv6Address: endpoint.address6 ?? '',
+    GlobalIPv6PrefixLen: endpoint.prefixLength6 ?? 0,
   }
 }
 

@@ -6,7 +6,7 @@ import { withoutBlanks, type Face } from './face.ts'
 import { defined, Fields } from './fields.ts'
 import { healthRequest } from './health-request.ts'
 import { mountRequests } from './mount-requests.ts'
-import { networkChoice, publishedPorts } from './network-request.ts'
+import { networkChoice, publishedPorts, publishMode } from './network-request.ts'
 import { resourcesOf } from './resource-request.ts'
 import { namespacesOf, securityOf } from './security-request.ts'
 import { refuseUnsupported } from './unsupported.ts'
@@ -66,6 +66,7 @@ export function createRequest(
       exposed: config.keys('ExposedPorts')?.map((port) => (port.includes('/') ? port : `${port}/tcp`)),
       publishAll: host.flag('PublishAllPorts'),
       extraHosts: host.texts('ExtraHosts'),
+      publishMode: publishMode(host),
       sysctls: host.map('Sysctls'),
       cgroupParent: host.text('CgroupParent') || undefined,
       consoleSize: size?.[0] && size[1] ? { height: size[0], width: size[1] } : undefined,

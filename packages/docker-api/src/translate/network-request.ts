@@ -1,6 +1,7 @@
 import type { NetworkAttachment, NetworkChoice, PublishedPort } from '@gantry/engine'
+import type { PublishMode } from '@gantry/network'
 import { badRequest } from '../http/api-failure.ts'
-import type { Fields } from './fields.ts'
+import { defined, type Fields } from './fields.ts'
 
 /** Reads what network a container is to have. @throws ApiFailure 400 */
 export function networkChoice(config: Fields, host: Fields): NetworkChoice {
@@ -11,14 +12,9 @@ export function networkChoice(config: Fields, host: Fields): NetworkChoice {
   const main = mode === '' || mode === 'default' ? 'bridge' : mode
   const endpoints = config.object('NetworkingConfig').object('EndpointsConfig')
   const attachment = (network: string, settings: Fields): NetworkAttachment => {
-    const address = settings.object('IPAMConfig').text('IPv4Address') ?? ''
-    const mac = settings.text('MacAddress') || (network === main ? config.text('MacAddress') : '') || ''
-    return {
-      network,
-      aliases: settings.texts('Aliases') ?? [],
-      ...(address === '' ? {} : { address }),
-      ...(mac === '' ? {} : { mac }),
-    }
+    const given = networkAttachment(network, settings)
+    const mac = (network === main ? config.text('MacAddress') : undefined) ?? ''
+    return given.mac === undefined && mac !== '' ? { ...given, mac } : given
   }
   const asked = endpoints.names.filter((name) => name !== main && name !== 'default')
   const first = endpoints.raw(main) === undefined ? endpoints.object('default') : endpoints.object(main)
@@ -26,6 +22,29 @@ export function networkChoice(config: Fields, host: Fields): NetworkChoice {
     kind: 'networks',
     networks: [attachment(main, first), ...asked.map((name) => attachment(name, endpoints.object(name)))],
   }
+}
+
+/** Reads how a container is to be connected to a network. */
+export function networkAttachment(network: string, settings: Fields): NetworkAttachment {
+  const addresses = settings.object('IPAMConfig')
+  return {
+    network,
+    aliases: settings.texts('Aliases') ?? [],
+    ...defined({
+      address: addresses.text('IPv4Address') || undefined,
+      address6: addresses.text('IPv6Address') || undefined,
+      mac: settings.text('MacAddress') || undefined,
+      gatewayPriority: settings.number('GwPriority') || undefined,
+    }),
+  }
+}
+
+/** Reads `PublishMode`, which is Gantry's own. @throws ApiFailure 400 */
+export function publishMode(host: Fields): PublishMode | undefined {
+  const mode = host.text('PublishMode') ?? ''
+  if (mode === '') return undefined
+  if (mode === 'nat' || mode === 'proxy') return mode
+  throw badRequest(`invalid publish mode "${mode}": it is nat or proxy`)
 }
 
 /** Reads the published ports. An empty host port, or 0, asks for a free one. @throws ApiFailure 400 */

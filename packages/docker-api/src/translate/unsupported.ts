@@ -8,6 +8,7 @@ const hostMembers = new Set([
   'LogConfig',
   'NetworkMode',
   'PortBindings',
+  'PublishMode',
   'RestartPolicy',
   'AutoRemove',
   'VolumesFrom',

@@ -63,6 +63,7 @@ export function planContainer(
     network,
     ports: publishedPorts(request, exposed),
     exposed,
+    ...(request.publishMode === undefined ? {} : { publishMode: request.publishMode }),
     extraHosts: request.extraHosts ?? [],
     dns: { servers: [], search: [], options: [], ...request.dns },
     resources: request.resources ?? {},

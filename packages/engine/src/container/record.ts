@@ -42,6 +42,8 @@ export interface Progress {
   /** Its process has ended, but what the run changed on the host is not all undone yet. */
   readonly ending: boolean
   readonly endpoints: readonly EndpointRecord[]
+  /** Published ports of a container that was disconnected from the network they lead to: held until it is connected again. */
+  readonly heldPorts?: readonly PortRecord[]
   /** Of a container with a health check that has been started. */
   readonly health?: HealthState
 }
@@ -54,15 +56,24 @@ export interface EndpointRecord {
   readonly address: string
   readonly prefixLength: number
   readonly gateway: string
+  /** Absent: the network has no IPv6. */
+  readonly address6?: string
+  readonly prefixLength6?: number
+  readonly gateway6?: string
   readonly mac: string
   readonly aliases: readonly string[]
   readonly netns: string
-  readonly ports: readonly {
-    readonly hostIp: string
-    readonly hostPort: number
-    readonly containerPort: number
-    readonly protocol: string
-  }[]
+  readonly ports: readonly PortRecord[]
+}
+
+/** A published port as it is. */
+export interface PortRecord {
+  readonly hostIp: string
+  readonly hostPort: number
+  readonly containerPort: number
+  readonly protocol: 'tcp' | 'udp' | 'sctp'
+  /** A process passes its packets on. */
+  readonly proxy?: boolean
 }
 
 /** The progress of a container that has just been made. */

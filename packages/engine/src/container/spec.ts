@@ -1,3 +1,4 @@
+import type { PublishMode } from '@gantry/network'
 import type { ResourceLimits } from '@gantry/runtime'
 import type { HealthCheck, HealthRequest } from './health.ts'
 
@@ -35,6 +36,8 @@ export interface ContainerSpec {
   readonly mounts: readonly ContainerMount[]
   readonly network: NetworkChoice
   readonly ports: readonly PublishedPort[]
+  /** How packets get from the host's ports to the container's; absent is `nat`. */
+  readonly publishMode?: PublishMode
   /** Every port the image or the caller says something listens on, as in `80/tcp`. */
   readonly exposed: readonly string[]
   readonly extraHosts: readonly string[]
@@ -129,7 +132,10 @@ export interface NetworkAttachment {
   readonly address?: string
   readonly mac?: string
 }
+  readonly address6?: string
 
+  /** The network with the highest leads out; of several the first. Absent is 0. */
+  readonly gatewayPriority?: number
 /** A container port that the host passes on. Without a host port, a free one is taken at start. */
 export interface PublishedPort {
   readonly containerPort: number
@@ -226,3 +232,4 @@ export interface CreateRequest {
   readonly cgroupParent?: string
   readonly face?: Readonly<Record<string, unknown>>
 }
+  readonly publishMode?: PublishMode

@@ -1,10 +1,10 @@
 import { hostResolvConf, resolvConf, type Endpoint } from '@gantry/network'
 import type { NamespaceChoice } from '@gantry/runtime'
 import type { Context } from '../context.ts'
-import { shortId } from '../container/identity.ts'
 import type { ContainerRecord, EndpointRecord } from '../container/record.ts'
-import type { NetworkAttachment } from '../container/spec.ts'
 import { EngineError } from '../engine-error.ts'
+import { connectRequest } from './connect-request.ts'
+import { endpointRecord } from './endpoint-record.ts'
 
 /** The network of a container that is about to run. */
 export interface Connected {
@@ -23,71 +23,63 @@ export interface Connected {
 /** Connects a container to what it asked for. What is made belongs to the run's owner.
  * @throws NetworkError NETWORK_UNKNOWN, PORT_TAKEN, SUBNET_EXHAUSTED; EngineError CONTAINER_NOT_RUNNING (of `container:`) */
 export async function connectNetworks(context: Context, record: ContainerRecord, owner: string): Promise<Connected> {
-  const { network, dns } = record.spec
+  const { network } = record.spec
   if (network.kind === 'container') return joinContainer(context, network.container)
   const endpoints: Endpoint[] = []
   const close = (): void => {
     for (const endpoint of endpoints) endpoint.releasePorts()
   }
   const attachments = network.kind === 'networks' ? network.networks : []
+  const publishing = publishingNetwork(context, record)
+  let netns: string | undefined
   try {
-    for (const attachment of attachments)
-      endpoints.push(await connectOne(context, record, { attachment, owner, first: endpoints[0] }))
+    for (const attachment of attachments) {
+      const request = connectRequest(record, attachment, { owner, netns })
+      const ports = attachment.network === publishing ? record.spec.ports : []
+      const endpoint = await context.networks.connect({ ...request, ports })
+      endpoints.push(endpoint)
+      netns = endpoint.netns
+    }
+    if (network.kind === 'networks' && netns === undefined)
+      netns = await context.networks.isolate({ owner, container: record })
   } catch (error) {
     close()
     throw error
   }
-  const [first] = endpoints
+  const namespace = network.kind === 'host' ? 'host' : 'private'
   return {
-    namespace: first === undefined ? (network.kind === 'host' ? 'host' : 'private') : { path: first.netnsPath },
-    endpoints: endpoints.map((endpoint, index) => endpointRecord(endpoint, attachments[index] as NetworkAttachment)),
-    resolvConf: resolvConf({
-      host: first?.resolvConf ?? hostResolvConf(),
-      hostNetwork: network.kind === 'host',
-      servers: dns.servers,
-      ...(dns.search.length === 0 ? {} : { search: dns.search }),
-      ...(dns.options.length === 0 ? {} : { options: dns.options }),
-    }),
+    namespace: netns === undefined ? namespace : { path: `/run/netns/${netns}` },
+    endpoints: context.networks.endpoints({ owner }).map((endpoint) => endpointRecord(endpoint, record.spec.network)),
+    resolvConf: resolvConfOf(context, record, owner),
     filesOf: undefined,
     fds: endpoints.flatMap(({ portFds }) => portFds),
     close,
   }
 }
 
-function connectOne(
-  { networks }: Context,
-  { id, name, spec }: ContainerRecord,
-  { attachment, owner, first }: { attachment: NetworkAttachment; owner: string; first: Endpoint | undefined },
-): Promise<Endpoint> {
-  return networks.connect({
-    owner,
-    container: { id, name, hostname: spec.hostname, aliases: [...attachment.aliases, shortId(id)] },
-    network: attachment.network,
-    ports: first === undefined ? spec.ports : [],
-    ...(attachment.address === undefined ? {} : { ip: attachment.address }),
-    ...(attachment.mac === undefined ? {} : { mac: attachment.mac }),
-    ...(first === undefined ? {} : { netns: first.netns }),
+/** Content of /etc/resolv.conf of a container with the networks that it has now. */
+export function resolvConfOf(context: Context, { spec }: ContainerRecord, owner: string): string {
+  const { servers, search, options } = spec.dns
+  const [nameserver] = context.networks.nameServers(owner)
+  return resolvConf({
+    host: hostResolvConf(),
+    ...(nameserver === undefined ? {} : { nameserver }),
+    hostNetwork: spec.network.kind === 'host',
+    servers,
+    ...(search.length === 0 ? {} : { search }),
+    ...(options.length === 0 ? {} : { options }),
   })
 }
 
-function endpointRecord(endpoint: Endpoint, { aliases }: NetworkAttachment): EndpointRecord {
-  return {
-    network: endpoint.network,
-    networkId: endpoint.networkId,
-    endpointId: endpoint.endpointId,
-    address: endpoint.ip,
-    prefixLength: endpoint.prefixLength,
-    gateway: endpoint.gateway,
-    mac: endpoint.mac,
-    aliases,
-    netns: endpoint.netnsPath,
-    ports: endpoint.ports.map(({ hostIp, hostPort, containerPort, protocol }) => ({
-      hostIp,
-      hostPort,
-      containerPort,
-      protocol,
-    })),
-  }
+/** The network that published ports lead to: the one that leads out, or the first where none does, which will say why not. */
+function publishingNetwork({ networks }: Context, { spec }: ContainerRecord): string | undefined {
+  const attachments = spec.network.kind === 'networks' ? spec.network.networks : []
+  const outward = attachments.filter(({ network }) => {
+    const found = networks.inspect(network)
+    return found?.driver === 'bridge' && !found.internal
+  })
+  const best = outward.toSorted((a, b) => (b.gatewayPriority ?? 0) - (a.gatewayPriority ?? 0))
+  return (best[0] ?? attachments[0])?.network
 }
 
 function joinContainer({ containers }: Context, reference: string): Connected {

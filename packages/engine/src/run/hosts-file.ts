@@ -4,13 +4,20 @@ import type { ContainerRecord } from '../container/record.ts'
 import type { Connected } from './connect-networks.ts'
 
 /** The content of a container's /etc/hosts. One that shares the host's network sees the host's own, and what `--add-host` says. */
-export function hostsOf({ name, spec }: ContainerRecord, { namespace, endpoints }: Connected): string {
+export function hostsOf(
+  { name, spec }: ContainerRecord,
+  { namespace, endpoints }: Pick<Connected, 'namespace' | 'endpoints'>,
+): string {
   const { hostname, domainname } = spec
   const gateway = endpoints[0]?.gateway ?? '127.0.0.1'
   const extra = spec.extraHosts.map((text) => extraHost(text, gateway))
   if (namespace === 'host') return `${ownHosts()}${extra.map(({ name: host, ip }) => `${ip}\t${host}\n`).join('')}`
   const names = name === hostname ? [] : [name]
-  return hostsFile({ hostname, domainname, extra, addresses: endpoints.map(({ address }) => ({ ip: address, names })) })
+  const addresses = endpoints.flatMap(({ address, address6 }) => [
+    { ip: address, names },
+    ...(address6 === undefined ? [] : [{ ip: address6, names }]),
+  ])
+  return hostsFile({ hostname, domainname, extra, addresses })
 }
 
 /** Reads `name:address` or `name=address`; the address may be `host-gateway`, or IPv6 in brackets. */

@@ -50,7 +50,10 @@ export async function endRun(context: Context, record: ContainerRecord): Promise
   await context.networks.disconnect({ owner })
   const goes = spec.autoRemove && live.restarts === 0 && !wantsRestart(record)
   if (!goes) await context.ledger.undo(owner)
-  const exited = context.containers.update(id, { status: 'exited', progress: { ending: false, endpoints: [] } })
+  const exited = context.containers.update(id, {
+    status: 'exited',
+    progress: { ending: false, endpoints: [], heldPorts: [] },
+  })
   // Who follows the log hears of the end when everybody else does.
   live.outputEnded.abort()
   const { nextExit } = live

@@ -6,6 +6,7 @@ import { endRun, finishRun, watchExit } from '../run/watch-exit.ts'
 import { watchHealth } from '../run/watch-health.ts'
 import { planRestart } from '../run/restart-policy.ts'
 import { removeLocked } from './remove.ts'
+import { settleNetworks } from './network.ts'
 
 /** What a recovery found. */
 export interface Recovered {

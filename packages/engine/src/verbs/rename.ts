@@ -1,9 +1,10 @@
 import type { Context } from '../context.ts'
 import { isName } from '../container/identity.ts'
+import { runOwner } from '../container/record.ts'
 import { EngineError } from '../engine-error.ts'
 import { containerEvent } from '../events/container-event.ts'
 
-/** Gives a container another name. DNS knows it from its next start on.
+/** Gives a container another name, on its networks too.
  * @throws EngineError CONTAINER_UNKNOWN, NAME_INVALID, NAME_TAKEN */
 export async function rename(context: Context, reference: string, name: string): Promise<void> {
   const { id, name: oldName } = context.containers.find(reference)
@@ -17,4 +18,5 @@ export async function rename(context: Context, reference: string, name: string):
     throw new EngineError('SPEC_INVALID', 'Renaming a container with the same name as its current name')
   const record = context.containers.update(id, { name: plain })
   context.events.emit(containerEvent(record, 'rename', { oldName: `/${oldName}` }))
+  await context.networks.rename(runOwner(id, record.progress.run), plain)
 }

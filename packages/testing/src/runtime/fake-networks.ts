@@ -76,6 +76,8 @@ export function fakeNetworks(): Networks & { readonly connected: readonly string
       endpoints.set(owner, [...(endpoints.get(owner) ?? []), endpoint])
       return endpoint
     },
+    nameServers: (owner) => (endpoints.get(owner) ?? []).slice(0, 1).map(({ gateway }) => gateway),
+    rename: async () => undefined,
     isolate: async ({ container }) => `fake-${container.id.slice(0, 12)}`,
     check: ({ network: wanted = 'bridge' }) => {
       const network = networks.get(wanted)
