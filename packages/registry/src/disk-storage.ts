@@ -63,8 +63,12 @@ export function diskStorage(store: Store, options: DiskStorageOptions = {}): Reg
         get size() {
           return staging.size
         },
+        get landed() {
+          return staging.landed
+        },
         write: (chunk) => staging.write(chunk),
         flush: () => staging.flush(),
+        verify: (digest) => staging.verify(digest),
         commit(expected) {
           // Before it is a blob: a collection must not find one that nobody holds.
           keep(expected.digest)

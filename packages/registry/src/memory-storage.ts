@@ -29,8 +29,18 @@ function staging(
   forget: () => void,
 ): UploadStaging {
   let size = chunks.reduce((sum, chunk) => sum + chunk.length, 0)
+  const verify = async (digest: Digest): Promise<Uint8Array> => {
+    const bytes = Buffer.concat(chunks, size)
+    const hasher = codec.hasher(digestAlgorithm(digest))
+    await hasher.update(bytes)
+    if ((await hasher.digest()) === digest) return bytes
+    throw new ImageError('DIGEST_MISMATCH', `Cannot store ${digest}: the ${size} bytes that came have another digest`)
+  }
   return {
     get size() {
+      return size
+    },
+    get landed() {
       return size
     },
     write(chunk) {
@@ -38,16 +48,9 @@ function staging(
       size += chunk.length
     },
     flush: async () => undefined,
+    verify: async (digest) => void (await verify(digest)),
     async commit({ digest }) {
-      const bytes = Buffer.concat(chunks, size)
-      const hasher = codec.hasher(digestAlgorithm(digest))
-      await hasher.update(bytes)
-      if ((await hasher.digest()) !== digest) {
-        throw new ImageError(
-          'DIGEST_MISMATCH',
-          `Cannot store ${digest}: the ${size} bytes that came have another digest`,
-        )
-      }
+      const bytes = await verify(digest)
       await store.put({ mediaType: 'application/octet-stream', digest, size }, readerOf(bytes))
       forget()
       return { digest, size }

@@ -4,8 +4,12 @@ import type { Digest, DigestAlgorithm } from '@gantry/oci'
 /** A blob that is being uploaded. Calls are made one at a time; disposing closes it, and removes one without a key. */
 export interface UploadStaging extends AsyncDisposable {
   readonly size: number
+  /** How many of its bytes can be read; `flush` waits for the rest. */
+  readonly landed: number
   write(chunk: Uint8Array): void | Promise<void>
   flush(): Promise<void>
+  /** Whether what was written has the digest; sooner than `commit`, which waits for the disk. @throws {ImageError} DIGEST_MISMATCH */
+  verify(digest: Digest): Promise<void>
   /** @throws {ImageError} DIGEST_MISMATCH */
   commit(expected: { readonly digest: Digest }): Promise<{ readonly digest: Digest; readonly size: number }>
   discard(): Promise<void>

@@ -22,10 +22,14 @@ export interface Expected {
 export interface Staging extends AsyncDisposable {
   /** Bytes taken so far. */
   readonly size: number
+  /** How many of them are in the file; `flush` waits for the rest. */
+  readonly landed: number
   /** Takes a chunk (copied). Returns a promise when the caller must wait. */
   write(chunk: Uint8Array): void | Promise<void>
   /** Resolves when everything taken is in the file and would survive the death of this process. */
   flush(): Promise<void>
+  /** Whether everything taken has the digest, which `commit` asks once more. @throws {ImageError} DIGEST_MISMATCH */
+  verify(digest: Digest): Promise<void>
   /**
    * Makes it a blob: verified, on the disk, visible at once as a whole. Idempotent in its effect: a blob that exists stays.
    *
@@ -92,6 +96,10 @@ class OpenStaging implements Staging {
     return this.#file.size
   }
 
+  get landed(): number {
+    return this.#file.landed
+  }
+
   write(chunk: Uint8Array): void | Promise<void> {
     const waiting = this.#guard(() => this.#file.write(chunk))
     return waiting?.catch((error: unknown) => this.#fail(error))
@@ -99,6 +107,11 @@ class OpenStaging implements Staging {
 
   flush(): Promise<void> {
     return this.#file.flush().catch((error: unknown) => this.#fail(error))
+  }
+
+  async verify(digest: Digest): Promise<void> {
+    await this.flush()
+    await this.#digest(digest)
   }
 
   async commit(expected: Expected = {}): Promise<{ digest: Digest; size: number }> {
@@ -146,22 +159,23 @@ class OpenStaging implements Staging {
     // The disk works while a digest of another algorithm is computed.
     const synced = this.#file.sync()
     synced.catch(() => undefined)
-    const algorithm = expected.digest === undefined ? this.#options.algorithm : digestAlgorithm(expected.digest)
-    const digest = await this.#file.digest(algorithm)
-    if (expected.digest !== undefined && digest !== expected.digest) {
-      await synced
-      throw new ImageError(
-        'DIGEST_MISMATCH',
-        `Cannot store ${what}: the ${size} bytes that came have the digest ${digest}`,
-      )
-    }
-    await synced
+    const digest = await this.#digest(expected.digest).finally(() => synced)
     await this.#close()
     chmodSync(this.#options.path, 0o644)
     await moveInto(paths.algorithm(digest), this.#options.path, paths.blob(digest))
     this.#state = 'committed'
     await syncDirectory(paths.algorithm(digest))
     return { digest, size }
+  }
+
+  async #digest(expected: Digest | undefined): Promise<Digest> {
+    const digest = await this.#file.digest(expected === undefined ? this.#options.algorithm : digestAlgorithm(expected))
+    if (expected === undefined || digest === expected) return digest
+    const { size } = this.#file
+    throw new ImageError(
+      'DIGEST_MISMATCH',
+      `Cannot store ${expected}: the ${size} bytes that came have the digest ${digest}`,
+    )
   }
 
   async #close(): Promise<void> {

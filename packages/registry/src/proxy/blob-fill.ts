@@ -23,7 +23,7 @@ export interface FillParts {
   readonly farRange: number
 }
 
-/** Kept in memory at most, for those who read as quickly as it comes. */
+/** Kept in memory, beside what is on its way to the file, for those who read as quickly as it comes. */
 const windowBytes = 2 * 1024 * 1024
 /** A transfer that breaks is gone on with so often without coming further. */
 const attempts = 5
@@ -50,8 +50,10 @@ export class BlobFill implements FillSource {
   #size: number | undefined
   #staging: UploadStaging | undefined
   #written = 0
-  #flushed = 0
+  /** How far the staging file can be read, once it can be. */
+  #landed = 0
   #state: 'filling' | 'whole' | 'failed' = 'filling'
+  #isDone = false
   #failure: unknown
   #holders = 0
 
@@ -99,7 +101,8 @@ export class BlobFill implements FillSource {
   release(): void {
     this.#holders -= 1
     if (this.#holders > 0) return
-    if (this.#state !== 'filling') void this.#close()
+    if (this.#isDone) void this.#close()
+    else if (this.#state === 'whole') return
     else if (!this.#parts.finish) this.cancel(new Error('nobody waits for the blob any more'))
   }
 
@@ -123,7 +126,7 @@ export class BlobFill implements FillSource {
     if (recent !== undefined) return recent
     const staging = this.#staging
     if (staging === undefined) throw new Error(`nothing is kept of ${this.#parts.digest}`)
-    return staging.read(position, Math.min(most, this.#flushed - position))
+    return staging.read(position, Math.min(most, this.#landed - position))
   }
 
   /** A part of the blob that is far from having come, as far as the upstream gives it by itself. */
@@ -158,13 +161,13 @@ export class BlobFill implements FillSource {
     const { upstream } = this.#parts
     try {
       await upstream.transfer(() => this.#fill())
-      this.#state = 'whole'
     } catch (error) {
       this.#failure = error
       this.#state = 'failed'
       this.#start.reject(error)
       throw error
     } finally {
+      this.#isDone = true
       this.#notify()
       if (this.#holders <= 0) await this.#close()
     }
@@ -190,7 +193,11 @@ export class BlobFill implements FillSource {
         await wait(delay * 2 ** attempt, undefined, { signal })
         source = await this.#ask(this.#written)
       }
-      await this.#commit(staging, source.endpoint)
+      await this.#verify(staging, source.endpoint)
+      // Whoever reads need not wait for the disk.
+      this.#state = 'whole'
+      this.#notify()
+      await staging.commit({ digest })
     } catch (error) {
       await staging.discard()
       throw error
@@ -199,10 +206,10 @@ export class BlobFill implements FillSource {
     show()
   }
 
-  async #commit(staging: UploadStaging, endpoint: UpstreamEndpoint): Promise<void> {
+  async #verify(staging: UploadStaging, endpoint: UpstreamEndpoint): Promise<void> {
     const { digest } = this.#parts
     try {
-      await staging.commit({ digest })
+      await staging.verify(digest)
     } catch (error) {
       const isWrong = error instanceof Error && 'code' in error && error.code === 'DIGEST_MISMATCH'
       throw isWrong ? endpoint.fail(new UpstreamFailure('unavailable', endpoint.registry, { cause: error })) : error
@@ -251,11 +258,11 @@ export class BlobFill implements FillSource {
     await staging.write(chunk)
     this.#window.push(chunk)
     this.#written += chunk.length
-    if (this.#window.bytes > windowBytes) {
-      await staging.flush()
-      if (this.#flushed === 0) await staging.read(0, 0)
-      this.#flushed = this.#written
-      this.#window.shrink(windowBytes / 2)
+    if (this.#window.bytes > windowBytes && staging.landed > 0) {
+      // Opened while it is where it is: it moves when it is committed.
+      if (this.#landed === 0) await staging.read(0, 0)
+      this.#landed = staging.landed
+      this.#window.shrink(windowBytes, this.#landed)
     }
     this.#notify()
   }

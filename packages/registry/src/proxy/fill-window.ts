@@ -20,9 +20,14 @@ export class FillWindow {
     this.#bytes += bytes.length
   }
 
-  /** Forgets the oldest, until no more than so many bytes are left. */
-  shrink(most: number): void {
-    while (this.#bytes > most) this.#bytes -= this.#pieces.shift()?.bytes.length ?? this.#bytes
+  /** Forgets the oldest, until no more than so many bytes are left; what is after `landed` is nowhere else and stays. */
+  shrink(most: number, landed: number): void {
+    for (;;) {
+      const [oldest] = this.#pieces
+      if (oldest === undefined || this.#bytes <= most || oldest.start + oldest.bytes.length > landed) return
+      this.#pieces.shift()
+      this.#bytes -= oldest.bytes.length
+    }
   }
 
   /** What follows from a position on, as far as it is in one piece; `undefined` when it is forgotten or has not come. */
