@@ -291,35 +291,35 @@ export const groups: Readonly<Record<string, TableGroup>> = {
   network: {
     summary: 'Manage networks',
     commands: {
+      connect: {
+        summary: 'Connect a container to a network',
+        load: async () => (await import('./commands/network-connect.ts')).networkConnect,
+      },
       create: {
         summary: 'Create a network',
         load: async () => (await import('./commands/network-create.ts')).networkCreate,
+      },
+      disconnect: {
+        summary: 'Disconnect a container from a network',
+        load: async () => (await import('./commands/network-disconnect.ts')).networkDisconnect,
       },
       inspect: {
         summary: 'Display detailed information on one or more networks',
         load: async () => (await import('./commands/network-inspect.ts')).networkInspect,
       },
-      connect: {
-        summary: 'Connect a container to a network',
-        load: async () => (await import('./commands/network-connect.ts')).networkConnect,
-      },
       ls: { summary: 'List networks', load: async () => (await import('./commands/network-ls.ts')).networkLs },
+      prune: {
+        summary: 'Remove all unused networks',
+        load: async () => (await import('./commands/network-prune.ts')).networkPrune,
+      },
       rm: {
         summary: 'Remove one or more networks',
         load: async () => (await import('./commands/network-rm.ts')).networkRm,
-      disconnect: {
-        summary: 'Disconnect a container from a network',
-        load: async () => (await import('./commands/network-disconnect.ts')).networkDisconnect,
-      },
       },
     },
   },
   registry: {
     summary: 'Serve the local images as a registry, and look after it',
-      prune: {
-        summary: 'Remove all unused networks',
-        load: async () => (await import('./commands/network-prune.ts')).networkPrune,
-      },
     commands: {
       gc: {
         summary: 'Remove what no image, tag or container leads to',

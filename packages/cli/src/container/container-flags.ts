@@ -74,9 +74,9 @@ export type ContainerFlags = {
   readonly privileged: Flag<boolean>
   readonly publish: Flag<readonly string[]>
   readonly 'publish-all': Flag<boolean>
+  readonly 'publish-mode': Flag<'nat' | 'proxy' | undefined>
   readonly pull: Flag<'always' | 'missing' | 'never' | undefined>
   readonly quiet: Flag<boolean>
-  readonly 'publish-mode': Flag<'nat' | 'proxy' | undefined>
   readonly 'read-only': Flag<boolean>
   readonly restart: Flag<string | undefined>
   readonly rm: Flag<boolean>
@@ -151,9 +151,9 @@ export const containerFlags: ContainerFlags = {
   init: boolean('Run an init inside the container that forwards signals and reaps processes'),
   interactive: boolean('Keep STDIN open even if not attached', { short: 'i' }),
   ip: text('IPv4 address (e.g., 172.30.100.104)'),
+  ip6: text('IPv6 address (e.g., 2001:db8::33)'),
   ipc: text('IPC mode to use'),
   isolation: text('Container isolation technology (default is the only one)'),
-  ip6: text('IPv6 address (e.g., 2001:db8::33)'),
   label: list('Set meta data on a container', { short: 'l' }),
   'label-file': list('Read in a line delimited file of labels'),
   'mac-address': text('Container MAC address (e.g., 92:d0:c6:0a:29:33)'),
@@ -177,14 +177,14 @@ export const containerFlags: ContainerFlags = {
   privileged: boolean('Give extended privileges to this container'),
   publish: list("Publish a container's port(s) to the host", { short: 'p' }),
   'publish-all': boolean('Publish all exposed ports to random ports', { short: 'P' }),
-  pull: choice('Pull image before creating ("always", "missing", "never")', ['always', 'missing', 'never'], {
-    initial: 'missing',
-  }),
-  quiet: boolean('Suppress the pull output', { short: 'q' }),
   'publish-mode': choice(
     'How published ports lead to the container: past the rules of the host for its own services (nat), or under them (proxy)',
     ['nat', 'proxy'],
   ),
+  pull: choice('Pull image before creating ("always", "missing", "never")', ['always', 'missing', 'never'], {
+    initial: 'missing',
+  }),
+  quiet: boolean('Suppress the pull output', { short: 'q' }),
   'read-only': boolean("Mount the container's root filesystem as read only"),
   restart: text('Restart policy to apply when a container exits', { initial: 'no' }),
   rm: boolean('Automatically remove the container and its associated anonymous volumes when it exits'),

@@ -300,11 +300,11 @@ export interface ContainerInspect {
     IPAddress: string
     IPPrefixLen: number
     MacAddress: string
-    Networks: Record<string, EndpointSettings>
-  }
     IPv6Gateway: string
     GlobalIPv6Address: string
     GlobalIPv6PrefixLen: number
+    Networks: Record<string, EndpointSettings>
+  }
 }
 
 /** When `wait` answers. */

@@ -74,10 +74,10 @@ export function containerInspect(
       IPAddress: first?.address ?? '',
       IPPrefixLen: first?.prefixLength ?? 0,
       MacAddress: first?.mac ?? '',
-      Networks: networks,
       IPv6Gateway: first?.gateway6 ?? '',
       GlobalIPv6Address: first?.address6 ?? '',
       GlobalIPv6PrefixLen: first?.prefixLength6 ?? 0,
+      Networks: networks,
     },
   }
 }

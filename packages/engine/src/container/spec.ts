@@ -130,12 +130,12 @@ export interface NetworkAttachment {
   readonly network: string
   readonly aliases: readonly string[]
   readonly address?: string
-  readonly mac?: string
-}
   readonly address6?: string
-
+  readonly mac?: string
   /** The network with the highest leads out; of several the first. Absent is 0. */
   readonly gatewayPriority?: number
+}
+
 /** A container port that the host passes on. Without a host port, a free one is taken at start. */
 export interface PublishedPort {
   readonly containerPort: number
@@ -223,6 +223,7 @@ export interface CreateRequest {
   readonly ports?: readonly PublishedPort[]
   readonly exposed?: readonly string[]
   readonly publishAll?: boolean
+  readonly publishMode?: PublishMode
   readonly extraHosts?: readonly string[]
   readonly dns?: Partial<ContainerSpec['dns']>
   readonly resources?: Resources
@@ -232,4 +233,3 @@ export interface CreateRequest {
   readonly cgroupParent?: string
   readonly face?: Readonly<Record<string, unknown>>
 }
-  readonly publishMode?: PublishMode
