@@ -5,8 +5,8 @@ import { isAlive } from '../container/status.ts'
 import { endRun, finishRun, watchExit } from '../run/watch-exit.ts'
 import { watchHealth } from '../run/watch-health.ts'
 import { planRestart } from '../run/restart-policy.ts'
-import { removeLocked } from './remove.ts'
 import { settleNetworks } from './network.ts'
+import { removeLocked } from './remove.ts'
 
 /** What a recovery found. */
 export interface Recovered {
@@ -76,6 +76,7 @@ export async function recoverRunning(context: Context, record: ContainerRecord):
     return 'finished'
   }
   context.ledger.adopt(runOwner(id, progress.run))
+  await settleNetworks(context, record)
   watchExit(context, record, live.task)
   watchHealth(context, record, live.task)
   return 'adopted'
