@@ -30,6 +30,8 @@ export interface LogsOptions {
   readonly stderr?: boolean
   readonly follow?: boolean
   readonly timestamps?: boolean
+  /** What the log's options say of each line comes before it. */
+  readonly details?: boolean
   /** A number of lines, or `all`. */
   readonly tail?: string
   /** Seconds since the epoch, with a fraction, or an RFC 3339 time. */
@@ -125,8 +127,11 @@ export function containersApi(http: Http): ContainersApi {
     list: ({ all, limit, size, filters } = {}) =>
       http.json('GET', `/containers/json${query({ all, limit, size, filters: filtersText(filters) })}`),
     inspect: (id, { size } = {}) => http.json('GET', `${path(id, '/json')}${query({ size })}`),
-    logs: async (id, { stdout = true, stderr = true, follow, timestamps, tail, since, until, signal } = {}) => {
-      const options = query({ stdout, stderr, follow, timestamps, tail, since, until })
+    logs: async (
+      id,
+      { stdout = true, stderr = true, follow, timestamps, details, tail, since, until, signal } = {},
+    ) => {
+      const options = query({ stdout, stderr, follow, timestamps, details, tail, since, until })
       const response = await http.request('GET', `${path(id, '/logs')}${options}`, { signal })
       return response.headers.get('content-type') === multiplexedStream
         ? decodeFrames(response.body)

@@ -363,7 +363,8 @@ describe('the rest of a life', () => {
     await world.engine.start(id)
     const lines: string[] = []
     const following = (async () => {
-      for await (const { line } of world.engine.logs(id, { follow: true })) lines.push(Buffer.from(line).toString())
+      for await (const entries of world.engine.logs(id, { follow: true }))
+        lines.push(...entries.map(({ line }) => Buffer.from(line).toString()))
     })()
     await stream.write(Buffer.from('one\ntwo\n'))
     stream.end()

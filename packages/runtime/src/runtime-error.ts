@@ -40,6 +40,8 @@ export type RuntimeErrorCode =
   | 'ABORTED'
   /** A log file is not in the form that the monitor writes. */
   | 'LOG_INVALID'
+  /** A reader of a log was so slow that what it had yet to read could not be kept. */
+  | 'LOG_LOST'
 
 /** Details that faces may print beside the message. */
 export interface RuntimeErrorOptions {

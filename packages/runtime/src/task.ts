@@ -45,8 +45,12 @@ export interface Stdio {
   readonly stdin: boolean
   /** The input ends when the first client that gave it does. Default: false. */
   readonly stdinOnce?: boolean
-  /** Absolute path of the log in k8s-file form. */
-  readonly log: string
+  /** Absolute path of the log in k8s-file form; undefined keeps none. */
+  readonly log: string | undefined
+  /** Bytes after which the monitor goes on to another file in the log's place by itself. Default: never. */
+  readonly logSizeMax?: number
+  /** Output goes to the system's journal too, under this name. */
+  readonly journal?: string
   /** Descriptors that the monitor keeps open as long as the container lives: reserved ports. */
   readonly preserveFds?: readonly number[]
 }

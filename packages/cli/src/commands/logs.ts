@@ -12,6 +12,7 @@ export const logs: Command = defineCommand({
   usage: '[OPTIONS] CONTAINER',
   arguments: [1, 1],
   flags: {
+    details: boolean('Show extra details provided to logs'),
     follow: boolean('Follow log output', { short: 'f' }),
     since: text('Show logs since timestamp (e.g. "2013-01-02T13:23:37Z") or relative (e.g. "42m" for 42 minutes)'),
     tail: text('Number of lines to show from the end of the logs', { short: 'n', initial: 'all' }),
@@ -23,6 +24,7 @@ export const logs: Command = defineCommand({
     const { containers } = await context.daemon()
     const output = await containers.logs(name, {
       follow: flags.follow,
+      details: flags.details,
       timestamps: flags.timestamps,
       ...(tail === undefined || tail === 'all' || !/^\d+$/.test(tail) ? {} : { tail }),
       ...momentOption('since', flags.since),

@@ -55,6 +55,8 @@ export type ContainerFlags = {
   readonly isolation: Flag<string | undefined>
   readonly label: Flag<readonly string[]>
   readonly 'label-file': Flag<readonly string[]>
+  readonly 'log-driver': Flag<string | undefined>
+  readonly 'log-opt': Flag<readonly string[]>
   readonly 'mac-address': Flag<string | undefined>
   readonly memory: Flag<number | undefined>
   readonly 'memory-reservation': Flag<number | undefined>
@@ -156,6 +158,8 @@ export const containerFlags: ContainerFlags = {
   isolation: text('Container isolation technology (default is the only one)'),
   label: list('Set meta data on a container', { short: 'l' }),
   'label-file': list('Read in a line delimited file of labels'),
+  'log-driver': text('Logging driver for the container (local, json-file, journald, none)'),
+  'log-opt': list('Log driver options (max-size=10m, max-file=3)'),
   'mac-address': text('Container MAC address (e.g., 92:d0:c6:0a:29:33)'),
   memory: bytes('Memory limit', 'm'),
   'memory-reservation': bytes('Memory soft limit'),

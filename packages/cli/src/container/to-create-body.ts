@@ -127,6 +127,7 @@ function hostConfigOf(
     GroupAdd: many(flags['group-add']),
     Init: flags.init || undefined,
     IpcMode: flags.ipc,
+    LogConfig: logConfigOf(flags),
     Memory: flags.memory,
     MemoryReservation: flags['memory-reservation'],
     MemorySwap: flags['memory-swap'],
@@ -150,6 +151,12 @@ function hostConfigOf(
     UTSMode: flags.uts,
     Ulimits: many(flags.ulimit.map(ulimitOf)),
   })
+}
+
+function logConfigOf(flags: CreateRequest['flags']): HostConfig['LogConfig'] {
+  const options = pairsOf(flags['log-opt'], '--log-opt')
+  if (flags['log-driver'] === undefined && options === undefined) return undefined
+  return { Type: flags['log-driver'] ?? '', Config: options ?? {} }
 }
 
 function blockLimits(flags: CreateRequest['flags']): { [K in keyof HostConfig]?: HostConfig[K] | undefined } {

@@ -276,6 +276,8 @@ export interface ContainerInspect {
   HostnamePath: string
   HostsPath: string
   LogPath: string
+  /** The form of the files at LogPath, whatever the driver is called; not Docker's. Empty when there are none. */
+  LogFormat: 'k8s-file' | ''
   Name: string
   RestartCount: number
   Driver: string

@@ -1,4 +1,4 @@
-import { encodeFrame, multiplexedStream, rawStream } from '@gantry/client'
+import { multiplexedStream, rawStream } from '@gantry/client'
 import type { Engine } from '@gantry/engine'
 import { badRequest } from '../http/api-failure.ts'
 import type { ApiRequest, Reply } from '../http/message.ts'
@@ -7,6 +7,7 @@ import type { Route } from '../http/router.ts'
 import { atLeast } from '../http/version.ts'
 import type { DockerApiParts } from '../parts.ts'
 import { attachReply } from './attach-stream.ts'
+import { encodeLines } from './encode-lines.ts'
 
 /** Streams of a container: attach and logs. */
 export function streamRoutes({ engine }: DockerApiParts): readonly Route[] {
@@ -42,22 +43,17 @@ function logs(engine: Engine, { query, version, signal }: ApiRequest, id: string
     ...(until === undefined ? {} : { until }),
   })
   const timestamps = flag(query, 'timestamps')
+  const details = flag(query, 'details') ? `${entries.attributes.join(',')} ` : ''
   async function* body(): AsyncGenerator<Uint8Array, void, undefined> {
-    for await (const { stream, line, partial, time } of entries) {
-      if (!wanted[stream]) continue
-      const data = Buffer.concat([
-        ...(timestamps ? [Buffer.from(`${time} `)] : []),
-        line,
-        ...(partial ? [] : [newline]),
-      ])
-      yield terminal ? data : encodeFrame(stream, data)
+    // The lines that are there go in one piece, each in a frame of its own.
+    for await (const lines of entries) {
+      const chosen = lines.filter(({ stream }) => wanted[stream])
+      if (chosen.length > 0) yield encodeLines(chosen, { framed: !terminal, timestamps, details })
     }
   }
   const contentType = terminal || !atLeast(version, 42) ? rawStream : multiplexedStream
   return { kind: 'stream', status: 200, contentType, body: body() }
 }
-
-const newline = Buffer.from('\n')
 
 function tailOf(text: string | null): number | undefined {
   if (text === null || text === '' || text === 'all') return undefined

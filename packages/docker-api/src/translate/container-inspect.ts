@@ -51,7 +51,8 @@ export function containerInspect(
     ResolvConfPath: `${directory}/resolv.conf`,
     HostnamePath: `${directory}/hostname`,
     HostsPath: `${directory}/hosts`,
-    LogPath: logPath,
+    LogPath: spec.log?.driver === 'none' ? '' : logPath,
+    LogFormat: spec.log?.driver === 'none' ? '' : 'k8s-file',
     Name: `/${name}`,
     RestartCount: progress.restartCount,
     Driver: 'overlay2',
@@ -114,6 +115,7 @@ function hostConfig(record: ContainerRecord): HostConfig {
   return {
     ...blankHostConfig,
     ...faceOf(spec).hostConfig,
+    ...(spec.log === undefined ? {} : { LogConfig: { Type: spec.log.driver, Config: { ...spec.log.options } } }),
     NetworkMode: networkMode(record),
     AutoRemove: spec.autoRemove,
     Init: spec.init ? true : null,

@@ -33,6 +33,7 @@ export function createRequest(
     network: networkChoice(config, host),
     ports: publishedPorts(host),
     resources: resourcesOf(host),
+    log: { driver: host.object('LogConfig').text('Type') ?? '', options: host.object('LogConfig').map('Config') ?? {} },
     security: securityOf(host),
     namespaces: namespacesOf(host),
     dns: defined({

@@ -4,7 +4,7 @@ import type { HostConfig } from '@gantry/client'
 export const blankHostConfig: HostConfig = {
   Binds: null,
   ContainerIDFile: '',
-  LogConfig: { Type: 'k8s-file', Config: {} },
+  LogConfig: { Type: 'local', Config: {} },
   NetworkMode: 'bridge',
   PortBindings: {},
   RestartPolicy: { Name: 'no', MaximumRetryCount: 0 },

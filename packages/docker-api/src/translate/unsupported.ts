@@ -73,10 +73,6 @@ export function refuseUnsupported(host: Fields): void {
   for (const name of host.names) {
     if (!hostMembers.has(name) && !isBlank(host.raw(name))) throw notSupported(`HostConfig.${name}`)
   }
-  const log = host.object('LogConfig')
-  const driver = log.text('Type') ?? ''
-  if (!['', 'json-file', 'k8s-file'].includes(driver)) throw notSupported(`HostConfig.LogConfig.Type "${driver}"`)
-  if (!isBlank(log.raw('Config'))) throw notSupported('HostConfig.LogConfig.Config')
   const volumes = host.text('VolumeDriver') ?? ''
   if (volumes !== '' && volumes !== 'local') throw notSupported(`HostConfig.VolumeDriver "${volumes}"`)
   const runtime = host.text('Runtime') ?? ''

@@ -1,4 +1,4 @@
-import type { Task } from '@gantry/runtime'
+import type { LogKeeper, Task } from '@gantry/runtime'
 import { deferred, type Deferred } from '../deferred.ts'
 import { Mutex } from '../mutex.ts'
 import type { PendingAttachment } from './pending-attachment.ts'
@@ -21,6 +21,8 @@ export interface Live {
   readonly removed: Deferred<ExitInfo>
   /** Aborts when the present run's output is complete, for those who follow the log. */
   outputEnded: AbortController
+  /** Looks after the files of the present run's log. */
+  log: LogKeeper | undefined
   /** Ends a delay before a restart. */
   restartDelay: AbortController | undefined
   /** Ends the checks of the present run's health. */
@@ -44,6 +46,7 @@ export class LiveContainers {
         nextExit: deferred(),
         removed: deferred(),
         outputEnded: new AbortController(),
+        log: undefined,
         restartDelay: undefined,
         health: undefined,
         restarts: 0,

@@ -4,6 +4,7 @@ import { EngineError } from '../engine-error.ts'
 import { checkImageVolumes, checkTexts } from './check-plan.ts'
 import { planHealth } from './health.ts'
 import { shortId } from './identity.ts'
+import { chooseLog } from './log-choice.ts'
 import type { ContainerSpec, CreateRequest, MountRequest, PublishedPort, Security } from './spec.ts'
 
 /** Merges what was asked for with what the image says. Volumes may still be without a name. Pure.
@@ -67,6 +68,7 @@ export function planContainer(
     extraHosts: request.extraHosts ?? [],
     dns: { servers: [], search: [], options: [], ...request.dns },
     resources: request.resources ?? {},
+    log: chooseLog(request.log),
     security: { ...defaultSecurity, ...request.security },
     namespaces: request.namespaces ?? {},
     sysctls: request.sysctls ?? {},

@@ -47,6 +47,8 @@ export interface ContainerSpec {
     readonly options: readonly string[]
   }
   readonly resources: Resources
+  /** What becomes of the output; absent is the default, `local`. */
+  readonly log?: LogChoice
   readonly security: Security
   readonly namespaces: NamespaceChoice
   readonly sysctls: Readonly<Record<string, string>>
@@ -146,6 +148,13 @@ export interface PublishedPort {
   readonly lastHostPort?: number
 }
 
+/** What becomes of a container's output. */
+export interface LogChoice {
+  readonly driver: 'local' | 'json-file' | 'journald' | 'none'
+  /** As they were given, and checked: `max-size`, `max-file` and what Docker knows beside them. */
+  readonly options: Readonly<Record<string, string>>
+}
+
 /** Limits of the container's processes, in bytes and processors; absent is the kernel's default. */
 export interface Resources extends ResourceLimits {
   readonly shmSize?: number
@@ -227,6 +236,8 @@ export interface CreateRequest {
   readonly extraHosts?: readonly string[]
   readonly dns?: Partial<ContainerSpec['dns']>
   readonly resources?: Resources
+  /** Driver and options by Docker's names; an empty driver is the default. */
+  readonly log?: { readonly driver: string; readonly options: Readonly<Record<string, string>> }
   readonly security?: Partial<Security>
   readonly namespaces?: NamespaceChoice
   readonly sysctls?: Readonly<Record<string, string>>

@@ -56,6 +56,8 @@ export async function endRun(context: Context, record: ContainerRecord): Promise
   })
   // Who follows the log hears of the end when everybody else does.
   live.outputEnded.abort()
+  live.log?.close()
+  live.log = undefined
   const { nextExit } = live
   live.nextExit = deferred()
   if (goes) {

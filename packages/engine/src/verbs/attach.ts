@@ -4,7 +4,7 @@ import type { Context } from '../context.ts'
 import { PendingAttachment } from '../container/pending-attachment.ts'
 import { EngineError } from '../engine-error.ts'
 import { containerEvent } from '../events/container-event.ts'
-import { logPath } from './start.ts'
+import { logPath } from '../run/keep-log.ts'
 
 /** Which streams to attach to. */
 export interface AttachOptions {
@@ -71,8 +71,9 @@ const nothing: Attachment = {
 }
 
 async function* recorded(path: string): AsyncGenerator<OutputChunk, void, undefined> {
-  for await (const { stream, line, partial } of readLog(path)) {
-    yield { stream, data: partial ? line : Buffer.concat([line, newline]) }
+  for await (const entries of readLog(path)) {
+    for (const { stream, line, partial } of entries)
+      yield { stream, data: partial ? line : Buffer.concat([line, newline]) }
   }
 }
 

@@ -5,6 +5,7 @@ import { parseSeccompProfile } from '@gantry/runtime'
 import type { Context } from '../context.ts'
 import { generateName } from '../container/generated-name.ts'
 import { isName, newId } from '../container/identity.ts'
+import { checkLogHost } from '../container/log-choice.ts'
 import { planContainer } from '../container/plan.ts'
 import { containerOwner, notStarted, type ContainerRecord } from '../container/record.ts'
 import type { ContainerMount, ContainerSpec, CreateRequest, MountRequest, NetworkChoice } from '../container/spec.ts'
@@ -31,6 +32,7 @@ export async function create(context: Context, request: CreateRequest): Promise<
     const plan = planContainer(request, image.config.config ?? {}, { id, hostname: hostname() })
     checkNetwork(context, plan)
     checkHost(context, plan)
+    checkLogHost(plan)
     made = true
     await ledger.apply(owner, [
       directory({ path: containerDirectory(context, id), mode: 0o710 }, 'its configuration, its log, its hosts file'),

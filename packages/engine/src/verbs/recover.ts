@@ -3,6 +3,7 @@ import type { Context } from '../context.ts'
 import { containerOwner, runOwner, type ContainerRecord } from '../container/record.ts'
 import { isAlive } from '../container/status.ts'
 import { endRun, finishRun, watchExit } from '../run/watch-exit.ts'
+import { keepLog } from '../run/keep-log.ts'
 import { watchHealth } from '../run/watch-health.ts'
 import { planRestart } from '../run/restart-policy.ts'
 import { settleNetworks } from './network.ts'
@@ -77,6 +78,7 @@ export async function recoverRunning(context: Context, record: ContainerRecord):
   }
   context.ledger.adopt(runOwner(id, progress.run))
   await settleNetworks(context, record)
+  keepLog(context, record, live.task)
   watchExit(context, record, live.task)
   watchHealth(context, record, live.task)
   return 'adopted'

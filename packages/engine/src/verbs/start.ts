@@ -7,12 +7,12 @@ import { isAlive, nextStatus } from '../container/status.ts'
 import { containerEvent } from '../events/container-event.ts'
 import { prepareBundle } from '../run/bundle.ts'
 import { connectNetworks, type Connected } from '../run/connect-networks.ts'
+import { keepLog, logOf } from '../run/keep-log.ts'
 import { prepareRootfs } from '../run/prepare-rootfs.ts'
 import { startFailure } from '../run/start-failure.ts'
 import { watchExit } from '../run/watch-exit.ts'
 import { watchHealth } from '../run/watch-health.ts'
 import { both } from '../run/both.ts'
-import { containerDirectory } from './create.ts'
 import { removeLocked } from './remove.ts'
 
 /** Starts a container. Returns false when it ran already. Nothing of a start that fails is left.
@@ -61,7 +61,7 @@ async function begin(
         terminal: spec.terminal,
         stdin: spec.stdin,
         stdinOnce: spec.stdinOnce,
-        log: logPath(context, id),
+        ...logOf(context, record),
         preserveFds: connected.fds,
       },
       { owner },
@@ -71,6 +71,7 @@ async function begin(
   }
   // From here on, whoever attaches goes to the task itself; who waited is connected before the first instruction.
   live.task = task
+  keepLog(context, record, task)
   live.outputEnded = new AbortController()
   const waiting = [...live.attaching]
   live.attaching.clear()
@@ -120,6 +121,7 @@ async function failed(
   for (const pending of live.attaching) pending.giveUp()
   live.attaching.clear()
   live.outputEnded.abort()
+  live.log?.close()
   try {
     await live.task?.delete()
     live.task = undefined
@@ -142,9 +144,4 @@ async function failed(
     }
   }
   return failure
-}
-
-/** Where a container's output is kept. */
-export function logPath(context: Pick<Context, 'site'>, id: string): string {
-  return `${containerDirectory(context, id)}/container.log`
 }

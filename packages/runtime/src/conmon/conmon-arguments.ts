@@ -44,11 +44,19 @@ export function monitorArguments(
     options.bundle,
     '--exit-dir',
     files.exits,
-    '--log-path',
-    `k8s-file:${stdio.log}`,
+    ...logArguments(stdio),
     ...(stdio.terminal ? ['--terminal'] : []),
     ...(stdio.stdin ? ['--stdin'] : []),
     ...(leavesInputOpen(stdio) ? ['--leave-stdin-open'] : []),
+  ]
+}
+
+function logArguments({ log, logSizeMax, journal }: Stdio): string[] {
+  return [
+    ...(log === undefined ? [] : ['--log-path', `k8s-file:${log}`]),
+    ...(journal === undefined ? [] : ['--log-path', 'journald', '--log-tag', journal]),
+    ...(log === undefined && journal === undefined ? ['--log-path', 'none'] : []),
+    ...(logSizeMax === undefined ? [] : ['--log-size-max', String(logSizeMax)]),
   ]
 }
 

@@ -1,11 +1,10 @@
 import { watch, type FSWatcher } from 'node:fs'
-import { stat, type FileHandle } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
+import { segmentDirectory } from './log-files.ts'
 
-/** Tells that a file may have changed: grown, been made, or been replaced by another of its name. Never misses a change. */
+/** Tells that a log may have changed: grown, been made, or gone on to another file. Never misses a change. */
 export class Changes {
-  readonly #path: string
-  readonly #watcher: FSWatcher | undefined
+  readonly #watchers: FSWatcher[] = []
   readonly #signals: readonly AbortSignal[]
   readonly #onSignal: () => void
   #seen = 0
@@ -16,25 +15,14 @@ export class Changes {
   #poll: NodeJS.Timeout | undefined
 
   constructor(path: string, signals: readonly (AbortSignal | undefined)[]) {
-    this.#path = path
     this.#signals = signals.filter((signal) => signal !== undefined)
     this.#onSignal = () => {
       this.#tell()
     }
     const name = basename(path)
-    // The directory, not the file: a file that does not exist yet or is replaced is seen too.
-    try {
-      this.#watcher = watch(dirname(path), (event, changed) => {
-        if (changed !== null && changed !== name) return
-        if (event === 'rename' || changed === null) this.#renames += 1
-        this.#tell()
-      })
-      this.#watcher.on('error', () => {
-        this.#pollInstead()
-      })
-    } catch {
-      this.#pollInstead()
-    }
+    // The directories, not the files: a file that does not exist yet or is replaced is seen too.
+    this.#watch(dirname(path), (changed) => changed === name, true)
+    this.#watch(segmentDirectory(path), () => true, false)
     for (const signal of this.#signals) signal.addEventListener('abort', this.#onSignal, { once: true })
   }
 
@@ -48,22 +36,40 @@ export class Changes {
     this.#told = this.#seen
   }
 
-  /** Whether another file is at the path now; while none is, the writer still has the old one. Asks the kernel only after a rename. */
-  async wasReplaced(file: FileHandle): Promise<boolean> {
+  /** Whether files may have come or gone since the last call. */
+  get renamed(): boolean {
     if (this.#checked === this.#renames) return false
-    const renames = this.#renames
-    const [ours, theirs] = await Promise.all([file.stat(), stat(this.#path).catch(() => undefined)])
-    if (theirs === undefined) return false
-    if (ours.ino !== theirs.ino || ours.dev !== theirs.dev) return true
-    this.#checked = renames
-    return false
+    this.#checked = this.#renames
+    return true
+  }
+
+  /** Says that files have come, for who knows it sooner than the kernel tells. */
+  tell(): void {
+    this.#renames += 1
+    this.#tell()
   }
 
   /** Stops watching. */
   close(): void {
-    this.#watcher?.close()
+    for (const watcher of this.#watchers) watcher.close()
     clearInterval(this.#poll)
     for (const signal of this.#signals) signal.removeEventListener('abort', this.#onSignal)
+  }
+
+  #watch(directory: string, isOurs: (name: string) => boolean, required: boolean): void {
+    try {
+      const watcher = watch(directory, (event, changed) => {
+        if (changed !== null && !isOurs(changed)) return
+        if (event === 'rename' || changed === null) this.#renames += 1
+        this.#tell()
+      })
+      watcher.on('error', () => {
+        this.#pollInstead()
+      })
+      this.#watchers.push(watcher)
+    } catch (error) {
+      if (required || (error as NodeJS.ErrnoException).code !== 'ENOENT') this.#pollInstead()
+    }
   }
 
   // The machine has no more watches to give (fs.inotify.max_user_instances).

@@ -16,6 +16,39 @@ const space = 0x20
  * https://github.com/kubernetes/design-proposals-archive/blob/acc25e14ca83dfda4f66d8cb1f1b491f26e78ffe/node/kubelet-cri-logging.md
  */
 export function parseLogLine(bytes: Uint8Array): LogEntry | undefined {
+  return new LogLines().parse(bytes)
+}
+
+/** Parses many lines of a log; quicker than one at a time, because what is written at once has one time. */
+export class LogLines {
+  #text = ''
+  #time: string | undefined
+
+  /** As {@link parseLogLine}. */
+  parse(bytes: Uint8Array): LogEntry | undefined {
+    const parts = partsOf(bytes)
+    if (parts === undefined) return undefined
+    const text = ascii(bytes, 0, parts.timeEnd)
+    if (text !== this.#text) {
+      this.#text = text
+      this.#time = toUtc(text)
+    }
+    const time = this.#time
+    if (time === undefined) return undefined
+    const { stream, partial } = parts
+    return { time, stream, line: bytes.subarray(parts.start), partial }
+  }
+}
+
+interface LineParts {
+  readonly timeEnd: number
+  readonly stream: LogEntry['stream']
+  readonly partial: boolean
+  /** Where the text begins. */
+  readonly start: number
+}
+
+function partsOf(bytes: Uint8Array): LineParts | undefined {
   const first = bytes.indexOf(space)
   if (first < 20 || first > 40) return undefined
   const second = bytes.indexOf(space, first + 1)
@@ -23,12 +56,10 @@ export function parseLogLine(bytes: Uint8Array): LogEntry | undefined {
   // An empty line may lack the last space.
   const tagEnd = third === -1 ? bytes.length : third
   if (second === -1 || tagEnd !== second + 2) return undefined
-  const stream = ascii(bytes, first + 1, second)
+  const name = ascii(bytes, first + 1, second)
   const tag = bytes[second + 1]
-  if ((stream !== 'stdout' && stream !== 'stderr') || (tag !== 0x50 && tag !== 0x46)) return undefined
-  const time = toUtc(ascii(bytes, 0, first))
-  if (time === undefined) return undefined
-  return { time, stream, line: bytes.subarray(Math.min(tagEnd + 1, bytes.length)), partial: tag === 0x50 }
+  if ((name !== 'stdout' && name !== 'stderr') || (tag !== 0x50 && tag !== 0x46)) return undefined
+  return { timeEnd: first, stream: name, partial: tag === 0x50, start: Math.min(tagEnd + 1, bytes.length) }
 }
 
 /** Milliseconds and nanoseconds of a log's time, for comparisons: milliseconds since 1970 and a string that sorts. */
@@ -53,5 +84,6 @@ function toUtc(text: string): string | undefined {
 }
 
 function ascii(bytes: Uint8Array, start: number, end: number): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('latin1')
+  const buffer = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+  return buffer.toString('latin1', start, end)
 }

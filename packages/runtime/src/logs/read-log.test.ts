@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { logSegments, prepareLog, tendLog } from './log-files.ts'
+import { LogKeeper } from './log-keeper.ts'
 import { compareTimes, parseLogLine } from './log-line.ts'
 import { readLog, type ReadLogOptions } from './read-log.ts'
 
@@ -32,8 +34,8 @@ const lines = (number: number): string =>
 
 async function texts(path: string, options?: ReadLogOptions): Promise<string[]> {
   const found: string[] = []
-  for await (const entry of readLog(path, options))
-    found.push(Buffer.from(entry.line).toString() + (entry.partial ? '…' : ''))
+  for await (const entries of readLog(path, options))
+    for (const { line: bytes, partial } of entries) found.push(Buffer.from(bytes).toString() + (partial ? '…' : ''))
   return found
 }
 
@@ -155,20 +157,56 @@ describe('readLog', () => {
     assert.deepEqual(await reading, ['in two parts'])
   })
 
-  test('follows over a rotation', async () => {
-    const path = fresh(line('old'))
+  test('follows from file to file', async () => {
+    const path = fresh()
+    const limits = { maxSize: 1000, maxFiles: 2 }
+    prepareLog(path, limits)
+    writeFileSync(path, line('old'))
     const done = new AbortController()
     const reading = texts(path, { follow: true, done: done.signal })
     await sleep(10)
-    renameSync(path, `${path}.1`)
-    appendFileSync(`${path}.1`, line('late'))
-    await sleep(10)
+    renameSync(`${path}.tmp`, path)
     writeFileSync(path, line('new'))
     await sleep(20)
     appendFileSync(path, line('newer'))
     await sleep(20)
     done.abort()
-    assert.deepEqual(await reading, ['old', 'late', 'new', 'newer'])
+    assert.deepEqual(await reading, ['old', 'new', 'newer'])
+  })
+
+  test('reads all files, and the last lines of them', async () => {
+    const path = fresh()
+    const limits = { maxSize: 1000, maxFiles: 10 }
+    prepareLog(path, limits)
+    for (const text of ['a', 'b', 'c', 'd']) {
+      writeFileSync(path, line(`${text}1`) + line(`${text}2`))
+      renameSync(`${path}.tmp`, path)
+      tendLog(path, limits)
+    }
+    writeFileSync(path, line('e'))
+    assert.deepEqual(await texts(path), ['a1', 'a2', 'b1', 'b2', 'c1', 'c2', 'd1', 'd2', 'e'])
+    assert.deepEqual(await texts(path, { tail: 4 }), ['c2', 'd1', 'd2', 'e'])
+    assert.deepEqual(await texts(path, { tail: 5 }), ['c1', 'c2', 'd1', 'd2', 'e'])
+    assert.deepEqual(await texts(path, { tail: 0 }), [])
+  })
+
+  test('loses nothing of files that are removed before it comes to them', async () => {
+    const path = fresh()
+    const limits = { maxSize: 200, maxFiles: 1 }
+    prepareLog(path, limits)
+    // As the monitor does when it is told to.
+    const keeper = new LogKeeper({ path, limits, reopen: async () => renameSync(`${path}.tmp`, path) })
+    const done = new AbortController()
+    const reading = texts(path, { follow: true, done: done.signal, keeper })
+    const written = Array.from({ length: 200 }, (_, index) => String(index))
+    for (const text of written) {
+      appendFileSync(path, line(text))
+      keeper.tend()
+    }
+    assert.equal(logSegments(path).length, 1)
+    done.abort()
+    assert.deepEqual(await reading, written)
+    keeper.close()
   })
 
   test('ends at once on the signal', async () => {

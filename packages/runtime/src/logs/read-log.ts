@@ -1,7 +1,8 @@
-import { constants } from 'node:fs'
 import { open, type FileHandle } from 'node:fs/promises'
 import { Changes } from './changes.ts'
-import { compareTimes, parseLogLine, type LogEntry } from './log-line.ts'
+import { compareTimes, LogLines, type LogEntry } from './log-line.ts'
+import type { LogKeeper } from './log-keeper.ts'
+import { OpenSegments } from './open-segments.ts'
 import { startOfTail } from './start-of-tail.ts'
 
 /** Which part of a log is read. */
@@ -10,6 +11,8 @@ export interface ReadLogOptions {
   readonly follow?: boolean
   /** With `follow`: the container has ended, so finish when everything that is written has been read. */
   readonly done?: AbortSignal
+  /** With `follow`: who looks after the files, and has this reader open each before it goes. */
+  readonly keeper?: Pick<LogKeeper, 'read'>
   /** The last so many lines. Default: all. */
   readonly tail?: number
   /** RFC 3339: lines of this time and later. */
@@ -20,52 +23,53 @@ export interface ReadLogOptions {
   readonly signal?: AbortSignal
 }
 
-const block = 256 * 1024
+// Small enough that one takes a millisecond or two: whoever else waits for this thread may be the log's keeper.
+const block = 64 * 1024
 const newline = 0x0a
 const longestLine = 16 * 1024 * 1024
 
 /**
- * Reads a log in k8s-file form. A log that does not exist yet is empty, and followed from its first line on. Following survives
- * rotation by rename: the old file is read to its end first. Lines that are not of the form are passed over. Holds one block in memory.
+ * Reads a log in k8s-file form, as many lines at once as a block holds. A log that does not exist yet is empty, and followed from its
+ * first line on. Following goes on from file to file: each is read to its end first. Lines that are not of the form are passed over.
+ * Holds one block in memory.
+ *
+ * @throws RuntimeError LOG_LOST when what is followed grows so much faster than it is read that the rest of it cannot be kept
  */
-export async function* readLog(path: string, options: ReadLogOptions = {}): AsyncGenerator<LogEntry> {
+export async function* readLog(path: string, options: ReadLogOptions = {}): AsyncGenerator<readonly LogEntry[]> {
   const changes = options.follow === true ? new Changes(path, [options.done, options.signal]) : undefined
+  const files = new OpenSegments(path)
+  const stop = options.keeper?.read(() => {
+    if (files.collect()) changes?.tell()
+  })
   try {
-    let file = await firstLog(path, changes, options)
-    if (file === undefined) return
-    let offset = options.tail === undefined ? 0 : await startOfTail(file, options.tail)
+    files.collect()
+    let offset = options.tail === undefined ? 0 : await startAt(files, options.tail)
     for (;;) {
-      const reader = readFile(file, offset, options, changes)
-      try {
-        for (;;) {
-          const step = await reader.next()
-          if (step.done === true) break
-          const entry = step.value
-          if (options.since !== undefined && compareTimes(entry.time, options.since) < 0) continue
-          if (options.until !== undefined && compareTimes(entry.time, options.until) > 0) return
-          yield entry
-        }
-      } finally {
-        await file.close()
+      const file = await files.next(changes, options)
+      if (file === undefined) return
+      await using handle = file
+      for await (const entries of readFile(handle, offset, { options, changes, files })) {
+        const chosen = inTime(entries, options)
+        if (chosen.length > 0) yield chosen
+        const last = entries.at(-1)
+        if (options.until !== undefined && last !== undefined && compareTimes(last.time, options.until) > 0) return
       }
-      if (changes === undefined || options.signal?.aborted === true) return
-      const next = await successor(path, changes, options)
-      if (next === undefined) return
-      file = next
+      if (options.signal?.aborted === true) return
       offset = 0
     }
   } finally {
+    stop?.()
     changes?.close()
+    await files.close()
   }
 }
 
-/** Reads from an offset to the end, and further as the file grows, until it is no longer the one at the path. */
+/** Reads from an offset to the end, and further as the file grows, until there is another one after it. */
 async function* readFile(
   file: FileHandle,
   offset: number,
-  options: ReadLogOptions,
-  changes: Changes | undefined,
-): AsyncGenerator<LogEntry> {
+  { options, changes, files }: { options: ReadLogOptions; changes: Changes | undefined; files: OpenSegments },
+): AsyncGenerator<readonly LogEntry[]> {
   const buffer = Buffer.allocUnsafe(block)
   let rest: Buffer[] = []
   let restSize = 0
@@ -73,61 +77,64 @@ async function* readFile(
   for (;;) {
     if (options.signal?.aborted === true) return
     // Asked before the read: what was written until then is read below.
-    const isLast = changes === undefined || options.done?.aborted === true || (await changes.wasReplaced(file))
+    const isOver = changes === undefined || options.done?.aborted === true
+    if (changes?.renamed === true) files.collect()
+    const isLast = isOver || files.waiting
     const { bytesRead } = await file.read(buffer, 0, block, position)
     position += bytesRead
     if (bytesRead === 0) {
       if (isLast) return
-      await changes.next()
+      await changes?.next()
       continue
     }
-    let start = 0
-    for (let end = buffer.indexOf(newline); end !== -1 && end < bytesRead; end = buffer.indexOf(newline, start)) {
-      const tail = buffer.subarray(start, end)
-      // A copy: the buffer is used again while the caller may still hold the line.
-      const line = Buffer.concat(restSize === 0 ? [tail] : [...rest, tail])
+    const end = buffer.lastIndexOf(newline, bytesRead - 1)
+    if (end !== -1) {
+      // A copy: the buffer is used again while the caller may still hold the lines.
+      const whole = Buffer.concat([...rest, buffer.subarray(0, end)])
       rest = []
       restSize = 0
-      start = end + 1
-      const entry = parseLogLine(line)
-      if (entry !== undefined) yield entry
+      yield entriesOf(whole)
     }
-    if (start < bytesRead) {
-      restSize += bytesRead - start
-      if (restSize <= longestLine) rest.push(Buffer.from(buffer.subarray(start, bytesRead)))
+    if (end + 1 < bytesRead) {
+      restSize += bytesRead - end - 1
+      if (restSize <= longestLine) rest.push(Buffer.from(buffer.subarray(end + 1, bytesRead)))
     }
   }
 }
 
-async function openLog(path: string): Promise<FileHandle | undefined> {
-  try {
-    return await open(path, constants.O_RDONLY)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw error
+function entriesOf(lines: Buffer): readonly LogEntry[] {
+  const parser = new LogLines()
+  const entries: LogEntry[] = []
+  for (let start = 0; start <= lines.length;) {
+    const at = lines.indexOf(newline, start)
+    const end = at === -1 ? lines.length : at
+    const entry = parser.parse(lines.subarray(start, end))
+    if (entry !== undefined) entries.push(entry)
+    start = end + 1
   }
+  return entries
 }
 
-/** The log, when it is there or as soon as it is made; undefined when it is not, and nothing more is to come. */
-async function firstLog(
-  path: string,
-  changes: Changes | undefined,
-  options: ReadLogOptions,
-): Promise<FileHandle | undefined> {
-  for (;;) {
-    // Asked before the file is opened: what was written until then is found.
-    const isLast = changes === undefined || isOver(options)
-    const file = await openLog(path)
-    if (file !== undefined || isLast) return file
-    await changes.next()
+function inTime(entries: readonly LogEntry[], { since, until }: ReadLogOptions): readonly LogEntry[] {
+  if (since === undefined && until === undefined) return entries
+  return entries.filter(
+    ({ time }) =>
+      (since === undefined || compareTimes(time, since) >= 0) &&
+      (until === undefined || compareTimes(time, until) <= 0),
+  )
+}
+
+/** Leaves only the files that the last lines are in; returns where they begin in the first of those. */
+async function startAt(files: OpenSegments, tail: number): Promise<number> {
+  let left = tail
+  for (let index = files.all.length - 1; index >= 0; index--) {
+    await using file = await open(`/proc/self/fd/${String(files.all[index]?.fd)}`)
+    const { offset, lines } = await startOfTail(file, left)
+    if (lines === left || index === 0) {
+      files.skip(index)
+      return offset
+    }
+    left -= lines
   }
-}
-
-async function successor(path: string, changes: Changes, options: ReadLogOptions): Promise<FileHandle | undefined> {
-  if (options.done?.aborted === true) return undefined
-  return firstLog(path, changes, options)
-}
-
-function isOver(options: ReadLogOptions): boolean {
-  return options.done?.aborted === true || options.signal?.aborted === true
+  return 0
 }

@@ -7,20 +7,21 @@ const newline = 0x0a
 const heading = 64
 
 /**
- * Where the last `count` lines of a log begin, read backwards from the end in blocks. A line that was cut into pieces (P … F) counts
- * once, with its pieces.
+ * Where the last `count` lines of a file of a log begin, and how many of them there are, read backwards from the end in blocks. A line
+ * that was cut into pieces (P … F) counts once, with its pieces.
  */
-export async function startOfTail(file: FileHandle, count: number): Promise<number> {
+export async function startOfTail(file: FileHandle, count: number): Promise<{ offset: number; lines: number }> {
   const { size } = await file.stat()
-  if (count <= 0) return size
-  let wanted = count
+  if (count <= 0) return { offset: size, lines: 0 }
+  let lines = 0
   let end = size
   for await (const start of lineStartsBackwards(file, size)) {
     const isFull = await endsLine(file, start, end)
-    if (isFull === true && wanted-- === 0) return end
+    if (isFull === true && lines === count) return { offset: end, lines }
+    if (isFull === true) lines++
     end = start
   }
-  return 0
+  return { offset: 0, lines }
 }
 
 // Whether the raw line ends a line of the container; undefined for one that is not of the form.

@@ -59,7 +59,7 @@ function runtimeOf(world: World): FakeRuntime {
       if (tasks.has(bundle.id)) throw new RuntimeError('TASK_EXISTS', `Cannot create "${bundle.id}": it exists already`)
       programOf(world, bundle.spec.process.args)
       writeFileSync(join(bundle.directory, 'config.json'), JSON.stringify(bundle.spec))
-      appendFileSync(stdio.log, '')
+      if (stdio.log !== undefined) appendFileSync(stdio.log, '')
       const task = new FakeTask(world, bundle, stdio)
       tasks.set(bundle.id, task)
       return task
@@ -123,7 +123,9 @@ class FakeTask implements Task {
       terminal: stdio.terminal,
       stdin: stdio.stdin,
       stdinOnce: stdio.stdinOnce ?? false,
-      onOutput: (chunk) => appendLog(stdio.log, world.clock.now(), chunk),
+      onOutput: (chunk) => {
+        if (stdio.log !== undefined) appendLog(stdio.log, world.clock.now(), chunk)
+      },
     })
     this.#exit = this.#process.exit.then((exitCode) => {
       for (const exec of this.#execs) exec.signal(9)

@@ -63,7 +63,8 @@ export function runtimeContract(
       const text = await textOf(attachment)
       assert.deepEqual([text.includes('out\n'), text.includes('!err\n')], [true, true])
       const lines: string[] = []
-      for await (const { stream, line } of readLog(log)) lines.push(`${stream} ${Buffer.from(line).toString()}`)
+      for await (const entries of readLog(log))
+        lines.push(...entries.map(({ stream, line }) => `${stream} ${Buffer.from(line).toString()}`))
       assert.deepEqual(lines.toSorted(), ['stderr err', 'stdout out'])
       await task.delete()
       await task.delete()
