@@ -131,6 +131,45 @@ describe('options of a container', { skip: missing ?? false }, () => {
     }
   })
 
+  test('mounts travel into a bind that is a slave, and out of one that is shared', async () => {
+    const tree = join(here, 'travel')
+    mkdirSync(join(tree, 'in'), { recursive: true })
+    mkdirSync(join(tree, 'out'))
+    execFileSync('sh', ['-c', 'mount --bind "$1" "$1" && mount --make-shared "$1"', 'sh', tree])
+    const { containers, exec } = daemon.client
+    const start = async (propagation: string): Promise<string> => {
+      const HostConfig = {
+        Binds: [`${tree}:/t:${propagation}`],
+        CapAdd: ['SYS_ADMIN'],
+        SecurityOpt: ['apparmor=unconfined'],
+      }
+      const { Id } = await containers.create({ Image: 'localhost/busybox', Cmd: ['sleep', '1000'], HostConfig })
+      await containers.start(Id)
+      return Id
+    }
+    const inside = async (id: string, line: string): Promise<string> => {
+      const made = await exec.create(id, { Cmd: ['sh', '-c', line], AttachStdout: true })
+      let text = ''
+      for await (const { data } of (await exec.start(made)).output) text += Buffer.from(data).toString()
+      return text.trim()
+    }
+    try {
+      for (const propagation of ['rslave', 'rshared', 'rprivate']) {
+        const id = await start(propagation)
+        execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', join(tree, 'in')])
+        assert.equal(await inside(id, 'grep -c " /t/in " /proc/self/mountinfo'), propagation === 'rprivate' ? '0' : '1')
+        execFileSync('umount', [join(tree, 'in')])
+        await inside(id, 'mount -t tmpfs tmpfs /t/out')
+        const seen = readFileSync('/proc/self/mountinfo', 'utf8').includes(` ${tree}/out `)
+        assert.equal(seen, propagation === 'rshared', propagation)
+        if (seen) execFileSync('umount', [join(tree, 'out')])
+        await containers.remove(id, { force: true })
+      }
+    } finally {
+      execFileSync('sh', ['-c', 'umount "$1/in" "$1/out" 2>/dev/null; umount "$1"', 'sh', tree])
+    }
+  })
+
   test('a part of a volume, which no link leads out of', async () => {
     const { Mountpoint } = await daemon.client.volumes.create({ Name: 'parts' })
     mkdirSync(join(Mountpoint, 'a/b'), { recursive: true })

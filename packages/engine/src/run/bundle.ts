@@ -87,6 +87,7 @@ function specOptions(
     ...(namespaces.cgroup === undefined ? {} : { cgroupNamespace: namespaces.cgroup }),
     files,
     mounts: rootfs.mounts,
+    ...rootfsPropagation(spec),
     ...(shmSize === undefined ? {} : { shmSize }),
     ...initOf(context, spec),
     limits,
@@ -114,6 +115,13 @@ function groupOf({ site, host }: Context, { id, spec }: Pick<ContainerRecord, 'i
   return host.cgroup.manager === 'systemd'
     ? `${cgroupParent}:${site.instance}:${id}`
     : `${cleanPath(cgroupParent)}/${id}`
+}
+
+/** Mounts travel between the host and a bind only where the container's root lets them through. */
+function rootfsPropagation({ mounts }: ContainerSpec): Pick<SpecOptions, 'rootfsPropagation'> {
+  const asked = mounts.flatMap((mount) => (mount.type === 'bind' ? [mount.propagation] : []))
+  if (asked.some((each) => each.endsWith('shared'))) return { rootfsPropagation: 'shared' }
+  return asked.some((each) => each.endsWith('slave')) ? { rootfsPropagation: 'slave' } : {}
 }
 
 /** A privileged container has no filter, unless a profile is given. */
