@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { describe, test } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { JsonSchemas } from '../test/json-schema.ts'
 import { defaultSpec, type SpecOptions } from './default-spec.ts'
 import { rootlessSpec } from './rootless-spec.ts'
