@@ -28,7 +28,7 @@ const longestGrace = 10_000
 
 /** Serves it. Nothing of it is loaded by a daemon that serves none. @throws {ConfigError} */
 export async function serveDaemonRegistry(
-  { state, store }: Pick<ContentWorld, 'state' | 'store'>,
+  { state, store, codec }: Pick<ContentWorld, 'state' | 'store' | 'codec'>,
   wanted: DaemonRegistry | undefined,
   log: Log,
 ): Promise<{ reload(): Promise<void>; close(): Promise<void> } | undefined> {
@@ -46,6 +46,7 @@ export async function serveDaemonRegistry(
   const served = await serveRootRegistry({
     state,
     store,
+    codec,
     config: read(),
     write: (lines) => process.stderr.write(lines),
   })

@@ -70,6 +70,8 @@ export type { EndpointConfig, ProxyConfig, UpstreamConfig, UpstreamCredentials }
 export { registryMigrations } from './registry-migrations.ts'
 export { peerSource } from './scrub/repair-source.ts'
 export type { RepairSource, WantedContent } from './scrub/repair-source.ts'
+export { createScrubbing } from './scrub/create-scrubbing.ts'
+export type { ScrubCache, Scrubbing, ScrubbingOptions } from './scrub/create-scrubbing.ts'
 export { parseScrubConfig } from './scrub/scrub-config.ts'
 export type { ScrubConfig } from './scrub/scrub-config.ts'
 export { scrub } from './scrub/scrub.ts'

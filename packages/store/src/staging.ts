@@ -159,7 +159,7 @@ class OpenStaging implements Staging {
     // The disk works while a digest of another algorithm is computed.
     const synced = this.#file.sync()
     synced.catch(() => undefined)
-    const digest = await this.#digest(expected.digest).finally(() => synced)
+    const digest = await this.#digest(expected.digest).finally(async () => synced)
     await this.#close()
     chmodSync(this.#options.path, 0o644)
     await moveInto(paths.algorithm(digest), this.#options.path, paths.blob(digest))

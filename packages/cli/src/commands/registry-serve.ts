@@ -48,6 +48,7 @@ SIGHUP reads the configuration again; SIGTERM and SIGINT let what is under way e
     const served = await serveRootRegistry({
       state: world.state,
       store: world.store,
+      codec: world.codec,
       config: { ...config, log: { ...config.log, format } },
       write: (lines) => context.err.write(lines),
     })

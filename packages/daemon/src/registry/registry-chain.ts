@@ -6,7 +6,7 @@ import {
   isImmutable,
   createRetention,
 } from '@gantry/registry'
-import type { Access, Answer, Log, PullTimes, Registry, RegistryEvent, RegistryStorage } from '@gantry/registry'
+import type { Access, Answer, Log, Proxy, PullTimes, Registry, RegistryEvent, RegistryStorage } from '@gantry/registry'
 import type { State } from '@gantry/state'
 import { readOnly } from './read-only.ts'
 import type { RegistryServerConfig } from './server-config.ts'
@@ -29,6 +29,8 @@ export interface RegistryChain extends AsyncDisposable {
   readonly answer: Answer
   /** Whether whoever reaches it may do everything. */
   readonly isOpen: boolean
+  /** The cache, if there is one. */
+  readonly proxy: Proxy | undefined
 }
 
 /** Composes a registry as it is configured. @throws {AccessError} */
@@ -79,6 +81,7 @@ export async function registryChain(parts: ChainParts, config: RegistryServerCon
   const all = stack.move()
   return {
     isOpen: access.isOpen,
+    proxy,
     async answer(request) {
       underWay += 1
       try {

@@ -5,6 +5,7 @@ import {
   createLog,
   createObserver,
   createRegistry,
+  createScrubbing,
   createWebhooks,
   diskStorage,
   emptyResponse,
@@ -20,6 +21,7 @@ import {
   trustProxies,
 } from '@gantry/registry'
 import type { Answer, Metric, RegistryEvent, ServedRegistry, ServeOptions, Webhooks } from '@gantry/registry'
+import type { NodeCodec } from '@gantry/codec'
 import type { State } from '@gantry/state'
 import type { Store } from '@gantry/store'
 import { DaemonError } from '../daemon-error.ts'
@@ -31,6 +33,8 @@ import type { ListenAddress, RegistryServerConfig } from './server-config.ts'
 export interface RootRegistryParts {
   readonly state: State
   readonly store: Store
+  /** Computes digests when blobs are checked. */
+  readonly codec: NodeCodec
   readonly config: RegistryServerConfig
   /** Takes whole lines. */
   readonly write: (text: string) => void
@@ -52,13 +56,13 @@ export interface RootRegistry {
 
 /**
  * Serves the content of a root as a registry: the distribution API behind access control, limits and cache, with metrics, logs,
- * webhooks, retention and the collection of garbage.
+ * webhooks, retention, the collection of garbage and the checking of blobs.
  *
  * @throws {DaemonError} REGISTRY_UNUSABLE when it cannot listen
  * @throws {AccessError}
  */
 export async function serveRootRegistry(parts: RootRegistryParts): Promise<RootRegistry> {
-  const { state, store, write } = parts
+  const { state, store, codec, write } = parts
   let { config } = parts
   await using stack = new AsyncDisposableStack()
   const log = createLog({ write, ...config.log })
@@ -93,10 +97,14 @@ export async function serveRootRegistry(parts: RootRegistryParts): Promise<RootR
   const gc = stack.use(
     schedule((signal) => collect({ state, store, log, onEvent }, config, signal), { every: paceOf(config), onError }),
   )
+  const scrubbing = stack.use(
+    createScrubbing({ store, state, codec, config: config.scrub, cache: () => chain.proxy, log, onError }),
+  )
   const all = (): readonly Metric[] => [
     ...metrics.all,
     ...webhooks.metrics,
     ...gcMetrics(state),
+    ...scrubbing.metrics,
     ...gauges,
     ...processMetrics(),
   ]
@@ -139,6 +147,7 @@ export async function serveRootRegistry(parts: RootRegistryParts): Promise<RootR
       config = next
       webhooks.configure(next.webhooks ?? empty)
       gc.setInterval(paceOf(next))
+      scrubbing.configure(next.scrub)
       await served.reloadCertificate()
       if (hasMoved) log('warn', 'the addresses stay as they are until the next start')
       log('info', 'goes on with another configuration')

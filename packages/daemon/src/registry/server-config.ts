@@ -12,6 +12,7 @@ import {
   parseLimitsConfig,
   parseProxyConfig,
   parseRetentionConfig,
+  parseScrubConfig,
   parseTrustedProxies,
   parseWebhooksConfig,
   secret,
@@ -25,6 +26,7 @@ import type {
   LogLevel,
   ProxyConfig,
   RetentionConfig,
+  ScrubConfig,
   TrustedProxies,
   WebhooksConfig,
 } from '@gantry/registry'
@@ -57,6 +59,7 @@ export interface RegistryServerConfig {
   readonly proxy?: ProxyConfig
   readonly retention: RetentionConfig
   readonly gc: GcConfig
+  readonly scrub: ScrubConfig
   readonly webhooks?: WebhooksConfig
   readonly metrics?: MetricsConfig
   readonly log: { readonly format?: 'json' | 'text'; readonly level: LogLevel | 'off' }
@@ -79,6 +82,7 @@ const read = objectOf({
   proxy: optional(part),
   retention: optional(part),
   gc: optional(part),
+  scrub: optional(part),
   webhooks: optional(part),
   metrics: optional(
     objectOf({
@@ -118,6 +122,7 @@ export function parseServerConfig(value: unknown): RegistryServerConfig {
     ...(given.proxy === undefined ? {} : { proxy: parseProxyConfig(given.proxy) }),
     retention: parseRetentionConfig(given.retention ?? {}),
     gc: parseGcConfig(given.gc ?? {}),
+    scrub: parseScrubConfig(given.scrub ?? {}),
     ...(given.webhooks === undefined ? {} : { webhooks: parseWebhooksConfig(given.webhooks) }),
     ...(metrics === undefined ? {} : { metrics }),
     log: {

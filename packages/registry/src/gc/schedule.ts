@@ -15,7 +15,12 @@ const longestTimer = 2 ** 31 - 1
  */
 export function schedule(
   work: (signal: AbortSignal) => Promise<void>,
-  options: { readonly every: number | undefined; readonly onError: (error: unknown) => void },
+  options: {
+    readonly every: number | undefined
+    /** How long it waits before the first time. Default: as long as before all others. */
+    readonly first?: number | undefined
+    readonly onError: (error: unknown) => void
+  },
 ): Schedule {
   const stop = new AbortController()
   let running: Promise<void> | undefined
@@ -26,19 +31,19 @@ export function schedule(
     running ??= work(stop.signal).finally(() => (running = undefined))
     return running
   }
-  const arm = (): void => {
+  const arm = (after = every): void => {
     clearTimeout(timer)
-    if (every === undefined || stop.signal.aborted) return
-    const wait = Math.min(every * (0.9 + Math.random() / 5), longestTimer)
+    if (every === undefined || after === undefined || stop.signal.aborted) return
+    const wait = Math.min(after * (0.9 + Math.random() / 5), longestTimer)
     timer = setTimeout(() => {
       run()
         .catch((error: unknown) => {
           if (!stop.signal.aborted) options.onError(error)
         })
-        .finally(arm)
+        .finally(() => arm())
     }, wait).unref()
   }
-  arm()
+  arm(options.first)
   return {
     run,
     setInterval(milliseconds) {
