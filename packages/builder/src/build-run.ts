@@ -9,6 +9,7 @@ import {
 import { formatPlatform, matchesPlatform, type Platform } from '@gantry/oci'
 import { BuildError, locate } from './build-error.ts'
 import type { BuildSession, OnDecided, StepOutcome } from './build-session.ts'
+import type { NetworkUse } from './egress/network-use.ts'
 import type { BuildEvent, BuildStep } from './events.ts'
 import { type BaseImage, findBaseImage } from './image/base-image.ts'
 import { type LayerStack, pushLayer } from './image/layer-stack.ts'
@@ -235,7 +236,7 @@ export class BuildRun {
 
   async #plan(stage: ResolvedStage): Promise<PlannedStage> {
     const { base } = stage
-    const { dockerfile, buildArgs, network, allow } = this.#session.options
+    const { dockerfile, buildArgs, network, allow, egress } = this.#session.options
     const { index } = stage.stage
     const asked = this.#platforms.get(index)!
     let state: StageState
@@ -262,6 +263,7 @@ export class BuildRun {
         buildArgs,
         network,
         allow,
+        isWatched: egress !== undefined,
         created: this.created,
         onArg: (name) => this.usedArgs.add(name),
       },
@@ -331,8 +333,9 @@ export class BuildRun {
     if (step.kind === 'run') {
       const onOutput = (stream: 'stdout' | 'stderr', data: Uint8Array): void =>
         this.#emit({ kind: 'output', step: info, stream, data })
+      const onNetwork = (use: NetworkUse): void => this.#emit({ kind: 'network', step: info, use })
       const files = await this.#mountFiles(step, planned)
-      return runStep({
+      const outcome = await runStep({
         session,
         step,
         id: info.id,
@@ -342,7 +345,11 @@ export class BuildRun {
         onOutput,
         onUnpack: progress('unpack'),
         onDecided,
+        onNetwork,
       })
+      // Of a step that was done earlier it is told too: what it reached is in the image all the same.
+      if (outcome.cached) for (const use of outcome.network ?? []) onNetwork(use)
+      return outcome
     }
     const source = step.from
     const asked = this.#platforms.get(stage.stage.index)!

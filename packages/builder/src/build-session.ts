@@ -13,6 +13,8 @@ import {
 import { lockStep } from './cache/step-lock.ts'
 import type { StepKey } from './cache/step-key.ts'
 import type { Material } from './attest/provenance.ts'
+import type { HostRules } from './egress/host-rules.ts'
+import type { NetworkUse } from './egress/network-use.ts'
 import type { BuildEvent } from './events.ts'
 import type { FailedRun } from './failed-run.ts'
 import { ContextTree } from './files/context-tree.ts'
@@ -50,6 +52,8 @@ export interface SessionOptions {
   readonly network: NonNullable<BuildOptions['network']>
   readonly addHosts: NonNullable<BuildOptions['addHosts']>
   readonly allow: NonNullable<BuildOptions['allow']>
+  /** Which hosts RUNs may reach; what they reach is recorded then. Missing: they have the host's network. */
+  readonly egress?: HostRules | undefined
   /** Keeps a blob from being collected until the build has ended. */
   readonly keep: (digest: Digest) => void
   readonly onEvent: (event: BuildEvent) => void
@@ -64,6 +68,8 @@ export interface SessionOptions {
 export interface StepOutcome {
   readonly layer: Descriptor
   readonly cached: boolean
+  /** What it reached, where that is recorded: also of a step that was done by an earlier build. */
+  readonly network?: readonly NetworkUse[] | undefined
 }
 
 /** What it came to when the result of a step was looked for. */
@@ -215,8 +221,8 @@ export class BuildSession implements AsyncDisposable {
     }
     const outcome = this.#lockedWork(key, work)
     this.#underWay.set(key.key, outcome)
-    const { layer } = await outcome
-    this.#used.push({ key: key.key, layer, instruction: text })
+    const { layer, network } = await outcome
+    this.#used.push({ key: key.key, layer, instruction: text, ...(network === undefined ? {} : { network }) })
     return outcome
   }
 
@@ -234,9 +240,9 @@ export class BuildSession implements AsyncDisposable {
   async find(key: StepKey, onDecided: OnDecided): Promise<StepOutcome | undefined> {
     if (this.options.noCache) return undefined
     const known: CachedLayer | undefined = await this.cache.find(key.key)
-    if (known === undefined) return undefined
+    if (known === undefined || !this.#wouldReachTheSame(known.network)) return undefined
     onDecided({ key, found: 'key', from: known.from })
-    return { layer: known.layer, cached: true }
+    return { layer: known.layer, cached: true, network: known.network }
   }
 
   async #lockedWork(key: StepKey, work: () => Promise<StepOutcome>): Promise<StepOutcome> {
@@ -249,6 +255,12 @@ export class BuildSession implements AsyncDisposable {
     } finally {
       lock[Symbol.dispose]()
     }
+  }
+
+  /** What was made under other rules holds when these say the same of every host that it met. */
+  #wouldReachTheSame(network: readonly NetworkUse[] = []): boolean {
+    const { egress } = this.options
+    return egress === undefined || network.every(({ host, port, allowed }) => egress.allows(host, port) === allowed)
   }
 
   #isKnown({ key }: StepKey): boolean {

@@ -11,6 +11,8 @@ import { formatPlatform, normalizePlatform, OciError, parsePlatform, type Platfo
 import { BuildError } from './build-error.ts'
 import { BuildRun, type Triggers } from './build-run.ts'
 import { BuildSession } from './build-session.ts'
+import { egressOf } from './egress/host-rules.ts'
+import { distinctUses, type NetworkUse } from './egress/network-use.ts'
 import { importCache } from './cache/import-cache.ts'
 import { type BuildInput, openBuild } from './open-build.ts'
 import { resolveEpoch } from './resolve-epoch.ts'
@@ -89,7 +91,13 @@ export async function build(given: BuildOptions, ports: BuilderPorts): Promise<B
   const imageId = isIndex ? descriptor.digest : only!.configDescriptor.digest
   onEvent({ kind: 'done', descriptor, imageId, tags, duration: Date.now() - started })
   const attestations = attached.length === 0 ? {} : { attestations: attached }
-  return { descriptor, digest: descriptor.digest, imageId, tags, ...attestations }
+  const network = options.egress === undefined ? {} : { network: networkOf(session) }
+  return { descriptor, digest: descriptor.digest, imageId, tags, ...attestations, ...network }
+}
+
+/** What the steps of a build reached, those too that an earlier build did. */
+function networkOf(session: BuildSession): readonly NetworkUse[] {
+  return distinctUses(session.used().flatMap(({ network = [] }) => network))
 }
 
 /** Steps of different platforms never have the same number. */
@@ -117,6 +125,7 @@ function sessionOptions(options: BuildOptions, input: BuildInput, ports: Builder
     network: options.network ?? 'default',
     addHosts: options.addHosts ?? {},
     allow: allowed(options.allow),
+    egress: egressOf(options),
     keep,
     onEvent: options.onEvent ?? (() => undefined),
     onFailedRun: options.onFailedRun,

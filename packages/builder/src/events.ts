@@ -1,5 +1,6 @@
 import type { Descriptor, Digest } from '@gantry/oci'
 import type { Range } from '@gantry/dockerfile'
+import type { NetworkUse } from './egress/network-use.ts'
 import type { StepReason } from './why/step-reason.ts'
 
 /** One step of a build as people see it: getting a base image, or an instruction that changes files. */
@@ -36,6 +37,8 @@ export type BuildEvent =
       readonly stream: 'stdout' | 'stderr'
       readonly data: Uint8Array
     }
+  /** A RUN reached a host, or wanted to and was refused, where that is recorded; once for each host and port. */
+  | { readonly kind: 'network'; readonly step: BuildStep; readonly use: NetworkUse }
   /** Work inside a step that can be measured; `total` is missing when it is not known. */
   | {
       readonly kind: 'progress'

@@ -5,6 +5,7 @@ import { attachAttestations, attestationManifests, type AttestImagesOptions } fr
 import type { BuildFacts } from './attest/provenance.ts'
 import type { BuildSession } from './build-session.ts'
 import { exportCache } from './cache/export-cache.ts'
+import { distinctUses } from './egress/network-use.ts'
 import { encodeInline, inlineAnnotation } from './cache/portable-cache.ts'
 import type { LayerStack } from './image/layer-stack.ts'
 import type { BuildInput } from './open-build.ts'
@@ -93,6 +94,7 @@ function attestOptions({ options, input, session, tags }: FinishedBuild): Attest
     network: session.options.network,
     epoch: epoch.seconds,
     materials,
+    reached: distinctUses(session.used().flatMap(({ network = [] }) => network)),
     steps: session.used().map(({ instruction, layer }) => ({ text: instruction, layer: layer.digest })),
   })
   return { attest, tags, factsOf, signal }

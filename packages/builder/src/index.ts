@@ -1,3 +1,5 @@
+export type { EgressRules } from './egress/host-rules.ts'
+export { describeUse, type NetworkUse } from './egress/network-use.ts'
 export { build } from './build.ts'
 export { BuildError, type BuildErrorCode, type BuildErrorDetails, type RunFailure } from './build-error.ts'
 export type { CacheTarget } from './cache/export-cache.ts'

@@ -4,6 +4,8 @@ import type { SbomFormat } from './attest/sbom.ts'
 import { BuildError } from './build-error.ts'
 import type { CacheTarget } from './cache/export-cache.ts'
 import type { CacheSource } from './cache/import-cache.ts'
+import type { EgressRules } from './egress/host-rules.ts'
+import type { NetworkUse } from './egress/network-use.ts'
 import type { BuildEvent } from './events.ts'
 import type { FailedRun } from './failed-run.ts'
 
@@ -37,6 +39,11 @@ export interface BuildOptions {
   readonly annotations?: Readonly<Record<string, string>>
   /** What a RUN reaches that has no `--network`. Default: the host's network. */
   readonly network?: 'default' | 'none' | 'host'
+  /**
+   * RUNs reach other hosts only through the builder, which records what they reach, or wanted to, and lets them reach only what the rules
+   * allow. Default: they have the host's network, and nothing is recorded.
+   */
+  readonly egress?: EgressRules
   /**
    * What RUNs may have that reaches beyond the build, where the Dockerfile asks for it: `security.insecure` is everything that root
    * on this machine has, `device` any device, `device=VENDOR/CLASS[=NAME]` those. Default: nothing.
@@ -113,6 +120,8 @@ export interface BuildResult {
   readonly imageId: Digest
   /** What was attached, by its manifests. */
   readonly attestations?: readonly Descriptor[]
+  /** What its RUNs reached, or wanted to, where that was recorded. */
+  readonly network?: readonly NetworkUse[]
   /** Full names. */
   readonly tags: readonly string[]
 }

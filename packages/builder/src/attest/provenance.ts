@@ -1,4 +1,5 @@
 import { proxyArgs } from '@gantry/dockerfile'
+import { describeUse, type NetworkUse } from '../egress/network-use.ts'
 import { type Digest, digestHex } from '@gantry/oci'
 
 /** What an image was made from, for its provenance. */
@@ -18,6 +19,8 @@ export interface BuildFacts {
   readonly epoch: number
   /** Images, downloads and commits that went into it. */
   readonly materials: readonly Material[]
+  /** Hosts that steps reached, where that was recorded. */
+  readonly reached: readonly NetworkUse[]
   readonly steps: readonly { readonly text: string; readonly layer: Digest }[]
 }
 
@@ -71,9 +74,13 @@ export function writeProvenance(facts: BuildFacts, mode: ProvenanceMode): object
         sourceDateEpoch: epoch,
         ...(isWhole ? { dockerfile: dockerfile.text, steps: facts.steps } : {}),
       },
-      resolvedDependencies: facts.materials
-        .map(({ uri, digest }) => ({ uri: withoutPassword(uri), digest }))
-        .toSorted((a, b) => (a.uri < b.uri ? -1 : 1)),
+      // What came from hosts that steps reached has no digest: the host is all that is known.
+      resolvedDependencies: [
+        ...facts.materials.map(({ uri, digest }) => ({ uri: withoutPassword(uri), digest })),
+        ...facts.reached
+          .filter(({ allowed }) => allowed)
+          .map((use) => ({ uri: `tcp://${describeUse(use)}`, annotations: { reachedBy: 'RUN' } })),
+      ].toSorted((a, b) => (a.uri < b.uri ? -1 : 1)),
     },
     runDetails: {
       builder: { id: 'urn:gantry:builder' },

@@ -57,9 +57,10 @@ export async function exportCache(
     return blobs.length
   }
   const steps: PortableStep[] = []
-  for (const { key, layer, instruction } of content.steps) {
+  for (const { key, layer, instruction, network } of content.steps) {
     if (target.mode === 'min' && !content.imageLayers.has(layer.digest)) continue
-    steps.push({ key, layer: put(layer), diffId: layer.digest, instruction })
+    const reached = network === undefined ? {} : { network }
+    steps.push({ key, layer: put(layer), diffId: layer.digest, instruction, ...reached })
   }
   const mounts: PortableMount[] = []
   for (const { id, namespace, layer } of await mountLayers(target, content, ports)) {

@@ -9,6 +9,7 @@ import {
   type Manifest,
   parseManifestOrIndex,
 } from '@gantry/oci'
+import type { NetworkUse } from '../egress/network-use.ts'
 import type { BuilderPorts } from '../ports.ts'
 import {
   cacheArtifactType,
@@ -40,6 +41,7 @@ interface KnownLayer {
   readonly descriptor: Descriptor
   readonly diffId: Digest
   readonly instruction: string
+  readonly network?: readonly NetworkUse[]
 }
 
 /** What was read of a cache: its layers stay where they are until they are needed. */
@@ -89,7 +91,8 @@ export function importCache(
       if (cache === undefined || found === undefined) return undefined
       return attempt(`cannot take a layer from the cache ${label}`, async () => {
         const layer = await takeLayer(found, cache.blobs, ports, signal)
-        return { layer, instruction: found.instruction }
+        const { instruction, network } = found
+        return { layer, instruction, ...(network === undefined ? {} : { network }) }
       })
     },
     async openMount(id, namespace) {
@@ -145,8 +148,7 @@ async function readCache(
   const [first] = manifest.layers
   if (manifest.artifactType === cacheArtifactType && first?.mediaType === cacheIndexType) {
     const index = await readIndex(blobs, first, signal)
-    for (const { key, instruction, ...place } of index?.steps ?? [])
-      put(steps, key, manifest, { ...place, instruction })
+    for (const { key, ...step } of index?.steps ?? []) put(steps, key, manifest, step)
     for (const { id, namespace, ...place } of index?.mounts ?? []) {
       put(mounts, mountKey(namespace, id), manifest, { ...place, instruction: '' })
     }
@@ -181,8 +183,8 @@ function put(
   into: Map<string, KnownLayer>,
   key: string,
   { layers }: Manifest,
-  { layer, diffId, instruction }: { readonly layer: number; readonly diffId: Digest; readonly instruction: string },
+  { layer, ...known }: { readonly layer: number } & Omit<KnownLayer, 'descriptor'>,
 ): void {
   const descriptor = layers[layer]
-  if (descriptor !== undefined) into.set(key, { descriptor, diffId, instruction })
+  if (descriptor !== undefined) into.set(key, { descriptor, ...known })
 }

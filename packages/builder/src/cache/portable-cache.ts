@@ -1,3 +1,4 @@
+import { type NetworkUse, parseUses } from '../egress/network-use.ts'
 import { type Digest, isDigest } from '@gantry/oci'
 
 /**
@@ -24,6 +25,8 @@ export interface PortableStep {
   readonly layer: number
   readonly diffId: Digest
   readonly instruction: string
+  /** What the step reached, where that was recorded. */
+  readonly network?: readonly NetworkUse[]
 }
 
 /** The files of a cache mount in a cache. */
@@ -56,7 +59,8 @@ export function parseCacheIndex(bytes: Uint8Array): CacheIndex | undefined {
     steps: entriesOf(found['steps']).flatMap((entry) => {
       const { key, instruction } = entry
       const place = placeOf(entry)
-      return isKey(key) && place !== undefined ? { key, ...place, instruction: textOf(instruction) } : []
+      const network = Array.isArray(entry['network']) ? { network: parseUses(entry['network']) } : {}
+      return isKey(key) && place !== undefined ? { key, ...place, instruction: textOf(instruction), ...network } : []
     }),
     mounts: entriesOf(found['mounts']).flatMap((entry) => {
       const { id, namespace } = entry

@@ -5,6 +5,7 @@ import { type Descriptor, formatPlatform, normalizePlatform, type Platform } fro
 import { type AttestedImage, attachAttestations } from '../attest/attest-images.ts'
 import { BuildError } from '../build-error.ts'
 import { packForAttesting } from '../finish-build.ts'
+import { egressOf } from '../egress/host-rules.ts'
 import { BuildSession } from '../build-session.ts'
 import { writeImage } from '../image/write-image.ts'
 import { writeIndex } from '../image/write-index.ts'
@@ -64,6 +65,7 @@ export async function buildNode(options: NodeBuildOptions, ports: BuilderPorts):
     cacheNamespace: '',
     network: options.network ?? 'default',
     addHosts: {},
+    egress: egressOf(options),
     allow: [],
     keep: (digest) => lease.add(digest),
     onEvent,

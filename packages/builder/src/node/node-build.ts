@@ -304,7 +304,7 @@ export class NodeBuild {
     const key = layerKey(entries)
     const known = noCache ? undefined : await session.cache.find(key)
     const layer = known?.layer ?? (await writeLayer(entries, session.ports.store, { signal }))
-    if (known === undefined) session.cache.record([key], layer, text)
+    if (known === undefined) session.cache.record([key], { layer, instruction: text })
     keep(layer.digest)
     return { layer, cached: known !== undefined, digest: layer.digest, size: layer.size }
   }

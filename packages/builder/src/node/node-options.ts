@@ -11,6 +11,7 @@ export interface NodeBuildOptions extends Pick<
   | 'noCache'
   | 'pull'
   | 'network'
+  | 'egress'
   | 'sourceDateEpoch'
   | 'environment'
   | 'onEvent'

@@ -76,6 +76,7 @@ export async function runInContainer(
     onOutput: (stream, data) => onEvent({ kind: 'output', step, stream, data }),
     onUnpack: (current, total) => onEvent({ kind: 'progress', step, what: 'unpack', current, total }),
     onDecided: () => undefined,
+    onNetwork: (use) => onEvent({ kind: 'network', step, use }),
   })
 }
 
@@ -102,7 +103,7 @@ export async function filterLayer(
     mediaType: MediaType.layerTar,
     signal,
   })
-  session.cache.record([key], made, name)
+  session.cache.record([key], { layer: made, instruction: name })
   return made
 }
 

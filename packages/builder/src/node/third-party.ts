@@ -114,7 +114,7 @@ export async function packageLayer(
   if (known !== undefined) return { layer: known.layer, cached: true }
   const body = writeTar(packageEntries(cache, places, place))
   const layer = await session.ports.store.ingest(body, { mediaType: MediaType.layerTar, signal })
-  session.cache.record([key], layer, text)
+  session.cache.record([key], { layer, instruction: text })
   return { layer, cached: false }
 }
 

@@ -60,6 +60,7 @@ test('plan: any stage is thought out or refused at a place in it', () => {
         const state = stateFromScratch()
         const common = {
           network: 'default',
+          isWatched: false,
           allow: [],
           created: '1980-01-01T00:00:00Z',
           onArg: () => undefined,

@@ -12,6 +12,7 @@ export const scriptDirectory = '/dev/pipes'
 export function planRunStep(evaluation: Evaluation, instruction: RunInstruction): RunStep {
   const { state, created } = evaluation
   checkEntitlements(evaluation, instruction)
+  checkWatched(evaluation, instruction)
   const { args, script } = whatToRun(evaluation, instruction)
   addHistory(state, `RUN ${argsPrefix(state)}${args.join(' ')}`, {
     layer: true,
@@ -33,6 +34,17 @@ export function planRunStep(evaluation: Evaluation, instruction: RunInstruction)
     insecure: instruction.security === 'insecure',
     devices: instruction.devices.map(({ name, required }) => ({ name, required })),
   }
+}
+
+// What reaches past the one who watches would make of the record a lie.
+function checkWatched(evaluation: Evaluation, { network, security, range }: RunInstruction): void {
+  if (!evaluation.isWatched) return
+  const flag = network === 'host' ? '--network=host' : security === 'insecure' ? '--security=insecure' : undefined
+  if (flag === undefined) return
+  evaluation.refuse(
+    `RUN ${flag} reaches the network past this build, which records or restricts what RUN reaches`,
+    range,
+  )
 }
 
 function planMount(evaluation: Evaluation, written: RunMount): PlannedMount {

@@ -27,6 +27,8 @@ export interface PlanContext {
   readonly network: 'default' | 'none' | 'host'
   /** What RUNs may have that reaches beyond the build. */
   readonly allow: readonly string[]
+  /** Whether what RUNs reach is recorded or restricted. */
+  readonly isWatched: boolean
   /** When history entries say they were made, RFC 3339. */
   readonly created: string
   /** Called with each build argument that an ARG of a stage took. */

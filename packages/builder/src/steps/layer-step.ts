@@ -36,7 +36,7 @@ async function findOrWrite(options: LayerStepOptions): Promise<StepOutcome> {
   const contentKey = layerKey(entries)
   const known = noCache ? undefined : await cache.find(contentKey)
   if (known !== undefined) {
-    cache.record([quickKey.key, contentKey], known.layer, text)
+    cache.record([quickKey.key, contentKey], { layer: known.layer, instruction: text })
     onDecided({ key: quickKey, found: 'content', from: known.from })
     return { layer: known.layer, cached: true }
   }
@@ -51,7 +51,7 @@ async function findOrWrite(options: LayerStepOptions): Promise<StepOutcome> {
       onBytes(written, Math.max(total, written))
     },
   })
-  cache.record([quickKey.key, contentKey], layer, text)
+  cache.record([quickKey.key, contentKey], { layer, instruction: text })
   session.remember(layer, indexEntries(entries))
   return { layer, cached: false }
 }

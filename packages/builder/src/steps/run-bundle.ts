@@ -6,6 +6,7 @@ import type { BuildSession } from '../build-session.ts'
 import { scriptDirectory } from '../plan/plan-run-step.ts'
 import type { RunStep } from '../plan/planned-step.ts'
 import type { ContainerDevices } from './devices.ts'
+import type { StepEgress } from '../egress/step-egress.ts'
 import type { RunMounts } from './run-mounts.ts'
 
 /** The host name inside RUN; programs write it into files, and it is the one that `docker build` has. */
@@ -30,11 +31,13 @@ export interface RunBundleOptions {
   readonly user: ResolvedUser
   readonly mounts: Pick<RunMounts, 'specs' | 'env'>
   readonly devices: ContainerDevices
+  /** The network it has instead of the host's or none. */
+  readonly egress: Pick<StepEgress, 'path' | 'nameserver'> | undefined
 }
 
 /** Writes the files of a RUN's container and returns its bundle: Docker's defaults, and the host's network or none. */
 export function runBundle(session: BuildSession, options: RunBundleOptions): Bundle {
-  const { id, directory, rootfs, step, user, devices } = options
+  const { id, directory, rootfs, step, user, devices, egress } = options
   const own = options.mounts
   const { host, site } = session.ports
   const put = (name: string, content: string, mode = 0o644): string => {
@@ -43,7 +46,7 @@ export function runBundle(session: BuildSession, options: RunBundleOptions): Bun
     return path
   }
   const files = {
-    resolvConf: put('resolv.conf', existsSync('/etc/resolv.conf') ? readFileSync('/etc/resolv.conf', 'utf8') : ''),
+    resolvConf: put('resolv.conf', egress === undefined ? ownResolvers() : `nameserver ${egress.nameserver}\n`),
     hosts: put(
       'hosts',
       `127.0.0.1\tlocalhost ${hostname}\n::1\tlocalhost ip6-localhost ip6-loopback\n${extraHosts(session)}`,
@@ -66,7 +69,7 @@ export function runBundle(session: BuildSession, options: RunBundleOptions): Bun
     cwd: step.cwd,
     user: { uid: user.uid, gid: user.gid, additionalGids: [...user.additionalGids, ...devices.additionalGids] },
     hostname,
-    network: step.network === 'none' ? 'private' : 'host',
+    network: egress ?? (step.network === 'none' ? 'private' : 'host'),
     files,
     mounts,
     ...(step.insecure ? { privileged: true } : {}),
@@ -74,6 +77,10 @@ export function runBundle(session: BuildSession, options: RunBundleOptions): Bun
     cgroupsPath: `/${site.instance}/${id}`,
   })
   return { id, directory, spec }
+}
+
+function ownResolvers(): string {
+  return existsSync('/etc/resolv.conf') ? readFileSync('/etc/resolv.conf', 'utf8') : ''
 }
 
 function extraHosts(session: BuildSession): string {

@@ -9,6 +9,8 @@ import { baseChainOf, chainOf, chainWith, type LayerStack } from '../image/layer
 import type { PlannedMount, RunStep } from '../plan/planned-step.ts'
 import { clampTimes } from './clamp-times.ts'
 import { findDevices } from './devices.ts'
+import { describeUse, type NetworkUse } from '../egress/network-use.ts'
+import { openStepEgress, type StepEgress } from '../egress/step-egress.ts'
 import { debugShell } from './debug-shell.ts'
 import { findStubs, removeStubs } from './mount-stubs.ts'
 import { OutputTail } from './output-tail.ts'
@@ -29,6 +31,8 @@ export interface RunStepOptions {
   readonly onOutput: (stream: 'stdout' | 'stderr', data: Uint8Array) => void
   readonly onUnpack: OnUnpack
   readonly onDecided: OnDecided
+  /** Told of each host that it reaches or wants to, where that is recorded. */
+  readonly onNetwork?: (use: NetworkUse) => void
 }
 
 /** The clock of the file system may be a tick behind ours. */
@@ -48,7 +52,7 @@ export async function runStep(options: RunStepOptions): Promise<StepOutcome> {
       user,
       script: script && [script.name, script.content],
       mounts: await mountFields({ session, step, platform, files: options.files }),
-      network,
+      network: isWatched(options) ? 'recorded' : network,
       ...(step.insecure ? { security: 'insecure' } : {}),
       ...(step.devices.length === 0 ? {} : { devices: step.devices.map(({ name, required }) => [name, required]) }),
       hosts: addHosts,
@@ -65,13 +69,17 @@ export async function runStep(options: RunStepOptions): Promise<StepOutcome> {
     const known = await session.find(key, onDecided)
     if (known !== undefined) return known
     onDecided({ key })
-    const layer = await execute(options)
-    session.cache.record([key.key], layer, step.text)
-    return { layer, cached: false }
+    const { layer, network: uses } = await execute(options)
+    session.cache.record([key.key], { layer, instruction: step.text, ...(uses === undefined ? {} : { network: uses }) })
+    return { layer, cached: false, network: uses }
   })
 }
 
-async function execute(options: RunStepOptions): Promise<StepOutcome['layer']> {
+function isWatched({ session, step }: Pick<RunStepOptions, 'session' | 'step'>): boolean {
+  return session.options.egress !== undefined && step.network !== 'none'
+}
+
+async function execute(options: RunStepOptions): Promise<Pick<StepOutcome, 'layer' | 'network'>> {
   const { session, step, id, stack, platform, onOutput, onUnpack } = options
   const { snapshots, runtime, ledger, store } = session.ports
   const { signal, epoch } = session.options
@@ -86,7 +94,9 @@ async function execute(options: RunStepOptions): Promise<StepOutcome['layer']> {
     const user = resolveUser(rootfs, step.user)
     await using mounts = await RunMounts.open({ ...options, owner }, directory, user)
     const devices = findDevices(step.devices)
-    const bundle = runBundle(session, { id: key, directory, rootfs, step, user, mounts, devices })
+    const { onNetwork = () => undefined } = options
+    await using egress = isWatched(options) ? await openStepEgress(session, onNetwork) : undefined
+    const bundle = runBundle(session, { id: key, directory, rootfs, step, user, mounts, devices, egress })
     const stubs = findStubs(rootfs, [...mounts.points, ...devices.points])
     const tail = new OutputTail()
     const show = (stream: 'stdout' | 'stderr', data: Uint8Array): void => {
@@ -102,7 +112,7 @@ async function execute(options: RunStepOptions): Promise<StepOutcome['layer']> {
     })
     for (const stream of ['stdout', 'stderr'] as const) show(stream, masks[stream].end())
     if (exitCode !== 0) {
-      const error = failure(step, exitCode, tail.text(), session.ports.host)
+      const error = failure(step, exitCode, { output: tail.text(), egress, host: session.ports.host })
       const { environment, onFailedRun } = session.options
       const shell = (): Promise<number> =>
         debugShell({ runtime, bundle, step, environment, options: { owner, signal } })
@@ -113,7 +123,7 @@ async function execute(options: RunStepOptions): Promise<StepOutcome['layer']> {
     clampTimes(upper, { after, becomes: epoch.seconds })
     const layer = await store.ingest(snapshots.diff(key, { signal }), { mediaType: MediaType.layerTar, signal })
     await snapshots.commit(key, chainWith(parent, layer.digest), { diffId: layer.digest })
-    return layer
+    return { layer, network: egress?.uses() }
   } catch (error) {
     throw notStarted(step, error) ?? error
   } finally {
@@ -125,14 +135,21 @@ async function execute(options: RunStepOptions): Promise<StepOutcome['layer']> {
 function failure(
   step: RunStep,
   exitCode: number,
-  output: string,
-  { privileges }: Pick<Host, 'privileges'>,
+  how: { readonly output: string; readonly egress: StepEgress | undefined; readonly host: Pick<Host, 'privileges'> },
 ): BuildError {
+  const { output, egress, host } = how
+  const refused = egress?.uses().filter(({ allowed }) => !allowed) ?? []
   const command = step.instruction.command.form === 'shell' ? step.instruction.command.text : step.args.join(' ')
   return new BuildError('RUN_FAILED', `The command ended with exit code ${exitCode}: ${firstLine(command)}`, {
     run: { exitCode, command, output },
-    hint: hintOf(exitCode, privileges.single),
+    hint: refused.length > 0 ? refusedHint(refused) : hintOf(exitCode, host.privileges.single),
   })
+}
+
+function refusedHint(refused: readonly NetworkUse[]): string {
+  const shown = refused.slice(0, 5).map((use) => describeUse({ ...use, allowed: true }))
+  const more = refused.length > shown.length ? ` and ${refused.length - shown.length} more` : ''
+  return `it was refused ${shown.join(', ')}${more}; allow with --allow-hosts ${refused[0]!.host}`
 }
 
 /** A command that could not even begin ends as in a shell: 127 when there is no such program, 126 when it cannot be run. */

@@ -52,6 +52,7 @@ function refuseWhatItCannot(request: BuildRequest): void {
   if (request.platforms !== undefined) throw unsupported('several platforms')
   if (request.dockerfileText !== undefined) throw unsupported('a Dockerfile on standard input')
   if (request.network !== undefined) throw unsupported('--network')
+  if (request.egress !== undefined) throw unsupported('--allow-hosts or --record-network')
   if (request.attest !== undefined) throw unsupported('attestations')
   if (request.why === true) throw unsupported('--why')
   if (request.inlineCache === true) throw unsupported('--cache-to')

@@ -20,6 +20,7 @@ export interface BuildFlags {
   readonly sbom: string | undefined
   readonly 'add-host': readonly string[]
   readonly allow: readonly string[]
+  readonly 'allow-hosts': readonly string[]
   readonly annotation: readonly string[]
   readonly 'build-arg': readonly string[]
   readonly 'build-context': readonly string[]
@@ -42,6 +43,7 @@ export interface BuildFlags {
   readonly pull: boolean
   readonly push: boolean
   readonly quiet: boolean
+  readonly 'record-network': boolean
   readonly secret: readonly string[]
   readonly ssh: readonly string[]
   readonly tag: readonly string[]
@@ -152,12 +154,13 @@ function placeOf({ dockerfile, context }: BuildRequest): { readonly path?: strin
 
 /** What tools read that build with buildx. */
 function metadataOf({ imageId, result }: Built): string {
-  const { descriptor, digest, tags } = result ?? {}
+  const { descriptor, digest, tags, network } = result ?? {}
   const metadata = {
     ...(descriptor === undefined ? {} : { 'containerimage.descriptor': descriptor }),
     'containerimage.config.digest': imageId,
     ...(digest === undefined ? {} : { 'containerimage.digest': digest }),
     ...(tags === undefined || tags.length === 0 ? {} : { 'image.name': tags.join(',') }),
+    ...(network === undefined ? {} : { 'gantry.network': network }),
   }
   return `${JSON.stringify(metadata, undefined, 2)}\n`
 }
@@ -196,10 +199,18 @@ async function requestOf(context: Context, flags: BuildFlags, place: string): Pr
     annotations: inputs.readPairs('annotation', flags.annotation),
     addHosts: inputs.readHosts(flags['add-host']),
     ...(flags.allow.length === 0 ? {} : { allow: flags.allow }),
+    ...egressOf(flags),
     ...(flags.network === undefined ? {} : { network: flags.network }),
     ...(epoch === undefined || !/^\d+$/.test(epoch) ? {} : { sourceDateEpoch: Number(epoch) }),
     environment: env,
   }
+}
+
+function egressOf(flags: BuildFlags): Pick<BuildRequest, 'egress'> {
+  const lists = flags['allow-hosts']
+  if (lists.length === 0) return flags['record-network'] ? { egress: {} } : {}
+  const hosts = lists.flatMap((list) => list.split(',')).map((host) => host.trim())
+  return { egress: { allow: hosts.filter((host) => host !== '') } }
 }
 
 async function dockerfileOf(

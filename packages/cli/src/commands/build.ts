@@ -15,6 +15,9 @@ export const build: Command = defineCommand({
   flags: {
     'add-host': list('Add a name with its address for RUN ("name:address")'),
     allow: list('Allow what reaches beyond the build ("security.insecure", "device", "device=NAME")'),
+    'allow-hosts': list(
+      'Let RUN reach these hosts only, separated by commas ("example.org", "*.example.org", "10.0.0.0/8", "HOST:PORT")',
+    ),
     annotation: list('Add an annotation to the manifest ("name=value")'),
     'attest-style': choice(
       'How what is attested is kept: as artifacts that refer to the image, or as BuildKit does ("referrers", "index")',
@@ -62,6 +65,7 @@ export const build: Command = defineCommand({
     pull: boolean('Always attempt to pull all referenced images'),
     push: boolean('Shorthand for "--output=type=registry"'),
     quiet: boolean('Suppress the build output and print image ID on success', { short: 'q' }),
+    'record-network': boolean('Record which hosts RUN reaches'),
     sbom: text(
       'Attach a list of the packages in the image ("true", "spdx", "cyclonedx", "false"; several with commas)',
     ),

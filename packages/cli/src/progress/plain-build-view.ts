@@ -1,4 +1,4 @@
-import { type BuildEvent, type BuildStep, describeReason } from '@gantry/builder'
+import { type BuildEvent, type BuildStep, describeReason, describeUse } from '@gantry/builder'
 import type { Output } from '../output.ts'
 import type { BuildView } from './build-view.ts'
 import { shortDuration } from '../format/human-duration.ts'
@@ -31,6 +31,8 @@ export function plainBuildView(out: Output, now: () => number = Date.now): Build
         case 'reason':
           for (const line of describeReason(event.reason)) say(event.step, `why: ${line}`)
           return
+        case 'network':
+          return say(event.step, `network: ${describeUse(event.use)}`)
         case 'output': {
           const output = outputs.get(event.step.id) ?? new StepOutput()
           outputs.set(event.step.id, output)

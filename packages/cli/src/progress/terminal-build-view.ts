@@ -1,4 +1,4 @@
-import { type BuildEvent, type BuildStep, describeReason } from '@gantry/builder'
+import { type BuildEvent, type BuildStep, describeReason, describeUse } from '@gantry/builder'
 import type { Output } from '../output.ts'
 import type { BuildView } from './build-view.ts'
 import { shortDuration } from '../format/human-duration.ts'
@@ -14,7 +14,7 @@ interface StepView {
   state: 'running' | 'done' | 'cached' | 'failed'
   duration: number
   progress: Extract<BuildEvent, { kind: 'progress' }> | undefined
-  /** Why it runs or not, when that was asked for. */
+  /** Why it runs or not, and what it reaches, when that was asked for. */
   reason: readonly string[]
 }
 
@@ -74,6 +74,11 @@ export function terminalBuildView(out: Output, now: () => number = Date.now): Bu
         case 'reason': {
           const view = steps.get(event.step.id)
           if (view !== undefined) view.reason = describeReason(event.reason)
+          return
+        }
+        case 'network': {
+          const view = steps.get(event.step.id)
+          if (view !== undefined) view.reason = [...view.reason, `network: ${describeUse(event.use)}`]
           return
         }
         case 'output':

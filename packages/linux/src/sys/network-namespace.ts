@@ -18,14 +18,16 @@ export function makeNetworkNamespace(path: string): void {
   shareDirectory(dirname(path))
   closeSync(openSync(path, constants.O_CREAT | constants.O_EXCL | constants.O_RDONLY, 0o444))
   try {
-    elsewhere(
-      () => checked(unshareCall(CLONE_NEWNET), 'unshare', 'the network namespace'),
-      () => mountNow({ source: ownNamespace, target: path, flags: ['bind'] }),
-    )
+    elsewhere(unshareNetwork, () => mountNow({ source: ownNamespace, target: path, flags: ['bind'] }))
   } catch (error) {
     unlinkSync(path)
     throw error
   }
+}
+
+/** Leaves for a new network namespace, for good: for threads that end soon. @throws SystemCallError */
+export function unshareNetwork(): void {
+  checked(unshareCall(CLONE_NEWNET), 'unshare', 'the network namespace')
 }
 
 /** Does something in the network namespace at a path. Synchronous: nothing else of this thread runs meanwhile. @throws SystemCallError */

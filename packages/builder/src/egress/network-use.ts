@@ -1,0 +1,30 @@
+/** A host that a RUN reached, or wanted to. */
+export interface NetworkUse {
+  /** A name, or an IPv4 address. */
+  readonly host: string
+  /** Missing where the name was refused already. */
+  readonly port?: number
+  readonly allowed: boolean
+}
+
+/** Each once, in the order of their names. */
+export function distinctUses(uses: Iterable<NetworkUse>): readonly NetworkUse[] {
+  const found = new Map([...uses].map((use) => [describeUse(use), use]))
+  return [...found].toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)).map(([, use]) => use)
+}
+
+/** `deb.debian.org:80`, or `tracker.example (refused)`. */
+export function describeUse({ host, port, allowed }: NetworkUse): string {
+  return `${host}${port === undefined ? '' : `:${String(port)}`}${allowed ? '' : ' (refused)'}`
+}
+
+/** What was kept as JSON; empty when it is nothing of the kind. */
+export function parseUses(value: unknown): readonly NetworkUse[] {
+  if (!Array.isArray(value)) return []
+  return (value as readonly unknown[]).flatMap((each) => {
+    if (typeof each !== 'object' || each === null) return []
+    const { host, port, allowed } = each as Record<string, unknown>
+    if (typeof host !== 'string' || typeof allowed !== 'boolean') return []
+    return [{ host, ...(typeof port === 'number' ? { port } : {}), allowed }]
+  })
+}
