@@ -6,11 +6,17 @@ import { createRuntime, RuntimeError, type Runtime, type RuntimeParts } from '@g
  */
 export function containerRuntime(parts: RuntimeParts): Runtime {
   try {
-    return createRuntime(parts)
+    return createRuntime({ ...parts, ...patience(process.env['GANTRY_RUNTIME_TIMEOUT']) })
   } catch (error) {
     if (error instanceof RuntimeError) return missing(error)
     throw error
   }
+}
+
+/** Seconds, as a text. */
+function patience(text: string | undefined): Pick<RuntimeParts, 'patience'> {
+  const seconds = Number(text)
+  return text !== undefined && seconds > 0 ? { patience: seconds * 1000 } : {}
 }
 
 function missing(error: RuntimeError): Runtime {

@@ -16,9 +16,14 @@ export interface RuntimeParts {
   readonly site: Site
   readonly host: Host
   readonly ledger: Ledger
+  /** Milliseconds that one command of the OCI runtime may take. Default: two minutes. */
+  readonly patience?: number
   /** Absolute path of another OCI runtime program than the host's choice. */
   readonly program?: { readonly name: 'runc' | 'crun'; readonly path: string }
 }
+
+/** A machine that swaps, or a cold disk, may keep a healthy runtime busy for tens of seconds. */
+const defaultPatience = 120_000
 
 /**
  * The runtime for this host: crun or runc, whichever the host supports, under conmon; with systemd's control groups where systemd
@@ -50,6 +55,7 @@ export function createRuntime(parts: RuntimeParts): Runtime {
     name,
     path,
     root,
+    patience: parts.patience ?? defaultPatience,
     args: ['--root', root, ...(host.cgroup.manager === 'systemd' ? ['--systemd-cgroup'] : [])],
   }
   return new ConmonRuntime({

@@ -23,7 +23,7 @@ export interface RootlessParts {
 export function rootlessRuntime({ site, host, ledger, name, path }: RootlessParts): Runtime {
   const root = join(site.run, 'oci')
   const args = ['--root', root, ...(name === 'runc' ? ['--rootless=true'] : ['--cgroup-manager=disabled'])]
-  const program: OciProgram = { name, path, root, args }
+  const program: OciProgram = { name, path, root, args, patience: 120_000 }
   let ownProc: boolean | undefined
   return {
     ...refusingRuntime(name, () => new RuntimeError('HOST_DENIED', 'Cannot run containers: this needs root')),

@@ -8,6 +8,8 @@ export type RuntimeErrorCode =
   | 'TASK_EXISTS'
   /** The OCI runtime refused to make the container. */
   | 'CREATE_FAILED'
+  /** The OCI runtime did not answer in time, and was ended. */
+  | 'RUNTIME_HANGS'
   /** The container was made but did not start. */
   | 'START_FAILED'
   /** The program to run does not exist in the root file system. */

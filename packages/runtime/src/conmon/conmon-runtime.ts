@@ -11,6 +11,7 @@ import { groupPathOf } from '../cgroup/group-path-of.ts'
 import type { ParentGroups } from '../cgroup/parent-group.ts'
 import { monitorArguments } from './conmon-arguments.ts'
 import { ConmonTask, type TaskShared } from './conmon-task.ts'
+import { answerInTime } from './give-up.ts'
 import { identityFromFile, identityOf } from './identity.ts'
 import { spawnMonitor, type Monitor } from './spawn-monitor.ts'
 import { readTaskRecord, taskFiles, writeTaskRecord, type TaskFiles, type TaskRecord } from './task-files.ts'
@@ -134,8 +135,9 @@ export class ConmonRuntime implements Runtime {
       args: monitorArguments(this.#shared.program, files, { id: bundle.id, bundle: bundle.directory, stdio }),
       ...(stdio.preserveFds === undefined ? {} : { preserveFds: stdio.preserveFds }),
     })
-    const message = await monitor.sync.next()
     const tried = `Cannot create container "${bundle.id}"`
+    const { program } = this.#shared
+    const message = await answerInTime(monitor.sync.next(), { program, monitor, monitorPid: files.monitorPid, tried })
     if (message === undefined || message.data <= 0) {
       throw classifyRuntimeError(tried, message?.message ?? monitor.said(), 'CREATE_FAILED')
     }

@@ -10,6 +10,7 @@ import type { Attachment, ExecStdio, ExecTask } from '../task.ts'
 import { attachTo } from './attach.ts'
 import { execArguments } from './conmon-arguments.ts'
 import { control } from './control.ts'
+import { answerInTime } from './give-up.ts'
 import { signalProcess } from './signals.ts'
 import { spawnMonitor, type Monitor } from './spawn-monitor.ts'
 
@@ -61,7 +62,7 @@ export async function execIn(
         stdin: stdio.stdin,
       }),
     })
-    return await begin(monitor, { id, directory, stdio, tried, clean })
+    return await begin(monitor, { id, directory, stdio, tried, clean, program: shared.program })
   } catch (error) {
     await clean()
     throw error
@@ -74,6 +75,7 @@ interface Beginning {
   readonly stdio: ExecStdio
   readonly tried: string
   readonly clean: () => Promise<void>
+  readonly program: OciProgram
 }
 
 async function begin(monitor: Monitor, options: Beginning): Promise<ExecTask> {
@@ -83,7 +85,12 @@ async function begin(monitor: Monitor, options: Beginning): Promise<ExecTask> {
   const ended = monitor.sync.ended()
   const attachment = attached(monitor, options, ended)
   startPipe?.end('1')
-  const first = await monitor.sync.next()
+  const monitorPid = join(options.directory, 'conmon.pid')
+  const waited = { program: options.program, monitor, monitorPid, tried: options.tried }
+  const first = await answerInTime(monitor.sync.next(), waited).catch((error: unknown) => {
+    attachment.close()
+    throw error
+  })
   if (first === undefined || first.data <= 0) {
     attachment.close()
     throw classifyRuntimeError(options.tried, first?.message ?? monitor.said(), 'EXEC_FAILED')

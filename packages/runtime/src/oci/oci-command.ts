@@ -10,6 +10,8 @@ export interface OciProgram {
   readonly root: string
   /** Arguments before every command. */
   readonly args: readonly string[]
+  /** Milliseconds that one command may take. */
+  readonly patience: number
 }
 
 /**
@@ -22,11 +24,12 @@ export async function ociCommand(
   options: { readonly tried: string; readonly fallback: RuntimeErrorCode; readonly input?: string },
 ): Promise<string> {
   const status = await runStatus(program.path, [...program.args, ...args], {
-    timeout: 60_000,
+    timeout: program.patience,
     ...(options.input === undefined ? {} : { input: options.input }),
   }).catch((error: unknown) => {
+    const hangs = error instanceof Error && 'code' in error && error.code === 'TIMEOUT'
     throw new RuntimeError(
-      options.fallback,
+      hangs ? 'RUNTIME_HANGS' : options.fallback,
       `${options.tried}: ${error instanceof Error ? error.message : String(error)}`,
       {
         cause: error,
