@@ -5,6 +5,7 @@ import { CliError } from '../cli-error.ts'
 import { defineCommand } from '../command.ts'
 import { boolean, text } from '../flags/flag.ts'
 import { humanSize } from '../format/human-size.ts'
+import { describeRetention } from '../registry/describe-retention.ts'
 import { openRegistryWorld } from '../registry/open-registry-world.ts'
 
 /** `gantry registry retention` */
@@ -17,7 +18,7 @@ export const registryRetention: Command = defineCommand({
   arguments: [0, 0],
   flags: {
     config: text('Configuration of the registry, with the rules', { type: 'file' }),
-    'dry-run': boolean('Remove nothing, only tell'),
+    'dry-run': boolean('Remove nothing, only tell what would go and why'),
     json: boolean('Print JSON'),
   },
   async run({ context, flags }) {
@@ -39,7 +40,7 @@ export const registryRetention: Command = defineCommand({
     }
     const { tags, manifests } = applied ?? plan
     const verb = applied === undefined ? 'Would remove' : 'Removed'
-    for (const { repository } of plan.repositories) context.out.write(`${repository}\n`)
+    context.out.write(describeRetention(plan))
     context.out.write(
       `${verb} ${tags} tags and ${manifests} manifests; ${humanSize(plan.bytes)} can be collected then\n`,
     )

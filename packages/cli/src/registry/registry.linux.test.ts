@@ -141,6 +141,18 @@ describe('the registry, as a new user meets it', { skip }, () => {
     assert.equal((await ask('/v2/team/app/manifests/v1', key)).status, 401)
   })
 
+  test('retention says which tag would go and why, and takes nothing when it is only asked', async () => {
+    const file = join(directory, 'retention.json')
+    const rule = { repositories: ['team/**'], keep: [{ tags: ['release-*'] }], untagged: '30d' }
+    writeFileSync(file, JSON.stringify({ retention: { rules: [rule] } }))
+    const { code, stdout } = await run('registry', 'retention', '--config', file, '--dry-run')
+    assert.equal(code, 0)
+    assert.match(stdout, /^team\/app: 1 tags and \d manifests go/)
+    assert.match(stdout, /\n  v1 +[0-9a-f]{12} +\S.* ago +no rule is about it\n/)
+    assert.match(stdout, /Would remove 1 tags/)
+    assert.equal((await ask('/v2/team/app/manifests/v1')).status, 200)
+  })
+
   test('what was deleted is collected beside the server', async () => {
     const head = await ask('/v2/team/app/manifests/v1')
     const digest = head.headers.get('docker-content-digest') ?? ''

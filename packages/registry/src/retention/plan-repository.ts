@@ -1,5 +1,6 @@
 import type { Digest } from '@gantry/oci'
-import { chooseTags } from './choose-tags.ts'
+import { tagsToGo } from './choose-tags.ts'
+import type { TagReason } from './choose-tags.ts'
 import type { Pulled } from './pull-times.ts'
 import { withAbove, withBelow } from './repository-content.ts'
 import type { ManifestEntry, RepositoryContent, TagEntry } from './repository-content.ts'
@@ -16,10 +17,15 @@ export interface RepositoryPlanning {
   readonly now: number
 }
 
+/** A tag that would go. */
+export interface GoingTag extends TagEntry {
+  readonly why: TagReason
+}
+
 /** What would go from a repository: tags first, then manifests in this order, none before what leads to it. */
 export interface RepositoryPlan {
   readonly repository: string
-  readonly tags: readonly TagEntry[]
+  readonly tags: readonly GoingTag[]
   readonly manifests: readonly ManifestEntry[]
   /** How many of each stay. */
   readonly kept: { readonly tags: number; readonly manifests: number }
@@ -29,8 +35,8 @@ export interface RepositoryPlan {
 export function planRepository(content: RepositoryContent, planning: RepositoryPlanning): RepositoryPlan {
   const { rule, pulls, recent, isProtected, now } = planning
   const { name, tags, manifests } = content
-  const chosen = rule.keep === undefined ? new Set(tags) : chooseTags(tags, { rules: rule.keep, pulls, now })
-  const kept = new Set(tags.filter((entry) => chosen.has(entry) || isProtected(name, entry.tag)))
+  const unkept = rule.keep === undefined ? new Map() : tagsToGo(tags, { rules: rule.keep, pulls, now })
+  const kept = new Set(tags.filter((entry) => !unkept.has(entry) || isProtected(name, entry.tag)))
 
   const tagged = withBelow(
     content,
@@ -49,10 +55,14 @@ export function planRepository(content: RepositoryContent, planning: RepositoryP
   const stays = (digest: Digest): boolean => keep.has(digest) || postponed.has(digest)
 
   const going = [...manifests.values()].filter(({ digest }) => !stays(digest))
-  const goingTags = [
-    ...tags.filter((entry) => !kept.has(entry) && !postponed.has(entry.digest)),
-    ...going.flatMap(({ digest }) => content.attached.get(digest) ?? []),
-  ]
+  const goingTags: GoingTag[] = []
+  for (const [entry, why] of unkept) {
+    if (!kept.has(entry) && !postponed.has(entry.digest)) goingTags.push({ ...entry, why })
+  }
+  for (const { digest: to } of going) {
+    const attached = content.attached.get(to) ?? []
+    goingTags.push(...attached.map((entry) => ({ ...entry, why: { kind: 'attached' as const, to } })))
+  }
   const attached = [...content.attached.values()].reduce((sum, each) => sum + each.length, 0)
   return {
     repository: name,

@@ -173,6 +173,29 @@ describe('tags', () => {
     })
   }
 
+  test('that go say why: every rule that is about them, and what of it does not hold', async () => {
+    const on = await versions()
+    const plan = await on.plan(keeping({ tags: ['v*'], newest: 3 }, { tags: ['v1', 'x'], pulledWithin: '1d' }))
+    const tags = plan.repositories[0]?.tags ?? []
+    assert.deepEqual(
+      tags.map(({ tag, why }) => [tag, why]),
+      [
+        ['latest', { kind: 'rules', failed: [] }],
+        ['nightly', { kind: 'rules', failed: [] }],
+        [
+          'v1',
+          {
+            kind: 'rules',
+            failed: [
+              { tags: ['v*'], newest: 3, rank: 4 },
+              { tags: ['v1', 'x'], pulledWithin: day, rank: 1 },
+            ],
+          },
+        ],
+      ],
+    )
+  })
+
   test('are kept when they were pulled lately', async () => {
     const on = await versions()
     assert.equal(await on.ask('GET /v2/app/manifests/v2'), 200)
