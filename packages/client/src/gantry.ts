@@ -1,11 +1,14 @@
 import type { Http } from './http.ts'
 import type { ContainerEditBody, ContainerEdited } from './types/edit.ts'
 import type { Explanation } from './types/explanation.ts'
+import type { Denials, WhyDeniedRequest } from './types/why-denied.ts'
 
 /** Gantry's own paths, beside Docker's. */
 export interface GantryApi {
   /** What a container is: every change of the operating system that was made for it. */
   explain(id: string): Promise<Explanation>
+  /** Runs a command in a throw-away copy of a container and says why it is refused something. */
+  whyDenied(id: string, request: WhyDeniedRequest): Promise<Denials>
   /** Changes a container; what cannot change while it runs does at its next start. */
   edit(id: string, body: ContainerEditBody): Promise<ContainerEdited>
 }
@@ -14,6 +17,7 @@ export interface GantryApi {
 export function gantryApi(http: Http): GantryApi {
   return {
     explain: (id) => http.json('GET', `/gantry/explain/${encodeURIComponent(id)}`),
+    whyDenied: (id, request) => http.json('POST', `/gantry/why-denied/${encodeURIComponent(id)}`, { json: request }),
     edit: (id, body) => http.json('POST', `/gantry/edit/${encodeURIComponent(id)}`, { json: body }),
   }
 }

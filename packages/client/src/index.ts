@@ -58,6 +58,7 @@ export type {
 } from './types/image.ts'
 export type { Ipam, NetworkContainer, NetworkCreateBody, NetworkCreated, NetworkInspect } from './types/network.ts'
 export type { EventMessage, PingInfo, SystemInfo, VersionInfo } from './types/system.ts'
+export type { DeniedCall, Denials, WhyDeniedRequest } from './types/why-denied.ts'
 export type { Volume, VolumeCreateBody, VolumeList } from './types/volume.ts'
 export type { VolumesApi } from './volumes.ts'
 export type { ContainerEditBody, ContainerEdited } from './types/edit.ts'

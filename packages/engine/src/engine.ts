@@ -31,6 +31,7 @@ import { stop, type StopOptions } from './verbs/stop.ts'
 import { top } from './verbs/top.ts'
 import { update, type Updated } from './verbs/update.ts'
 import { createVolume, removeVolume, volumeUsers } from './verbs/volumes.ts'
+import { whyDenied, type WhyDenied, type WhyDeniedOptions } from './verbs/why-denied.ts'
 import { wait, type WaitCondition } from './verbs/wait.ts'
 import { VolumeTable, type VolumeRecord, type VolumeRequest } from './volumes/volume-table.ts'
 
@@ -63,6 +64,7 @@ export interface Engine {
   top(container: string, psArguments?: string): ReturnType<typeof top>
   stats(container: string): ReturnType<typeof stats>
   explain(container: string): ContainerExplanation
+  whyDenied(container: string, options?: WhyDeniedOptions): Promise<WhyDenied>
   changes(container: string): ReturnType<typeof changes>
   commit(container: string, options?: CommitOptions): ReturnType<typeof commit>
   export(container: string): AsyncIterable<Uint8Array>
@@ -125,6 +127,7 @@ export function createEngine(ports: EnginePorts): Engine {
     top: (container, psArguments) => top(context, container, psArguments),
     stats: (container) => stats(context, container),
     explain: (container) => explain(context, container),
+    whyDenied: (container, options) => whyDenied(context, container, options),
     changes: (container) => changes(context, container),
     commit: (container, options) => commit(context, container, options),
     export: (container) => exportContainer(context, container),

@@ -1,15 +1,21 @@
-import type { ContainerEdited, Explanation } from '@gantry/client'
-import type { ContainerExplanation } from '@gantry/engine'
+import type { ContainerEdited, Denials, Explanation } from '@gantry/client'
+import { flagOf, type ContainerExplanation, type WhyDenied, type WhyDeniedOptions } from '@gantry/engine'
 import { json, type ApiRequest, type Reply } from '../http/message.ts'
 import type { Route } from '../http/router.ts'
 import type { DockerApiParts } from '../parts.ts'
 import { editRequest } from '../translate/edit-request.ts'
-import { Fields } from '../translate/fields.ts'
+import { defined, Fields } from '../translate/fields.ts'
 
 /** Gantry's own paths. */
 export function gantryRoutes({ engine }: DockerApiParts): readonly Route[] {
   return [
     ['GET', /^\/gantry\/explain\/([^/]+)$/, (_, id = '') => json(explanation(engine.explain(id)))],
+    [
+      'POST',
+      /^\/gantry\/why-denied\/([^/]+)$/,
+      async (request, id = '') =>
+        json(denials(await engine.whyDenied(id, whyDeniedOptions(new Fields(await request.json()))))),
+    ],
     ['POST', /^\/gantry\/edit\/([^/]+)$/, (request, id = '') => edit(engine, request, id)],
   ]
 }
@@ -44,5 +50,50 @@ function explanation({ record, entries }: ContainerExplanation): Explanation {
       consequence: entry.consequence,
       args: { ...entry.args },
     })),
+  }
+}
+
+function whyDeniedOptions(fields: Fields): WhyDeniedOptions {
+  const prove = fields.text('Prove')
+  return defined({
+    command: fields.texts('Command'),
+    prove: prove === 'safe' || prove === 'all' ? prove : ('none' as const),
+    network: fields.flag('Network'),
+    volumes: fields.flag('Volumes'),
+    timeout: fields.number('Timeout'),
+  })
+}
+
+function denials({ record, command, run, refusals, proof, untried }: WhyDenied): Denials {
+  return {
+    id: record.id,
+    name: record.name,
+    command: [...command],
+    ...run,
+    refusals: refusals.map(({ refusal, verdict }) => {
+      const profile = verdict.remedies.find((remedy) => remedy.kind === 'seccomp')?.profile
+      return {
+        call: refusal.call,
+        error: refusal.error,
+        program: refusal.process.name,
+        user: refusal.process.uid,
+        paths: refusal.paths.map(({ path }) => path),
+        refusedBy: verdict.by,
+        because: verdict.because,
+        flags: verdict.remedies.map(flagOf),
+        ...(profile === undefined ? {} : { profile }),
+      }
+    }),
+    ...(proof === undefined
+      ? {}
+      : {
+          proof: {
+            flags: proof.remedies.map(flagOf),
+            exitCode: proof.exitCode,
+            helped: proof.helped,
+            output: proof.output,
+          },
+        }),
+    untried: untried.map(flagOf),
   }
 }

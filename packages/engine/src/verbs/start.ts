@@ -22,8 +22,14 @@ export async function start(context: Context, reference: string): Promise<boolea
   return context.live.of(id).lock.run(() => startLocked(context, id))
 }
 
+/** What is done on the way of a start. */
+export interface StartHooks {
+  /** Called when everything is made and the process waits before its first instruction. */
+  readonly beforeStart?: (task: Task) => Promise<void>
+}
+
 /** Starts a container whose lock is held. */
-export async function startLocked(context: Context, id: string): Promise<boolean> {
+export async function startLocked(context: Context, id: string, hooks: StartHooks = {}): Promise<boolean> {
   const { containers, live: allLive } = context
   const before = containers.find(id)
   if (before.status === 'running') return false
@@ -33,7 +39,7 @@ export async function startLocked(context: Context, id: string): Promise<boolean
   const run = before.progress.run + 1
   const record = containers.update(id, { progress: { run, error: '', stopRequested: false, oomKilled: false } })
   try {
-    const { task, connected } = await begin(context, record, live)
+    const { task, connected } = await begin(context, record, { live, hooks })
     began(context, record, { task, connected })
     return true
   } catch (error) {
@@ -44,7 +50,7 @@ export async function startLocked(context: Context, id: string): Promise<boolean
 async function begin(
   context: Context,
   record: ContainerRecord,
-  live: Live,
+  { live, hooks }: { live: Live; hooks: StartHooks },
 ): Promise<{ task: Task; connected: Connected }> {
   const { id, spec } = record
   const owner = runOwner(id, record.progress.run)
@@ -80,6 +86,7 @@ async function begin(
       pending.connect(await task.attach({ stdin: pending.stdin }))
     }),
   )
+  await hooks.beforeStart?.(task)
   await task.start()
   return { task, connected }
 }
