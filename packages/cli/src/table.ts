@@ -143,6 +143,10 @@ export const commands: Readonly<Record<string, TableRow>> = {
     summary: 'Start one or more stopped containers',
     load: async () => (await import('./commands/start.ts')).start,
   },
+  stats: {
+    summary: 'Display a live stream of container(s) resource usage statistics',
+    load: async () => (await import('./commands/stats.ts')).stats,
+  },
   stop: { summary: 'Stop one or more running containers', load: async () => (await import('./commands/stop.ts')).stop },
   sync: {
     summary: 'Mirror repositories to a registry or an OCI layout directory',
@@ -215,10 +219,16 @@ export const groups: Readonly<Record<string, TableGroup>> = {
   },
   container: {
     summary: 'Manage containers',
-    commands: pick(
-      'attach commit cp create diff exec export inspect kill logs pause port rename restart rm run start stop top unpause update wait',
-      { ls: 'ps', list: 'ps', ps: 'ps', remove: 'rm' },
-    ),
+    commands: {
+      ...pick(
+        'attach commit cp create diff exec export inspect kill logs pause port rename restart rm run start stats stop top unpause update wait',
+        { ls: 'ps', list: 'ps', ps: 'ps', remove: 'rm' },
+      ),
+      prune: {
+        summary: 'Remove all stopped containers',
+        load: async () => (await import('./commands/container-prune.ts')).containerPrune,
+      },
+    },
   },
   daemon: {
     summary: 'Manage the daemon that keeps containers',
@@ -368,6 +378,10 @@ export const groups: Readonly<Record<string, TableGroup>> = {
   },
   volume: {
     summary: 'Manage volumes',
+      prune: {
+        summary: 'Remove unused data',
+        load: async () => (await import('./commands/system-prune.ts')).systemPrune,
+      },
     commands: {
       create: {
         summary: 'Create a volume',
@@ -386,6 +400,10 @@ export const groups: Readonly<Record<string, TableGroup>> = {
   },
 }
 
+      prune: {
+        summary: 'Remove unused local volumes',
+        load: async () => (await import('./commands/volume-prune.ts')).volumePrune,
+      },
 function pick(names: string, others: Readonly<Record<string, string>>): Record<string, TableRow> {
   const rows: Record<string, TableRow> = {}
   for (const [name, target] of [...names.split(' ').map((word) => [word, word] as const), ...Object.entries(others)]) {

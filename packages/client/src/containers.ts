@@ -94,6 +94,8 @@ export interface ContainersApi {
   export(id: string, options?: { signal?: AbortSignal }): Promise<AsyncIterable<Uint8Array>>
   /** Makes an image of it; answers the image's id. */
   commit(id: string, request?: CommitRequest): Promise<string>
+  /** Removes the containers that do not run; `until` and `label` choose. */
+  prune(options?: { filters?: Filters }): Promise<{ ContainersDeleted: string[] | null; SpaceReclaimed: number }>
   stats(id: string, options?: { stream?: boolean; signal?: AbortSignal }): AsyncIterable<StatsSample>
 }
 
@@ -180,6 +182,7 @@ export function containersApi(http: Http): ContainersApi {
       const target = `/commit${query({ container: id, ...request, changes: lines })}`
       return (await http.json<{ Id: string }>('POST', target, { json: {} })).Id
     },
+    prune: ({ filters } = {}) => http.json('POST', `/containers/prune${query({ filters: filtersText(filters) })}`),
     stats: async function* (id, { stream = true, signal } = {}) {
       const response = await http.request('GET', `${path(id, '/stats')}${query({ stream })}`, { signal })
       yield* jsonLines<StatsSample>(response.body)

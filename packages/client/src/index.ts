@@ -12,7 +12,7 @@ export type { ImageBuildOptions, ImagesApi, RegistryAuth, RemoteImagesApi } from
 export { jsonLines } from './json-lines.ts'
 export type { NetworksApi } from './networks.ts'
 export type { Filters } from './query.ts'
-export type { SystemApi } from './system.ts'
+export type { BuildCachePruned, SystemApi } from './system.ts'
 export type {
   ContainerConfig,
   BlockDeviceRate,

@@ -4,6 +4,12 @@ import type { EventMessage, PingInfo, SystemInfo, VersionInfo } from './types/sy
 import { jsonLines } from './json-lines.ts'
 import { filtersText, query, type Filters } from './query.ts'
 
+/** What of the build cache was removed. */
+export interface BuildCachePruned {
+  CachesDeleted: string[] | null
+  SpaceReclaimed: number
+}
+
 /** Questions about the daemon itself. */
 export interface SystemApi {
   ping(options?: { signal?: AbortSignal }): Promise<PingInfo>
@@ -11,6 +17,8 @@ export interface SystemApi {
   info(): Promise<SystemInfo>
   /** What everything takes on the disk. */
   diskUsage(): Promise<SystemDiskUsage>
+  /** Removes what builds keep for later ones. */
+  pruneBuildCache(options?: { all?: boolean; filters?: Filters }): Promise<BuildCachePruned>
   /** Events as they happen; with `since`, recorded ones first; with `until`, it ends. Times as in `logs`. */
   events(options?: {
     since?: string
@@ -35,6 +43,8 @@ export function systemApi(http: Http): SystemApi {
     },
     version: () => http.json('GET', '/version'),
     info: () => http.json('GET', '/info'),
+    pruneBuildCache: ({ all, filters } = {}) =>
+      http.json('POST', `/build/prune${query({ all, filters: filtersText(filters) })}`),
     diskUsage: () => http.json('GET', '/system/df'),
     events: async function* ({ since, until, filters, signal } = {}) {
       const target = `/events${query({ since, until, filters: filtersText(filters) })}`

@@ -8,6 +8,8 @@ export interface VolumesApi {
   create(body?: VolumeCreateBody): Promise<Volume>
   inspect(name: string): Promise<Volume>
   remove(name: string, options?: { force?: boolean }): Promise<void>
+  /** Removes the volumes that no container uses and that have no name; with the filter `all=true` those with one, too. */
+  prune(options?: { filters?: Filters }): Promise<{ VolumesDeleted: string[] | null; SpaceReclaimed: number }>
 }
 
 /** Verbs of volumes over an HTTP connection. */
@@ -19,6 +21,7 @@ export function volumesApi(http: Http): VolumesApi {
     remove: async (name, { force } = {}) => {
       await http.empty('DELETE', `${path(name)}${query({ force })}`)
     },
+    prune: ({ filters } = {}) => http.json('POST', `/volumes/prune${query({ filters: filtersText(filters) })}`),
   }
 }
 

@@ -74,6 +74,11 @@ function apiParts(world: World): DockerApiParts {
     version,
     runtimeName: runtime.name,
     build: (context, options) => apiBuild(world, context, options),
+    pruneBuildCache: async (options) => {
+      const { pruneCache } = await import('@gantry/builder')
+      const { removed, bytes } = await pruneCache(world.builderPorts, options)
+      return { removed: removed.map(({ id }) => id), bytes }
+    },
     imageEvents: (after) =>
       store
         .events({ after })

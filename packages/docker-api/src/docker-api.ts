@@ -10,6 +10,7 @@ import { execRoutes } from './routes/exec-routes.ts'
 import { gantryRoutes } from './routes/gantry-routes.ts'
 import { imageRoutes } from './routes/image-routes.ts'
 import { networkRoutes } from './routes/network-routes.ts'
+import { pruneRoutes } from './routes/prune-routes.ts'
 import { streamRoutes } from './routes/stream-routes.ts'
 import { systemRoutes } from './routes/system-routes.ts'
 import { unsupportedRoutes } from './routes/unsupported-routes.ts'
@@ -24,6 +25,7 @@ export interface DockerApi {
 /** Makes the API. Every route is served with and without a version before it. */
 export function createDockerApi(parts: DockerApiParts): DockerApi {
   const routes: readonly Route[] = [
+    ...pruneRoutes(parts),
     ...containerRoutes(parts),
     ...streamRoutes(parts),
     ...archiveRoutes(parts),

@@ -16,8 +16,20 @@ export interface DockerApiParts {
   readonly runtimeName: string
   /** Builds from a tar of the context; absent where there is no builder. */
   readonly build?: (context: AsyncIterable<Uint8Array>, options: ApiBuildOptions) => AsyncIterable<ProgressMessage>
+  /** Removes what builds keep for later ones; absent where there is no builder. Answers ids and bytes. */
+  readonly pruneBuildCache?: (options: PruneBuildCacheOptions) => Promise<{ removed: readonly string[]; bytes: number }>
   /** What was done to images, by whichever process of this root, after the event of an id; 0 is all that is recorded. */
   readonly imageEvents?: (after: number) => readonly RecordedImageEvent[]
+}
+
+/** What of the build cache is removed. */
+export interface PruneBuildCacheOptions {
+  readonly all: boolean
+  /** Only what was not used for so many milliseconds. */
+  readonly unusedFor?: number
+  /** Remove the longest unused until no more than this is left. */
+  readonly keepBytes?: number
+  readonly signal: AbortSignal
 }
 
 /** What a build over the API is asked for. */

@@ -20,6 +20,7 @@ import { list, type ListOptions } from './verbs/list.ts'
 import { logs, type LogsOptions } from './verbs/logs.ts'
 import { connectNetwork, disconnectNetwork } from './verbs/network.ts'
 import { pause, unpause } from './verbs/pause.ts'
+import { pruneContainers, pruneVolumes } from './verbs/prune.ts'
 import { recover, type Recovered } from './verbs/recover.ts'
 import { remove, type RemoveOptions } from './verbs/remove.ts'
 import { rename } from './verbs/rename.ts'
@@ -86,6 +87,8 @@ export interface Engine {
   listVolumes(): readonly VolumeRecord[]
   inspectVolume(name: string): VolumeRecord
   removeVolume(name: string, options?: { force?: boolean }): void
+  pruneContainers(...rest: Tail<typeof pruneContainers>): ReturnType<typeof pruneContainers>
+  pruneVolumes(...rest: Tail<typeof pruneVolumes>): ReturnType<typeof pruneVolumes>
   /** Where a volume's data is. */
   volumePath(name: string): string
   /** Ids of the containers that are made with a volume. */
@@ -148,6 +151,8 @@ export function createEngine(ports: EnginePorts): Engine {
     listVolumes: () => context.volumes.all(),
     inspectVolume: (name) => context.volumes.find(name),
     removeVolume: (name, options) => removeVolume(context, name, options),
+    pruneContainers: (options) => pruneContainers(context, options),
+    pruneVolumes: (options) => pruneVolumes(context, options),
     volumePath: (name) => context.volumes.path(name),
     volumeUsers: (name) => volumeUsers(context, name),
   }
