@@ -370,6 +370,10 @@ export const groups: Readonly<Record<string, TableGroup>> = {
     commands: {
       ...pick('events info', {}),
       df: { summary: 'Show disk usage', load: async () => (await import('./commands/system-df.ts')).systemDf },
+      prune: {
+        summary: 'Remove unused data',
+        load: async () => (await import('./commands/system-prune.ts')).systemPrune,
+      },
       reset: {
         summary: 'Remove all containers, images, volumes and networks, and everything done to this machine for them',
         load: async () => (await import('./commands/system-reset.ts')).systemReset,
@@ -378,10 +382,6 @@ export const groups: Readonly<Record<string, TableGroup>> = {
   },
   volume: {
     summary: 'Manage volumes',
-      prune: {
-        summary: 'Remove unused data',
-        load: async () => (await import('./commands/system-prune.ts')).systemPrune,
-      },
     commands: {
       create: {
         summary: 'Create a volume',
@@ -392,6 +392,10 @@ export const groups: Readonly<Record<string, TableGroup>> = {
         load: async () => (await import('./commands/volume-inspect.ts')).volumeInspect,
       },
       ls: { summary: 'List volumes', load: async () => (await import('./commands/volume-ls.ts')).volumeLs },
+      prune: {
+        summary: 'Remove unused local volumes',
+        load: async () => (await import('./commands/volume-prune.ts')).volumePrune,
+      },
       rm: {
         summary: 'Remove one or more volumes',
         load: async () => (await import('./commands/volume-rm.ts')).volumeRm,
@@ -400,10 +404,6 @@ export const groups: Readonly<Record<string, TableGroup>> = {
   },
 }
 
-      prune: {
-        summary: 'Remove unused local volumes',
-        load: async () => (await import('./commands/volume-prune.ts')).volumePrune,
-      },
 function pick(names: string, others: Readonly<Record<string, string>>): Record<string, TableRow> {
   const rows: Record<string, TableRow> = {}
   for (const [name, target] of [...names.split(' ').map((word) => [word, word] as const), ...Object.entries(others)]) {
