@@ -1,4 +1,5 @@
 export { BenchError, type BenchErrorCode } from './bench-error.ts'
+export { peakMemory } from './command.ts'
 export { measure, type Goal, type MeasureOptions, type Row, type Side, type Unit } from './row.ts'
 export { median, quantile } from './statistics.ts'
 export { type DockerRoot, startDockerRoot } from './peers/docker-root.ts'
