@@ -1,4 +1,5 @@
 export type { EgressRules } from './egress/host-rules.ts'
+export { cacheBudget, keepCacheBudget, setCacheBudget } from './cache/cache-budget.ts'
 export { describeUse, type NetworkUse } from './egress/network-use.ts'
 export { build } from './build.ts'
 export { BuildError, type BuildErrorCode, type BuildErrorDetails, type RunFailure } from './build-error.ts'
@@ -25,6 +26,33 @@ export { type BuildDifference, describeDifference, type Verification, verifyBuil
 export { describeReason } from './why/describe-reason.ts'
 export type { StepChange, StepReason } from './why/step-reason.ts'
 export type { BuilderPorts, ResolveImageOptions } from './ports.ts'
+export { sbomTypes, type SbomFormat } from './attest/sbom.ts'
+export {
+  parseBaseFile,
+  type DeclaredBase,
+  type DeclaredFile,
+  type DeclaredSource,
+  type DeclaredUser,
+} from './base/declared/base-file.ts'
+export {
+  declarationKey,
+  formatLock,
+  lockPath,
+  parseLock,
+  type BaseLock,
+  type LockedArchitecture,
+  type LockedNode,
+  type LockedPackage,
+} from './base/declared/base-lock.ts'
+export {
+  buildDeclared,
+  type DeclaredOptions,
+  type DeclaredPorts,
+  type DeclaredResult,
+} from './base/declared/build-declared.ts'
+export { compareLocks, type LockChange } from './base/declared/compare-locks.ts'
+export type { SkippedScript } from './base/declared/effects/apply-effects.ts'
+export { lockBase, type LockOptions } from './base/declared/lock-base.ts'
 export { baseNames, buildBase, type BaseResult, isBaseName } from './base/build-base.ts'
 export { BaseError, type BaseErrorCode } from './base/base-error.ts'
 export type { BaseEvent, BaseName } from './base/base-event.ts'

@@ -201,13 +201,21 @@ export const groups: Readonly<Record<string, TableGroup>> = {
         summary: 'List the base images that can be built',
         load: async () => (await import('./commands/base-ls.ts')).baseLs,
       },
+      lock: {
+        summary: 'Choose the packages of a declared image, with versions and digests',
+        load: async () => (await import('./commands/base-lock.ts')).baseLock,
+      },
+      update: {
+        summary: 'Lock the newest packages of a declared image, and show what changes',
+        load: async () => (await import('./commands/base-update.ts')).baseUpdate,
+      },
     },
   },
   builder: {
     summary: 'Build images and look after the build cache',
     commands: {
       ...pick('build', {}),
-      ...buildCacheRows('du df prune'),
+      ...buildCacheRows('budget du df prune'),
     },
   },
   buildx: {

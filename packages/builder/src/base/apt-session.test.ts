@@ -14,8 +14,15 @@ test('parsePlan reads names, versions with an epoch and files, sorted by name', 
       version: '12.2.0-14+deb12u1',
       architecture: 'amd64',
       file: 'gcc-12-base_12.2.0-14+deb12u1_amd64.deb',
+      uri: 'http://mirror.example/pool/main/g/gcc-12/gcc-12-base_12.2.0-14%2bdeb12u1_amd64.deb',
     },
-    { name: 'zlib1g', version: '1:1.2.13.dfsg-1', architecture: 'amd64', file: 'zlib1g_1%3a1.2.13.dfsg-1_amd64.deb' },
+    {
+      name: 'zlib1g',
+      version: '1:1.2.13.dfsg-1',
+      architecture: 'amd64',
+      file: 'zlib1g_1%3a1.2.13.dfsg-1_amd64.deb',
+      uri: 'http://mirror.example/pool/main/z/zlib/zlib1g_1.2.13.dfsg-1_amd64.deb',
+    },
   ])
 })
 

@@ -12,6 +12,8 @@ export interface PlannedPackage {
   readonly architecture: string
   /** The name of its file among the downloaded ones. */
   readonly file: string
+  /** Where APT would download it from. */
+  readonly uri: string
 }
 
 /** What an APT of its own works with. */
@@ -23,6 +25,8 @@ export interface AptSessionOptions {
   /** Debian's name. */
   readonly architecture: string
   readonly repositories: readonly Repository[]
+  /** Text of dpkg's status file: what APT takes for installed. Default: nothing. */
+  readonly installed?: string
   readonly signal?: AbortSignal
 }
 
@@ -40,6 +44,8 @@ export interface AptSession {
   update(): Promise<void>
   /** What installing these names (or APT patterns) into an empty root takes, sorted by name. */
   plan(names: readonly string[]): Promise<PlannedPackage[]>
+  /** What the lists say of packages, as paragraphs of a `Packages` file; every version that has one. */
+  describe(plan: readonly PlannedPackage[]): Promise<string>
   /** Downloads what a plan names, and removes packages of earlier plans. */
   download(names: readonly string[], plan: readonly PlannedPackage[]): Promise<void>
 }
@@ -61,7 +67,7 @@ export async function openAptSession(options: AptSessionOptions): Promise<AptSes
   const status = join(home, 'status')
   const configuration = join(home, 'apt.conf')
   await writeFile(sources, `${lines.join('\n')}\n`)
-  await writeFile(status, '')
+  await writeFile(status, options.installed ?? '')
   const settings: readonly (readonly [string, string])[] = [
     ['APT::Architecture', options.architecture],
     ['APT::Architectures', options.architecture],
@@ -115,6 +121,13 @@ export async function openAptSession(options: AptSessionOptions): Promise<AptSes
       const known = await namesKnown(names)
       return parsePlan(await apt('install', '-qq', '--print-uris', '-o', `Dir::Cache::Archives=${empty}`, ...known))
     },
+    describe: async (plan) => {
+      const env = { ...process.env, LC_ALL: 'C', APT_CONFIG: configuration }
+      const exact = plan.map(({ name, version }) => `${name}=${version}`)
+      return (
+        await run('apt-cache', ['show', '--quiet', ...exact], { env, ...(signal === undefined ? {} : { signal }) })
+      ).stdout
+    },
     download: async (names, plan) => {
       await apt('install', '-qq', '--download-only', ...(await namesKnown(names)))
       const wanted = new Set(plan.map(({ file }) => file))
@@ -146,10 +159,10 @@ export function parseRequired(lines: string): string[] {
  */
 export function parsePlan(output: string): PlannedPackage[] {
   const plan = output.split('\n').flatMap((line): PlannedPackage[] => {
-    const match = /^'\S+' (([^_\s]+)_([^_\s]+)_([^_\s]+)\.deb) \d+/.exec(line)
+    const match = /^'(\S+)' (([^_\s]+)_([^_\s]+)_([^_\s]+)\.deb) \d+/.exec(line)
     if (match === null) return []
-    const [, file = '', name = '', version = '', architecture = ''] = match
-    return [{ name, version: version.replaceAll('%3a', ':'), architecture, file }]
+    const [, uri = '', file = '', name = '', version = '', architecture = ''] = match
+    return [{ name, version: version.replaceAll('%3a', ':'), architecture, file, uri }]
   })
   if (plan.length === 0) {
     throw new BaseError(

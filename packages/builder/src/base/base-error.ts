@@ -8,6 +8,12 @@ export type BaseErrorCode =
   | 'ROOT_FAILED'
   | 'NPM_UNAVAILABLE'
   | 'NODE_UNFIT'
+  | 'DECLARATION_INVALID'
+  | 'LOCK_INVALID'
+  | 'LOCK_STALE'
+  | 'SHELL_WANTED'
+  | 'PACKAGE_INVALID'
+  | 'PACKAGES_CONFLICT'
 
 /** A base image that could not be made; nothing is tagged then. `hint` is a command that may mend it. */
 export class BaseError extends Error {

@@ -27,3 +27,11 @@ export function architectureNames(node: string = process.arch): ArchitectureName
   if (names !== undefined) return names
   throw new BaseError('PACKAGES_UNAVAILABLE', `Cannot make a base image for "${node}": Debian has no packages for it`)
 }
+
+/** The names of an architecture by OCI's name. @throws BaseError PACKAGES_UNAVAILABLE where Debian has no port */
+export function architectureOfOci(oci: string): ArchitectureNames {
+  const names = known.find((one) => one.oci === oci)
+  if (names !== undefined) return names
+  const all = known.map((one) => one.oci).join(', ')
+  throw new BaseError('PACKAGES_UNAVAILABLE', `Cannot make a base image for "${oci}": there are ${all}`)
+}

@@ -5,9 +5,11 @@ import { entryMaker, type EntryMaker } from './layer-entry.ts'
 import { formatPackageList, packageListPath, readDpkgStatus } from './package-list.ts'
 import { publicAddress } from './repository.ts'
 
-// What dpkg leaves out of packages that are installed into the image later. Those in it have been installed whole, for
-// mmdebstrap takes twice the time when it filters, and lose the same files on the way here.
-const slimOptions: readonly string[] = [
+/**
+ * What dpkg leaves out of packages that are installed into an image later. Those that mmdebstrap installs are whole, for it takes
+ * twice the time when it filters, and lose the same files on the way here.
+ */
+export const slimOptions: readonly string[] = [
   'path-exclude=/usr/share/doc/*',
   'path-include=/usr/share/doc/*/copyright',
   'path-exclude=/usr/share/man/*',
@@ -86,7 +88,8 @@ function* additions(status: string, sources: PackageSources, make: EntryMaker): 
   yield make.file(packageListPath, formatPackageList(readDpkgStatus(status), sources.repositories))
 }
 
-function printSources({ distribution, repositories }: PackageSources): string {
+/** Prints an image's package sources in APT's form, signed by the distribution's key. */
+export function printSources({ distribution, repositories }: PackageSources): string {
   const stanzas = repositories.map(({ uri, suite, components }) =>
     [
       'Types: deb',
@@ -99,8 +102,8 @@ function printSources({ distribution, repositories }: PackageSources): string {
   return `${stanzas.join('\n\n')}\n`
 }
 
-// Layers stay small: what APT downloads and indexes is not kept.
-const aptHabits = `Acquire::Languages "none";
+/** APT's configuration in an image. Layers stay small: what APT downloads and indexes is not kept. */
+export const aptHabits = `Acquire::Languages "none";
 Acquire::GzipIndexes "true";
 Apt::AutoRemove::SuggestsImportant "false";
 Dir::Cache::pkgcache "";

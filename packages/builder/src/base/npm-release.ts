@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs'
 import { mkdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ProcessError, run } from '@gantry/process'
-import { signalOf, type BaseBuild } from './base-build.ts'
+import type { BaseBuild } from './base-build.ts'
 import { BaseError } from './base-error.ts'
 
 /** The npm that comes with the Node image. Its package is verified against this checksum, wherever it comes from. */
@@ -26,7 +26,7 @@ export async function fetchNpm(build: BaseBuild): Promise<string> {
   const directory = join(build.ports.directory, `npm-${String(process.pid)}-${String(Date.now())}`)
   await mkdir(directory, { recursive: true })
   try {
-    await pack(build, directory)
+    await packFromNpm(`npm@${npmRelease.version}`, directory, build.options.signal)
     const fetched = join(directory, `npm-${npmRelease.version}.tgz`)
     const found = await integrityOf(fetched)
     if (found !== npmRelease.integrity) {
@@ -40,30 +40,36 @@ export async function fetchNpm(build: BaseBuild): Promise<string> {
   }
 }
 
-async function pack(build: BaseBuild, directory: string): Promise<void> {
-  const line = ['pack', `npm@${npmRelease.version}`, '--ignore-scripts', '--silent', '--pack-destination', directory]
+/**
+ * Fetches a package of npm into a directory, as npm names its file. Nothing of it is run or verified.
+ *
+ * @throws BaseError NPM_UNAVAILABLE, TOOL_MISSING
+ */
+export async function packFromNpm(spec: string, directory: string, signal?: AbortSignal): Promise<void> {
+  const line = ['pack', spec, '--ignore-scripts', '--silent', '--pack-destination', directory]
   // An npm that started this process must not hand its own settings (a workspace, a dry run) to this one.
   const own = Object.entries(process.env).filter(([name]) => !/^npm_(config|package|lifecycle)_/i.test(name))
   const kept = Object.entries(process.env).filter(([name]) =>
     /^npm_config_(registry|cafile|.*proxy|userconfig|cache)$/i.test(name),
   )
   try {
-    await run('npm', line, { cwd: directory, env: Object.fromEntries([...own, ...kept]), ...signalOf(build) })
+    await run('npm', line, { cwd: directory, env: Object.fromEntries([...own, ...kept]), ...(signal && { signal }) })
   } catch (error) {
     if (!(error instanceof ProcessError) || error.code === 'ABORTED') throw error
     if (error.code === 'NOT_FOUND') {
       const hint = 'apt-get install npm'
-      throw new BaseError('TOOL_MISSING', 'Cannot make the Node image: npm is not on this machine', {
+      throw new BaseError('TOOL_MISSING', `Cannot fetch ${spec}: npm is not on this machine`, {
         cause: error,
         hint,
       })
     }
-    const message = `Cannot fetch npm ${npmRelease.version} from the npm registry: ${error.message}`
+    const message = `Cannot fetch ${spec} from the npm registry: ${error.message}`
     throw new BaseError('NPM_UNAVAILABLE', message, { cause: error })
   }
 }
 
-async function integrityOf(path: string): Promise<string | undefined> {
+/** The checksum of a file as npm writes it; undefined when there is no such file. */
+export async function integrityOf(path: string): Promise<string | undefined> {
   const hash = createHash('sha512')
   try {
     for await (const chunk of createReadStream(path)) hash.update(chunk as Uint8Array)

@@ -30,7 +30,8 @@ export interface BaseImage {
   readonly annotations: Readonly<Record<string, string>>
 }
 
-const keyAnnotation = 'io.gantry.base.key'
+/** The annotation that bears the key. */
+export const keyAnnotation = 'io.gantry.base.key'
 
 /** Hashes what an image is made from. */
 export function imageKey(parts: unknown): string {
@@ -68,6 +69,17 @@ export async function publishImage(
   image: BaseImage,
   options: { readonly reference: string; readonly signal?: AbortSignal },
 ): Promise<FoundImage> {
+  const written = await writeBaseImage(ports, image, options)
+  await ports.store.tag(formatReference(parseReference(options.reference)), written.descriptor)
+  return written
+}
+
+/** Writes an image's config and manifest, without a name. */
+export async function writeBaseImage(
+  ports: Pick<BasePorts, 'store' | 'codec'>,
+  image: BaseImage,
+  options: { readonly signal?: AbortSignal } = {},
+): Promise<FoundImage> {
   const { architecture } = image
   const config = await putBytes(
     ports,
@@ -93,12 +105,11 @@ export async function publishImage(
     }),
     { mediaType: MediaType.imageManifest, ...options },
   )
-  await ports.store.tag(formatReference(parseReference(options.reference)), manifest)
   return { descriptor: manifest, imageId: config.digest, layers: image.layers }
 }
 
 async function putBytes(
-  ports: BasePorts,
+  ports: Pick<BasePorts, 'store' | 'codec'>,
   bytes: Uint8Array,
   options: { readonly mediaType: string; readonly signal?: AbortSignal },
 ): Promise<Descriptor> {

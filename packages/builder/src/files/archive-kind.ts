@@ -5,7 +5,8 @@ import type { Readable, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { BuildError } from '../build-error.ts'
 
-type Compression = 'gzip' | 'zstd' | 'bzip2' | 'xz'
+/** How archives are compressed. */
+export type Compression = 'gzip' | 'zstd' | 'bzip2' | 'xz'
 
 const magic: readonly (readonly [Compression, readonly number[]])[] = [
   ['gzip', [0x1f, 0x8b, 0x08]],
@@ -58,7 +59,8 @@ async function beginsAsTar(body: AsyncIterable<Uint8Array>): Promise<boolean> {
   }
 }
 
-function expand(
+/** Decompresses a stream. @throws BuildError SOURCE_UNREADABLE when the program that decompresses it is missing, or finds it damaged */
+export function expand(
   compression: Compression,
   body: AsyncIterable<Uint8Array>,
   codec: Pick<Codec, 'decompress'>,
