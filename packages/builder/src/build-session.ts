@@ -51,6 +51,7 @@ export interface SessionOptions {
   /** What RUNs reach that do not say it themselves. */
   readonly network: NonNullable<BuildOptions['network']>
   readonly addHosts: NonNullable<BuildOptions['addHosts']>
+  readonly limits?: BuildOptions['limits'] | undefined
   readonly allow: NonNullable<BuildOptions['allow']>
   /** Which hosts RUNs may reach; what they reach is recorded then. Missing: they have the host's network. */
   readonly egress?: HostRules | undefined

@@ -124,6 +124,7 @@ function sessionOptions(options: BuildOptions, input: BuildInput, ports: Builder
     cacheNamespace: options.cacheNamespace ?? options.buildArgs?.['BUILDKIT_CACHE_MOUNT_NS'] ?? '',
     network: options.network ?? 'default',
     addHosts: options.addHosts ?? {},
+    limits: options.limits,
     allow: allowed(options.allow),
     egress: egressOf(options),
     keep,

@@ -1,5 +1,6 @@
 export type { EgressRules } from './egress/host-rules.ts'
 export { cacheBudget, keepCacheBudget, setCacheBudget } from './cache/cache-budget.ts'
+export type { RunLimits } from './run-limits.ts'
 export { describeUse, type NetworkUse } from './egress/network-use.ts'
 export { build } from './build.ts'
 export { BuildError, type BuildErrorCode, type BuildErrorDetails, type RunFailure } from './build-error.ts'

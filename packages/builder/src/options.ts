@@ -8,6 +8,7 @@ import type { EgressRules } from './egress/host-rules.ts'
 import type { NetworkUse } from './egress/network-use.ts'
 import type { BuildEvent } from './events.ts'
 import type { FailedRun } from './failed-run.ts'
+import type { RunLimits } from './run-limits.ts'
 
 /** What to build and how. */
 export interface BuildOptions {
@@ -49,6 +50,8 @@ export interface BuildOptions {
    * on this machine has, `device` any device, `device=VENDOR/CLASS[=NAME]` those. Default: nothing.
    */
   readonly allow?: readonly string[]
+  /** Limits of each RUN. Default: none. */
+  readonly limits?: RunLimits
   /** Addresses by the names that RUNs find them under. */
   readonly addHosts?: Readonly<Record<string, string>>
   /** Run every step even when its result is known. */

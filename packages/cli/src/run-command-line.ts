@@ -41,8 +41,8 @@ export async function runCommandLine(line: readonly string[]): Promise<number> {
 
 /** `build prune` and `build du`, unless that is a context. */
 function underBuild([first, second = '']: readonly string[]): TableRow | undefined {
-  if (first !== 'build' || !/^(?:prune|du|df)$/.test(second) || existsSync(second)) return undefined
-  return buildCacheRows('du df prune')[second]
+  if (first !== 'build' || !/^(?:budget|prune|du|df)$/.test(second) || existsSync(second)) return undefined
+  return buildCacheRows('budget du df prune')[second]
 }
 
 async function runOne(command: Command, words: readonly string[], globals: Globals): Promise<number> {

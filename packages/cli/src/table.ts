@@ -431,5 +431,10 @@ export function buildCacheRows(words: string): Record<string, TableRow> {
     summary: 'Show what builds keep for later ones, and how much room it takes',
     load: async () => (await import('./commands/builder-du.ts')).builderDu,
   }
-  return Object.fromEntries(words.split(' ').map((word) => [word, word === 'prune' ? prune : du]))
+  const budget: TableRow = {
+    summary: 'Show or set how much what builds keep may take',
+    load: async () => (await import('./commands/builder-budget.ts')).builderBudget,
+  }
+  const rows: Readonly<Record<string, TableRow>> = { budget, df: du, du, prune }
+  return Object.fromEntries(words.split(' ').flatMap((word) => (rows[word] === undefined ? [] : [[word, rows[word]]])))
 }

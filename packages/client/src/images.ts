@@ -22,6 +22,19 @@ export interface RegistryAuth {
   readonly registrytoken?: string
 }
 
+/** Limits of the steps of a build, in bytes and microseconds. */
+export interface ImageBuildLimits {
+  readonly memory?: number
+  readonly memorySwap?: number
+  readonly cpuShares?: number
+  readonly cpuPeriod?: number
+  readonly cpuQuota?: number
+  readonly cpusetCpus?: string
+  readonly cpusetMems?: string
+  readonly shmSize?: number
+  readonly ulimits?: readonly { readonly name: string; readonly soft: number; readonly hard: number }[]
+}
+
 /** What `build` is to make of a context. */
 export interface ImageBuildOptions {
   readonly dockerfile?: string
@@ -32,6 +45,13 @@ export interface ImageBuildOptions {
   readonly platform?: string
   readonly noCache?: boolean
   readonly pull?: boolean
+  /** `default`, `host` or `none`. */
+  readonly network?: string
+  /** Addresses by names. */
+  readonly addHosts?: Readonly<Record<string, string>>
+  /** The address of a context that is elsewhere; the tar is not read then. */
+  readonly remote?: string
+  readonly limits?: ImageBuildLimits
   readonly signal?: AbortSignal
 }
 
@@ -91,7 +111,20 @@ export function imagesApi(http: Http): RemoteImagesApi {
       yield* (await http.request('GET', `/images/get?${list}`, { signal })).body
     },
     build: (context, options = {}) => {
-      const { dockerfile, tags = [], target, buildArgs, labels, platform, noCache, pull, signal } = options
+      const {
+        dockerfile,
+        tags = [],
+        target,
+        buildArgs,
+        labels,
+        platform,
+        noCache,
+        pull,
+        signal,
+        network,
+        remote,
+      } = options
+      const { addHosts = {}, limits = {} } = options
       const text = query({
         dockerfile,
         target,
@@ -100,6 +133,22 @@ export function imagesApi(http: Http): RemoteImagesApi {
         platform,
         nocache: noCache,
         pull,
+        networkmode: network,
+        remote,
+        extrahosts: Object.entries(addHosts)
+          .map(([name, address]) => `${name}:${address}`)
+          .join(','),
+        memory: limits.memory,
+        memswap: limits.memorySwap,
+        cpushares: limits.cpuShares,
+        cpuperiod: limits.cpuPeriod,
+        cpuquota: limits.cpuQuota,
+        cpusetcpus: limits.cpusetCpus,
+        cpusetmems: limits.cpusetMems,
+        shmsize: limits.shmSize,
+        ulimits:
+          limits.ulimits &&
+          JSON.stringify(limits.ulimits.map(({ name, soft, hard }) => ({ Name: name, Soft: soft, Hard: hard }))),
       })
       const names = tags.map((tag) => `t=${encodeURIComponent(tag)}`).join('&')
       const joined = names === '' ? text : text === '' ? `?${names}` : `${text}&${names}`

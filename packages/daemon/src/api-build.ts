@@ -1,47 +1,33 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
-import { join } from 'node:path'
-import { build, type BuildEvent } from '@gantry/builder'
+import { build, type BuildEvent, type BuildOptions, keepCacheBudget } from '@gantry/builder'
 import type { ProgressMessage } from '@gantry/client'
 import type { ApiBuildOptions } from '@gantry/docker-api'
-import { parsePlatform } from '@gantry/oci'
-import { extractArchive } from '@gantry/snapshot'
+import { formatReference, parsePlatform, parseReference } from '@gantry/oci'
 import type { ContentWorld } from './content-world.ts'
 
-/** Builds from the tar of a context that came over the API, and tells of it in Docker's messages. The context is removed afterwards. */
+/**
+ * Builds from the tar of a context that came over the API, or from an address, and tells of it in Docker's messages. The client has left
+ * out what is ignored; files of the archive are looked for within it only, wherever its links lead.
+ */
 export async function* apiBuild(
-  world: Pick<ContentWorld, 'site' | 'builderPorts'>,
+  { builderPorts }: Pick<ContentWorld, 'builderPorts'>,
   archive: AsyncIterable<Uint8Array>,
   options: ApiBuildOptions,
 ): AsyncIterable<ProgressMessage> {
-  const base = join(world.site.run, 'contexts')
-  await mkdir(base, { recursive: true, mode: 0o700 })
-  const context = await mkdtemp(join(base, 'context-'))
-  try {
-    await extractArchive(archive, context)
-    yield* messages(world, context, options)
-  } finally {
-    await rm(context, { recursive: true, force: true })
-  }
-}
-
-async function* messages(
-  { builderPorts }: Pick<ContentWorld, 'builderPorts'>,
-  context: string,
-  options: ApiBuildOptions,
-): AsyncIterable<ProgressMessage> {
-  const { dockerfile, platform, ...rest } = options
+  const { platform, quiet, cacheFrom, remote, dockerfile, signal, ...rest } = options
   const waiting: ProgressMessage[] = []
   let wake = (): void => {}
   const stop = new AbortController()
   const result = build(
     {
       ...rest,
-      context,
-      dockerfile: join(context, dockerfile),
+      context: remote ?? { stream: archive },
+      // The name that is meant when none is said, by which lesser-used ones are found too.
+      ...(dockerfile === 'Dockerfile' ? {} : { dockerfile }),
+      cacheFrom: cacheFrom.map((name) => cacheOf(builderPorts.store, name)),
       ...(platform === undefined ? {} : { platform: parsePlatform(platform) }),
-      signal: AbortSignal.any([options.signal, stop.signal]),
+      signal: AbortSignal.any([signal, stop.signal]),
       onEvent: (event) => {
-        waiting.push(...messagesOf(event))
+        if (!quiet) waiting.push(...messagesOf(event))
         wake()
       },
     },
@@ -68,13 +54,31 @@ async function* messages(
       }
     }
     const { imageId, tags } = await result
+    // Who built through the daemon is not told of the cache; a failure is met again by the next build.
+    await keepCacheBudget(builderPorts).catch(() => undefined)
     yield { aux: { ID: imageId } }
+    if (quiet) {
+      // The client prints what it is told, and that is to be the id.
+      yield { stream: `${imageId}\n` }
+      return
+    }
     yield { stream: `Successfully built ${imageId.slice(7, 19)}\n` }
     for (const tag of tags) yield { stream: `Successfully tagged ${tag}\n` }
   } finally {
     // Who stops listening stops the build; nothing of it is left when this ends.
     stop.abort()
     await end
+  }
+}
+
+/** An image of this root, as a cache; one that is not here is none, as docker has it. */
+function cacheOf(store: ContentWorld['store'], name: string): NonNullable<BuildOptions['cacheFrom']>[number] {
+  return {
+    label: name,
+    async open() {
+      const descriptor = await store.resolve(formatReference(parseReference(name)))
+      return descriptor === undefined ? undefined : { descriptor, blobs: store }
+    },
   }
 }
 

@@ -42,7 +42,30 @@ export interface ApiBuildOptions {
   readonly platform?: string
   readonly noCache: boolean
   readonly pull: boolean
+  /** Tell the image's id and nothing else. */
+  readonly quiet: boolean
+  /** The address of a context that is elsewhere, instead of the tar. */
+  readonly remote?: string
+  readonly network?: 'host' | 'none'
+  /** Addresses by names. */
+  readonly addHosts: Readonly<Record<string, string>>
+  /** Images of this root that carry a cache. */
+  readonly cacheFrom: readonly string[]
+  readonly limits: ApiBuildLimits
   readonly signal: AbortSignal
+}
+
+/** Limits of the steps of a build. Bytes, microseconds. */
+export interface ApiBuildLimits {
+  readonly memory?: number
+  readonly memorySwap?: number
+  readonly cpuShares?: number
+  readonly cpuPeriod?: number
+  readonly cpuQuota?: number
+  readonly cpusetCpus?: string
+  readonly cpusetMems?: string
+  readonly shmSize?: number
+  readonly ulimits?: readonly { readonly name: string; readonly soft: number; readonly hard: number }[]
 }
 
 /** Something that happened to an image. */

@@ -47,6 +47,7 @@ export const builderMigrations: Migrations = {
      ) STRICT, WITHOUT ROWID;
      CREATE INDEX builder_places_key ON builder_places (key)`,
     'ALTER TABLE builder_steps ADD COLUMN network TEXT',
+    'CREATE TABLE builder_settings (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID',
   ],
 }
 

@@ -1,7 +1,15 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { proxyArgs } from '@gantry/dockerfile'
-import { type Bundle, defaultSpec, mergeEnv, type MountSpec, type ResolvedUser, withHome } from '@gantry/runtime'
+import {
+  type Bundle,
+  defaultSpec,
+  mergeEnv,
+  type MountSpec,
+  type ResolvedUser,
+  type SpecOptions,
+  withHome,
+} from '@gantry/runtime'
 import type { BuildSession } from '../build-session.ts'
 import { scriptDirectory } from '../plan/plan-run-step.ts'
 import type { RunStep } from '../plan/planned-step.ts'
@@ -74,9 +82,21 @@ export function runBundle(session: BuildSession, options: RunBundleOptions): Bun
     mounts,
     ...(step.insecure ? { privileged: true } : {}),
     ...(devices.nodes.length === 0 ? {} : { devices: devices.nodes, deviceRules: devices.rules }),
+    ...limitsOf(session),
     cgroupsPath: `/${site.instance}/${id}`,
   })
   return { id, directory, spec }
+}
+
+function limitsOf(session: BuildSession): Pick<SpecOptions, 'limits' | 'shmSize' | 'rlimits'> {
+  const { shmSize, ulimits = [], ...limits } = session.options.limits ?? {}
+  return {
+    limits,
+    ...(shmSize === undefined ? {} : { shmSize }),
+    ...(ulimits.length === 0
+      ? {}
+      : { rlimits: ulimits.map(({ name, soft, hard }) => ({ type: `RLIMIT_${name.toUpperCase()}`, soft, hard })) }),
+  }
 }
 
 function ownResolvers(): string {

@@ -8,17 +8,9 @@ import { contextTar } from './context-tar.ts'
 
 /** Has the daemon build, and returns the image's id. The daemon's lines are printed as they come. */
 export async function buildRemotely(context: Context, request: BuildRequest, mode: ProgressMode): Promise<string> {
-  const { context: directory } = request
   refuseWhatItCannot(request)
-  if (typeof directory !== 'string') throw unsupported('a context on standard input')
-  const dockerfile = request.dockerfile ?? resolve(directory, 'Dockerfile')
-  const path = relative(directory, dockerfile)
-  if (path.startsWith('..'))
-    throw new CliError(
-      'UNSUPPORTED',
-      `Cannot build with "${dockerfile}": a Dockerfile outside the context cannot be sent to the daemon yet`,
-    )
   const { tags = [], target, buildArgs = {}, labels = {}, platform, noCache = false, pull = false } = request
+  const { network, addHosts, limits } = request
   const rest = {
     tags,
     ...(target === undefined ? {} : { target }),
@@ -27,14 +19,14 @@ export async function buildRemotely(context: Context, request: BuildRequest, mod
     ...(platform === undefined ? {} : { platform: formatPlatform(platform) }),
     noCache,
     pull,
+    ...(network === undefined ? {} : { network }),
+    ...(addHosts === undefined ? {} : { addHosts }),
+    ...(limits === undefined ? {} : { limits }),
   }
+  const { archive, ...place } = contextOf(request)
   const client = await context.daemon()
   let imageId = ''
-  const messages = client.images.build(contextTar(directory, path), {
-    ...rest,
-    dockerfile: path,
-    signal: context.signal,
-  })
+  const messages = client.images.build(archive, { ...rest, ...place, signal: context.signal })
   for await (const message of messages) {
     imageId = message.aux?.ID ?? imageId
     const text = message.stream ?? (message.status === undefined ? undefined : `${message.status}\n`)
@@ -45,13 +37,31 @@ export async function buildRemotely(context: Context, request: BuildRequest, mod
   return imageId
 }
 
+/** The context as the daemon takes it: packed, or its address. */
+function contextOf({ context, dockerfile: written }: BuildRequest): {
+  readonly archive: AsyncIterable<Uint8Array>
+  readonly dockerfile?: string
+  readonly remote?: string
+} {
+  if (typeof context !== 'string')
+    return { archive: context.stream, ...(written === undefined ? {} : { dockerfile: written }) }
+  if (/^(?:https?|git|ssh):\/\/|^[\w.-]+@[\w.-]+:(?!\/)/.test(context)) {
+    return { archive: nothing(), remote: context, ...(written === undefined ? {} : { dockerfile: written }) }
+  }
+  const dockerfile = relative(context, written ?? resolve(context, 'Dockerfile'))
+  if (!dockerfile.startsWith('..')) return { archive: contextTar(context, dockerfile), dockerfile }
+  throw new CliError(
+    'UNSUPPORTED',
+    `Cannot build with "${written ?? ''}": a Dockerfile outside the context cannot be sent to the daemon yet`,
+  )
+}
+
+async function* nothing(): AsyncGenerator<Uint8Array> {}
+
 /** What a daemon's build does not take is refused, never left out. */
 function refuseWhatItCannot(request: BuildRequest): void {
-  if (typeof request.context === 'string' && /^(?:https?|git|ssh):\/\/|^[\w.-]+@[\w.-]+:(?!\/)/.test(request.context))
-    throw unsupported('a context from elsewhere')
   if (request.platforms !== undefined) throw unsupported('several platforms')
   if (request.dockerfileText !== undefined) throw unsupported('a Dockerfile on standard input')
-  if (request.network !== undefined) throw unsupported('--network')
   if (request.egress !== undefined) throw unsupported('--allow-hosts or --record-network')
   if (request.attest !== undefined) throw unsupported('attestations')
   if (request.why === true) throw unsupported('--why')
@@ -61,7 +71,6 @@ function refuseWhatItCannot(request: BuildRequest): void {
     secret: request.secrets,
     ssh: request.ssh,
     annotation: request.annotations,
-    'add-host': request.addHosts,
     allow: request.allow,
     'cache-from': request.cacheFrom,
     'cache-to': request.cacheTo,

@@ -9,12 +9,13 @@ import { CliError } from '../cli-error.ts'
 import { readLabels } from '../container/read-env.ts'
 import { openContent } from '../content.ts'
 import { openBuildView } from '../progress/build-view.ts'
+import type { LimitFlags } from './read-limits.ts'
 import { describeBuildError, type ShownDockerfile } from './describe-build-error.ts'
 import { debugFailedRun } from './debug-failed-run.ts'
 import { failedOutput } from './failed-output.ts'
 
 /** The flags of `gantry build`. */
-export interface BuildFlags {
+export interface BuildFlags extends LimitFlags {
   readonly 'attest-style': 'referrers' | 'index' | undefined
   readonly provenance: string | undefined
   readonly sbom: string | undefined
@@ -120,8 +121,18 @@ export async function runBuild(context: Context, flags: BuildFlags, place: strin
   }
   if (flags.iidfile !== undefined) await writeFile(flags.iidfile, built.imageId)
   if (flags['metadata-file'] !== undefined) await writeFile(flags['metadata-file'], metadataOf(built))
+  if (content !== undefined) await keepBudget(context, content)
   if (mode === 'quiet') context.out.write(`${built.imageId}\n`)
   return 0
+}
+
+/** What was built is done: that the cache could not be cut down does not make it undone. */
+async function keepBudget(context: Context, { builderPorts }: ContentWorld): Promise<void> {
+  const { keepCacheBudget } = await import('@gantry/builder')
+  await keepCacheBudget(builderPorts, { signal: context.signal }).catch((error: unknown) => {
+    const reason = error instanceof Error ? error.message : String(error)
+    context.err.write(`WARN: the build cache is not within its budget: ${reason}\n`)
+  })
 }
 
 function here(content: ContentWorld | undefined): ContentWorld {
@@ -179,6 +190,8 @@ async function requestOf(context: Context, flags: BuildFlags, place: string): Pr
   const { cacheOptions } = await import('./build-caches.ts')
   const { attestOptions } = await import('./read-attest.ts')
   const dockerfile = await dockerfileOf(flags.file, isRemote || place === '-')
+  const { readLimits } = await import('./read-limits.ts')
+  const limits = readLimits(flags)
   const epoch = env['SOURCE_DATE_EPOCH']
   return {
     context: source,
@@ -200,6 +213,7 @@ async function requestOf(context: Context, flags: BuildFlags, place: string): Pr
     addHosts: inputs.readHosts(flags['add-host']),
     ...(flags.allow.length === 0 ? {} : { allow: flags.allow }),
     ...egressOf(flags),
+    ...(limits === undefined ? {} : { limits }),
     ...(flags.network === undefined ? {} : { network: flags.network }),
     ...(epoch === undefined || !/^\d+$/.test(epoch) ? {} : { sourceDateEpoch: Number(epoch) }),
     environment: env,

@@ -1,7 +1,26 @@
 import type { Command } from '../command.ts'
 import { startBuild } from '../build/start-build.ts'
+import { containerFlags, type ContainerFlags } from '../container/container-flags.ts'
 import { defineCommand } from '../command.ts'
 import { boolean, choice, list, text } from '../flags/flag.ts'
+
+const limits = [
+  'cpu-period',
+  'cpu-quota',
+  'cpu-shares',
+  'cpuset-cpus',
+  'cpuset-mems',
+  'memory',
+  'memory-swap',
+  'shm-size',
+  'ulimit',
+] as const
+
+/** Limits of RUN have the names and forms that limits of containers have. */
+const limitFlags = Object.fromEntries(limits.map((name) => [name, containerFlags[name]])) as Pick<
+  ContainerFlags,
+  (typeof limits)[number]
+>
 
 /** `gantry build` */
 export const build: Command = defineCommand({
@@ -13,6 +32,7 @@ export const build: Command = defineCommand({
 "-" for an archive or a Dockerfile on standard input.`,
   arguments: [1, 1],
   flags: {
+    ...limitFlags,
     'add-host': list('Add a name with its address for RUN ("name:address")'),
     allow: list('Allow what reaches beyond the build ("security.insecure", "device", "device=NAME")'),
     'allow-hosts': list(

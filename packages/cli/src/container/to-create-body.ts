@@ -1,9 +1,10 @@
-import type { ContainerCreateBody, HealthConfig, HostConfig, RestartPolicy, Ulimit } from '@gantry/client'
+import type { ContainerCreateBody, HealthConfig, HostConfig, RestartPolicy } from '@gantry/client'
 import type { ContainerFlags } from './container-flags.ts'
 import type { FlagValues } from '../flags/flag.ts'
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { CliError } from '../cli-error.ts'
+import { ulimitOf } from './ulimit-of.ts'
 import { deviceBytes, deviceOperations, deviceWeight } from './device-limits.ts'
 import { parseMount } from './parse-mount.ts'
 import { parseExposed, parsePort } from './parse-port.ts'
@@ -210,13 +211,6 @@ export function restartPolicyOf(text: string): RestartPolicy | undefined {
     'INVALID',
     `Cannot use the restart policy "${text}": it is not no, always, unless-stopped or on-failure[:MAX]`,
   )
-}
-
-function ulimitOf(text: string): Ulimit {
-  const match = /^([a-z]+)=(-?\d+)(?::(-?\d+))?$/.exec(text)
-  if (match === null) throw new CliError('INVALID', `Cannot use the limit "${text}": it is not NAME=SOFT[:HARD]`)
-  const soft = Number(match[2])
-  return { Name: match[1] ?? '', Soft: soft, Hard: Number(match[3] ?? soft) }
 }
 
 function deviceOf(text: string): { PathOnHost: string; PathInContainer: string; CgroupPermissions: string } {

@@ -4,8 +4,8 @@ import { failureOf } from '../http/error-status.ts'
 import { empty, json, type ApiRequest, type Reply } from '../http/message.ts'
 import { filters, flag } from '../http/parameters.ts'
 import type { Route } from '../http/router.ts'
-import type { ApiBuildOptions, DockerApiParts } from '../parts.ts'
-import { defined } from '../translate/fields.ts'
+import type { DockerApiParts } from '../parts.ts'
+import { buildOptions } from './build-options.ts'
 import { jsonStream } from './json-stream.ts'
 
 /** `/images` and `/build`. */
@@ -93,12 +93,19 @@ async function progressReply(messages: AsyncIterable<ProgressMessage>): Promise<
       for (let next = first; next.done !== true; next = await iterator.next()) yield next.value
     } catch (error) {
       const { message } = failureOf(error)
-      yield { errorDetail: { message }, error: message }
+      const code = exitCodeOf(error)
+      yield { errorDetail: { ...(code === undefined ? {} : { code }), message }, error: message }
     } finally {
       await iterator.return?.()
     }
   }
   return jsonStream(lines())
+}
+
+/** With which a client is to end: that of the command of a build that failed. */
+function exitCodeOf(error: unknown): number | undefined {
+  const run = error instanceof Error ? (Reflect.get(error, 'run') as { exitCode?: unknown } | undefined) : undefined
+  return typeof run?.exitCode === 'number' ? run.exitCode : undefined
 }
 
 function save({ images }: DockerApiParts, names: readonly string[], signal: AbortSignal): Reply {
@@ -119,31 +126,5 @@ function authOf(headers: ReadonlyMap<string, string>): { auth?: RegistryAuth } {
 
 function build({ build: run }: DockerApiParts, { query, body, signal }: ApiRequest): Promise<Reply> {
   if (run === undefined) throw notSupported('building over the API')
-  const remote = query.get('remote') ?? ''
-  if (remote !== '') throw notSupported('building from a remote context')
-  const options: ApiBuildOptions = {
-    dockerfile: query.get('dockerfile') || 'Dockerfile',
-    tags: query.getAll('t').filter((tag) => tag !== ''),
-    buildArgs: texts(query, 'buildargs'),
-    labels: texts(query, 'labels'),
-    noCache: flag(query, 'nocache'),
-    pull: flag(query, 'pull'),
-    signal,
-    ...defined({ target: query.get('target') || undefined, platform: query.get('platform') || undefined }),
-  }
-  return progressReply(run(body, options))
-}
-
-function texts(query: URLSearchParams, name: string): Record<string, string> {
-  const text = query.get(name)
-  if (text === null || text === '') return {}
-  try {
-    const value = JSON.parse(text) as unknown
-    const entries = Object.entries(value as object).filter(
-      (each): each is [string, string] => typeof each[1] === 'string',
-    )
-    return Object.fromEntries(entries)
-  } catch {
-    throw badRequest(`invalid ${name}: it is not JSON`)
-  }
+  return progressReply(run(body, buildOptions(query, signal)))
 }
