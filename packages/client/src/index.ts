@@ -45,7 +45,7 @@ export type {
   WaitResult,
 } from './types/container.ts'
 export type { ExecCreateBody, ExecInspect, ExecStartBody } from './types/exec.ts'
-export type { ExplainedStep, Explanation } from './types/explanation.ts'
+export type { ContainersCompared, ExplainedStep, Explanation } from './types/explanation.ts'
 export type {
   ContentDiskUsage,
   ImageDeleted,

@@ -36,6 +36,8 @@ export async function openWorld(site: Site, options: WorldOptions = {}): Promise
     runtime,
     images: content.content,
     clock: systemClock,
+    // Loaded when somebody asks what would be done.
+    rehearse: async () => (await import('./open-stage.ts')).openStage({ site, host, state }),
     log: options.log ?? (() => {}),
   })
   return {

@@ -22,8 +22,17 @@ export interface EnginePorts {
   readonly runtime: Runtime
   readonly images: ImageLookup
   readonly clock: Clock
+  /** Opens a stage on which verbs can be played through without changing anything. Absent where there is none. */
+  readonly rehearse?: () => Promise<Stage>
   /** Told of what went wrong where nobody waits for an answer. */
   readonly log: (message: string, error?: unknown) => void
+}
+
+/** A copy of the database, a ledger that makes nothing and a root directory that is thrown away. Disposing of it forgets all. */
+export interface Stage extends AsyncDisposable {
+  readonly ports: Pick<EnginePorts, 'site' | 'state' | 'ledger' | 'snapshots' | 'networks' | 'runtime'>
+  /** A value in which paths of the stage are those of the real root. */
+  asReal<T>(value: T): T
 }
 
 /** What every verb works with. */

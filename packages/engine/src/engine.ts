@@ -11,6 +11,7 @@ import { extractArchiveAt, readPath, statPath, type ExtractOptions, type PathSta
 import { attach, type AttachOptions, type AttachedStream } from './verbs/attach.ts'
 import { changes } from './verbs/changes.ts'
 import { commit, type CommitOptions } from './verbs/commit.ts'
+import { compare, type Comparison } from './verbs/compare.ts'
 import { create } from './verbs/create.ts'
 import { createExec, inspectExec, resizeExec, startExec } from './verbs/exec.ts'
 import { explain, type ContainerExplanation } from './verbs/explain.ts'
@@ -33,6 +34,7 @@ import { top } from './verbs/top.ts'
 import { update, type Updated } from './verbs/update.ts'
 import { createVolume, removeVolume, volumeUsers } from './verbs/volumes.ts'
 import { whyDenied, type WhyDenied, type WhyDeniedOptions } from './verbs/why-denied.ts'
+import { planRun, type PlannedRun } from './verbs/plan-run.ts'
 import { wait, type WaitCondition } from './verbs/wait.ts'
 import { VolumeTable, type VolumeRecord, type VolumeRequest } from './volumes/volume-table.ts'
 
@@ -65,6 +67,8 @@ export interface Engine {
   top(container: string, psArguments?: string): ReturnType<typeof top>
   stats(container: string): ReturnType<typeof stats>
   explain(container: string): ContainerExplanation
+  planRun(request: CreateRequest): Promise<PlannedRun>
+  compare(container: string, other: string): Comparison
   whyDenied(container: string, options?: WhyDeniedOptions): Promise<WhyDenied>
   changes(container: string): ReturnType<typeof changes>
   commit(container: string, options?: CommitOptions): ReturnType<typeof commit>
@@ -130,6 +134,8 @@ export function createEngine(ports: EnginePorts): Engine {
     top: (container, psArguments) => top(context, container, psArguments),
     stats: (container) => stats(context, container),
     explain: (container) => explain(context, container),
+    planRun: (request) => planRun(context, request),
+    compare: (container, other) => compare(context, container, other),
     whyDenied: (container, options) => whyDenied(context, container, options),
     changes: (container) => changes(context, container),
     commit: (container, options) => commit(context, container, options),

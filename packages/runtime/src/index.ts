@@ -58,6 +58,7 @@ export {
   type ImageProcessConfig,
   type ProcessOverrides,
 } from './spec/image-process.ts'
+export { textInRoot } from './spec/text-in-root.ts'
 export { subordinateIds } from './spec/rootless-spec.ts'
 export { resolveUser, type ResolvedUser } from './spec/resolve-user.ts'
 export { defaultDeviceRules, resources, type ResourceLimits } from './spec/resources.ts'

@@ -14,6 +14,8 @@ export interface Runtime {
    *   RUNTIME_MISSING, MONITOR_MISSING, CREATE_FAILED
    */
   create(bundle: Bundle, stdio: Stdio, options: CreateOptions): Promise<Task>
+  /** Tells a ledger that makes nothing what `create` would make. Absent where a runtime cannot say. */
+  rehearse?(bundle: Bundle, options: CreateOptions): Promise<void>
   /** Finds a container that another process of Gantry made, from what is on disk; undefined if there is none. */
   open(id: string): Promise<Task | undefined>
   /** Runs a bundle to its end without a monitor, for build steps. Nothing of the container is left afterwards, whatever happens. */

@@ -12,22 +12,29 @@ import { boolean, choice, integer, text } from '../flags/flag.ts'
 export const explain: Command = defineCommand({
   name: 'explain',
   summary: 'Tell everything that was done to the system for a container, or why it is refused something',
-  usage: '[OPTIONS] CONTAINER\ngantry explain --why-denied [OPTIONS] CONTAINER [-- COMMAND [ARG...]]',
+  usage: '[OPTIONS] CONTAINER',
   details: `Every namespace, mount, link, address, firewall element, limit, capability and seccomp profile, in order: why it is
 there, the shell command that does the same, how long it took, and what will undo it.
 
 With --why-denied, runs a command (the container's own, unless one is given) in a throw-away copy of the container, without its
 network and with a layer over its volumes, sees which system calls the kernel refuses, and says what refused each (seccomp, a
 capability, a read-only or masked path, a device rule, a file's permissions, a mount option, AppArmor, a user namespace) and
-which flag would allow it. --prove runs it again with those flags.`,
-  arguments: [1],
+which flag would allow it. --prove runs it again with those flags.
+
+gantry explain CONTAINER
+gantry explain --why-denied [--prove] CONTAINER [-- COMMAND [ARG...]]
+gantry explain --diff CONTAINER CONTAINER
+gantry explain --run '[OPTIONS] IMAGE [COMMAND] [ARG...]'`,
+  arguments: [0],
   flags: {
+    diff: boolean('Tell in what two containers differ'),
     format: choice('Output as text or json', ['text', 'json']),
     json: boolean('Print as JSON'),
     'keep-network': boolean('With --why-denied: give the copy the network of the container'),
     'keep-volumes': boolean('With --why-denied: let the copy write to the volumes themselves'),
     prove: boolean('With --why-denied: run it again with the flags, but for those that reach the host'),
     'prove-on-host': boolean('With --why-denied: run it again also with flags by which it may act on the host'),
+    run: text('Tell what "gantry run" with these options and arguments would do, without doing it'),
     timeout: integer('With --why-denied: seconds after which the command is ended', { initial: 10 }),
     'why-denied': boolean('Tell what refused a command something, and which flag would allow it'),
     'write-profile': text('With --why-denied: write the seccomp profile that would allow it to this file'),
@@ -38,9 +45,29 @@ which flag would allow it. --prove runs it again with those flags.`,
       context.out.write(
         json ? `${JSON.stringify(value, undefined, 2)}\n` : words(context.out.isTerminal ? context.out.columns : 100),
       )
+    const modes = [flags.diff, flags.run !== undefined, flags['why-denied']].filter(Boolean).length
+    if (modes > 1) throw new CliError('USAGE', 'give only one of --diff, --run and --why-denied')
+    if (flags.run !== undefined) {
+      if (name !== '') throw new CliError('USAGE', 'put all that "gantry run" would get between quotes: --run "..."')
+      const { planOfRun } = await import('../explain/plan-of-run.ts')
+      const plan = await planOfRun(await context.daemon(), flags.run, context.env)
+      print(plan, (columns) => renderExplanation(plan, columns))
+      return
+    }
+    const wanted = flags.diff ? 2 : 1
+    if (name === '' || (!flags['why-denied'] && command.length !== wanted - 1))
+      throw new CliError(
+        'ARGUMENTS',
+        `"gantry explain" requires ${wanted === 2 ? 'two containers with --diff' : 'one container'}`,
+      )
+    if (flags.diff) {
+      const { renderComparison } = await import('../explain/render-comparison.ts')
+      const { gantry } = await context.daemon()
+      const compared = await gantry.compare(name, command[0] ?? '')
+      print(compared, (columns) => renderComparison(compared, columns))
+      return
+    }
     if (!flags['why-denied']) {
-      if (command.length > 0)
-        throw new CliError('USAGE', '"gantry explain" takes one container; with a command it wants --why-denied')
       const { gantry } = await context.daemon()
       const explanation = await gantry.explain(name)
       print(explanation, (columns) => renderExplanation(explanation, columns))

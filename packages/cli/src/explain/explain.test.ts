@@ -94,3 +94,32 @@ last first.
 test('breakCommand keeps short commands and the lines of scripts', () => {
   assert.deepEqual(breakCommand('ip link add a\nip link set a up', 40), ['ip link add a', 'ip link set a up'])
 })
+
+test('renderExplanation tells a plan as one', () => {
+  const text = renderExplanation(
+    {
+      id,
+      name: '/web',
+      image: 'app',
+      status: 'created',
+      pid: 0,
+      steps: [step(1, { owner: 'host/network', sentence: 'Make the firewall table', state: 'planned' })],
+      weakens: ['--pid host: it sees all processes of this host'],
+    },
+    70,
+  )
+  assert.equal(
+    text,
+    `A run of app would make 1 changes to this machine, and 0 more would
+follow from them, in this order. Nothing was done.
+
+It makes the walls around the container thinner than they are by
+default:
+  - --pid host: it sees all processes of this host
+
+== Kept for other containers too (host/network)
+
+  1.  Make the firewall table
+`,
+  )
+})

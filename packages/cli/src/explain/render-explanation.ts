@@ -12,23 +12,50 @@ const indent = '      '
  */
 export function renderExplanation(explanation: Explanation, columns: number): string {
   const width = Math.max(columns, 60)
-  const { id, name, image, status, pid, steps } = explanation
+  const { id, name, image, status, pid, steps, weakens } = explanation
   const state = pid > 0 ? `${status}, process ${pid}` : status
-  const lines = [
-    ...wrap(`Container ${name.replace(/^\//, '')} (${shortId(id)}) of image ${image}, ${state}.`, width),
-    ...wrap(`${countOf(steps)}, in this order; they are undone last first.`, width),
-  ]
+  const lines =
+    weakens === undefined
+      ? [
+          ...wrap(`Container ${name.replace(/^\//, '')} (${shortId(id)}) of image ${image}, ${state}.`, width),
+          ...wrap(`${countOf(steps)}, in this order; they are undone last first.`, width),
+        ]
+      : planLines(image, steps, { weakens, width })
   let owner = ''
   let number = 0
   for (const step of steps) {
     if (step.owner !== owner) {
       owner = step.owner
-      lines.push('', ...wrap(heading(owner), width))
+      lines.push('', ...wrap(heading(owner, weakens !== undefined), width))
     }
     number += 1
-    lines.push('', ...stepLines(step, number, width))
+    lines.push('', ...stepLines(weakens === undefined ? step : asPlan(step), number, width))
   }
   return `${lines.join('\n')}\n`
+}
+
+function planLines(
+  image: string,
+  steps: readonly ExplainedStep[],
+  { weakens, width }: { weakens: readonly string[]; width: number },
+): string[] {
+  const changes = steps.filter((step) => !step.consequence).length
+  const said = `A run of ${image} would make ${String(changes)} changes to this machine, and ${String(steps.length - changes)} more would follow from them, in this order. Nothing was done.`
+  const thinner = weakens.flatMap((text) =>
+    wrap(text, width - 4).map((line, index) => `${index === 0 ? '  - ' : '    '}${line}`),
+  )
+  return [
+    ...wrap(said, width),
+    '',
+    ...(weakens.length === 0
+      ? ['None of it makes the walls around the container thinner than they are by default.']
+      : [...wrap('It makes the walls around the container thinner than they are by default:', width), ...thinner]),
+  ]
+}
+
+/** A step that was not made took no time. */
+function asPlan({ duration: _duration, ...step }: ExplainedStep): ExplainedStep {
+  return { ...step, state: 'done' }
 }
 
 function countOf(steps: readonly ExplainedStep[]): string {
@@ -41,7 +68,9 @@ function countOf(steps: readonly ExplainedStep[]): string {
   return `${changes.length} changes were made to this machine for it (${shortDuration(time)}), and ${consequences} more by the container runtime as a part of them`
 }
 
-function heading(owner: string): string {
+function heading(owner: string, isPlan: boolean): string {
+  if (!owner.startsWith('container/')) return `== Kept for other containers too (${owner})`
+  if (isPlan) return /\/run\/\d+$/.test(owner) ? '== Undone when it stops' : '== Kept until the container is removed'
   const run = /\/run\/(\d+)$/.exec(owner)?.[1]
   return run === undefined
     ? `== Kept until the container is removed (${shortOwner(owner)})`

@@ -7,6 +7,8 @@ export interface Explanation {
   pid: number
   /** In order of execution. Undoing goes last first. */
   steps: ExplainedStep[]
+  /** Of a plan: what of it makes the walls around the container thinner, in words. */
+  weakens?: string[]
 }
 
 /** One change, or one consequence of a change. */
@@ -30,4 +32,12 @@ export interface ExplainedStep {
   /** True where the OCI runtime did it as a part of its work, and it goes away with its parent. */
   consequence: boolean
   args: Record<string, unknown>
+}
+
+/** In what two containers differ. */
+export interface ContainersCompared {
+  first: { id: string; name: string }
+  second: { id: string; name: string }
+  /** By section; a value that one has not is absent. */
+  differences: { section: string; name: string; first?: string; second?: string }[]
 }

@@ -1,4 +1,4 @@
-import type { ContainerFilter, Engine, ListOptions, Status, WaitCondition } from '@gantry/engine'
+import type { ContainerFilter, CreateRequest, Engine, ListOptions, Status, WaitCondition } from '@gantry/engine'
 import { join } from 'node:path'
 import { badRequest } from '../http/api-failure.ts'
 import { empty, json, type ApiRequest, type Reply } from '../http/message.ts'
@@ -135,18 +135,21 @@ async function imageId(images: DockerApiParts['images'], name: string): Promise<
   }
 }
 
-async function createContainer({ engine }: DockerApiParts, request: ApiRequest): Promise<Reply> {
+async function createContainer(parts: DockerApiParts, request: ApiRequest): Promise<Reply> {
+  const { id } = await parts.engine.create(await readCreate(parts, request))
+  return json({ Id: id, Warnings: [] }, 201)
+}
+
+/** Reads what is to be created. @throws ApiFailure 400, 501 */
+export async function readCreate({ engine }: DockerApiParts, request: ApiRequest): Promise<CreateRequest> {
   const { query } = request
   const name = query.get('name')
   const platform = query.get('platform')
-  const { id } = await engine.create(
-    createRequest(await request.json(), {
-      ...(name === null || name === '' ? {} : { name }),
-      ...(platform === null ? {} : { platform }),
-      mountsOf: (container) => engine.inspect(container).spec.mounts,
-    }),
-  )
-  return json({ Id: id, Warnings: [] }, 201)
+  return createRequest(await request.json(), {
+    ...(name === null || name === '' ? {} : { name }),
+    ...(platform === null ? {} : { platform }),
+    mountsOf: (container) => engine.inspect(container).spec.mounts,
+  })
 }
 
 async function inspectContainer({ engine, site }: DockerApiParts, { query }: ApiRequest, id: string): Promise<Reply> {

@@ -1,13 +1,22 @@
-import type { ContainerEdited, Denials, Explanation } from '@gantry/client'
-import { flagOf, type ContainerExplanation, type WhyDenied, type WhyDeniedOptions } from '@gantry/engine'
+import type { ContainerEdited, ContainersCompared, Denials, Explanation } from '@gantry/client'
+import {
+  flagOf,
+  type Comparison,
+  type ContainerExplanation,
+  type PlannedRun,
+  type WhyDenied,
+  type WhyDeniedOptions,
+} from '@gantry/engine'
 import { json, type ApiRequest, type Reply } from '../http/message.ts'
 import type { Route } from '../http/router.ts'
 import type { DockerApiParts } from '../parts.ts'
+import { readCreate } from './container-routes.ts'
 import { editRequest } from '../translate/edit-request.ts'
 import { defined, Fields } from '../translate/fields.ts'
 
 /** Gantry's own paths. */
-export function gantryRoutes({ engine }: DockerApiParts): readonly Route[] {
+export function gantryRoutes(parts: DockerApiParts): readonly Route[] {
+  const { engine } = parts
   return [
     ['GET', /^\/gantry\/explain\/([^/]+)$/, (_, id = '') => json(explanation(engine.explain(id)))],
     [
@@ -15,6 +24,16 @@ export function gantryRoutes({ engine }: DockerApiParts): readonly Route[] {
       /^\/gantry\/why-denied\/([^/]+)$/,
       async (request, id = '') =>
         json(denials(await engine.whyDenied(id, whyDeniedOptions(new Fields(await request.json()))))),
+    ],
+    [
+      'GET',
+      /^\/gantry\/compare\/([^/]+)\/([^/]+)$/,
+      (_, id = '', other = '') => json(comparison(engine.compare(id, other))),
+    ],
+    [
+      'POST',
+      /^\/gantry\/plan$/,
+      async (request) => json(planned(await engine.planRun(await readCreate(parts, request)))),
     ],
     ['POST', /^\/gantry\/edit\/([^/]+)$/, (request, id = '') => edit(engine, request, id)],
   ]
@@ -95,5 +114,22 @@ function denials({ record, command, run, refusals, proof, untried }: WhyDenied):
           },
         }),
     untried: untried.map(flagOf),
+  }
+}
+
+function planned({ record, entries, weakens }: PlannedRun): Explanation {
+  return { ...explanation({ record, entries }), weakens: [...weakens] }
+}
+
+function comparison({ first, second, differences }: Comparison): ContainersCompared {
+  return {
+    first: { id: first.id, name: first.name },
+    second: { id: second.id, name: second.name },
+    differences: differences.map(({ section, name, first: left, second: right }) => ({
+      section,
+      name,
+      ...(left === undefined ? {} : { first: left }),
+      ...(right === undefined ? {} : { second: right }),
+    })),
   }
 }

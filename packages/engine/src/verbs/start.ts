@@ -1,4 +1,4 @@
-import type { Task } from '@gantry/runtime'
+import type { Bundle, Task } from '@gantry/runtime'
 import type { Context } from '../context.ts'
 import type { Live } from '../container/live.ts'
 import { runOwner, type ContainerRecord } from '../container/record.ts'
@@ -47,22 +47,33 @@ export async function startLocked(context: Context, id: string, hooks: StartHook
   }
 }
 
+/** Makes what a run stands on: its networks, its root file system, its configuration. The caller closes `connected`. */
+export async function prepareRun(
+  context: Context,
+  record: ContainerRecord,
+): Promise<{ owner: string; connected: Connected; bundle: Bundle }> {
+  const owner = runOwner(record.id, record.progress.run)
+  const connecting = connectNetworks(context, record, owner)
+  try {
+    const [connected, rootfs] = await both(connecting, prepareRootfs(context, record, owner))
+    return { owner, connected, bundle: prepareBundle(context, record, { connected, rootfs }) }
+  } catch (error) {
+    connecting.then((made) => made.close()).catch(() => undefined)
+    throw error
+  }
+}
+
 async function begin(
   context: Context,
   record: ContainerRecord,
   { live, hooks }: { live: Live; hooks: StartHooks },
 ): Promise<{ task: Task; connected: Connected }> {
-  const { id, spec } = record
-  const owner = runOwner(id, record.progress.run)
-  const connecting = connectNetworks(context, record, owner)
-  const [connected, rootfs] = await both(connecting, prepareRootfs(context, record, owner)).catch((error: unknown) => {
-    connecting.then((made) => made.close()).catch(() => undefined)
-    throw error
-  })
+  const { spec } = record
+  const { owner, connected, bundle } = await prepareRun(context, record)
   let task: Task
   try {
     task = await context.runtime.create(
-      prepareBundle(context, record, { connected, rootfs }),
+      bundle,
       {
         terminal: spec.terminal,
         stdin: spec.stdin,

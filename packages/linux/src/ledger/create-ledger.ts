@@ -19,6 +19,8 @@ export interface LedgerOptions {
   readonly doors?: readonly Door[]
   /** Who makes the changes. Default: this process. */
   readonly holder?: Holder
+  /** Write changes down and make none. For a database that is thrown away. Default: false. */
+  readonly rehearsal?: boolean
   /** Called at every step. Default: what GANTRY_FAULT_AT asks for. */
   readonly faults?: Faults
 }
@@ -26,7 +28,8 @@ export interface LedgerOptions {
 /** Opens the ledger in a state database that has {@link ledgerMigrations}. Nothing is read, made or recovered yet. */
 export function createLedger(options: LedgerOptions): Ledger {
   const doors = new Map<string, Door>()
-  for (const door of [...builtInDoors, ...(options.doors ?? [])]) doors.set(door.kind, door)
+  for (const door of [...builtInDoors, ...(options.doors ?? [])])
+    doors.set(door.kind, options.rehearsal === true ? rehearsed(door) : door)
   const rows = new LedgerRows(options.state)
   const holder = options.holder ?? thisHolder()
   const world = new LedgerWorld({
@@ -65,6 +68,17 @@ export function createLedger(options: LedgerOptions): Ledger {
         state,
         holder: { pid, startTime, bootId },
       })),
+  }
+}
+
+/** A door that only describes. */
+function rehearsed(door: Door): Door {
+  const { kind } = door
+  return {
+    kind,
+    describe: (args) => door.describe(args),
+    apply: () => Promise.resolve(undefined),
+    undo: () => Promise.resolve(),
   }
 }
 

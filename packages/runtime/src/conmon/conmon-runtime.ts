@@ -63,6 +63,13 @@ export class ConmonRuntime implements Runtime {
     return new ConmonTask(this.#shared, files, made.record, made.monitor.sync.ended())
   }
 
+  async rehearse(bundle: Bundle, { owner }: CreateOptions): Promise<void> {
+    const never = (): Promise<never> => Promise.reject(new Error('a rehearsal starts nothing'))
+    await this.#recordParent(bundle)
+    await this.#apply(owner, this.#changes(bundle, taskFiles(this.#run, bundle.id), never), undefined)
+    this.#ledger.consequences(owner, consequencesOf(bundle.spec, 0))
+  }
+
   async open(id: string): Promise<Task | undefined> {
     const files = taskFiles(this.#run, id)
     const record = readTaskRecord(files)
