@@ -7,7 +7,7 @@ export const tableFamily = 'inet'
 /** A chain without rules whose name says which edition of the rules a table has: one of an older Gantry is made anew. */
 export const editionChain = 'edition_2'
 
-const sets = ['bridges', 'same', 'internal', 'subnets', 'subnets6'] as const
+const sets = ['bridges', 'same', 'further', 'internal', 'subnets', 'subnets6'] as const
 const maps = ['ports', 'ports_at', 'ports6', 'ports6_at'] as const
 
 /** An element of a set or map of our table. */
@@ -37,6 +37,15 @@ export function networkElements(network: Network): readonly Element[] {
   ]
 }
 
+/** The elements of a further bridge of a network: what passes through it stays within the network. */
+export function furtherBridgeElements(bridge: string): readonly Element[] {
+  return [
+    { map: 'bridges', key: `"${bridge}"` },
+    { map: 'same', key: `"${bridge}" . "${bridge}"` },
+    { map: 'further', key: `"${bridge}"` },
+  ]
+}
+
 /**
  * The element of a published port; undefined where a process passes its packets on, or the container has no address of the family. One
  * for all host addresses has another map than one for a certain address.
@@ -57,6 +66,7 @@ export function portElement(
 const types: Readonly<Record<Element['map'], string>> = {
   bridges: 'set bridges { type ifname;',
   same: 'set same { type ifname . ifname;',
+  further: 'set further { type ifname;',
   internal: 'set internal { type ifname;',
   subnets: 'set subnets { type ipv4_addr; flags interval;',
   subnets6: 'set subnets6 { type ipv6_addr; flags interval;',
@@ -69,7 +79,8 @@ const types: Readonly<Record<Element['map'], string>> = {
 /**
  * The text of the table: constant rules over sets and maps, so that a container costs elements and not rules.
  *
- *   local            127/8 must not come from a container, although route_localnet lets the kernel accept it
+ *   local            127/8 must not come from a container, although route_localnet lets the kernel accept it. Where bridges call iptables,
+ *                    what passes a further bridge was seen on the first one, or will be
  *   prerouting, output   a published port leads to its container; `output` is for connections from this host, 127.0.0.1 included. Not ::1:
  *                    the kernel would not take the answers
  *   postrouting      containers leave with the host's address; connections from 127/8 and between containers through a published port
@@ -78,8 +89,11 @@ const types: Readonly<Record<Element['map'], string>> = {
  *                    In: answers and published ports. Between networks: no
  */
 export function tableRules(networks: readonly Network[], endpoints: readonly EndpointRecord[]): string {
+  const first = new Set(networks.map(({ bridge }) => bridge))
+  const further = new Set(endpoints.map(({ bridge }) => bridge).filter((bridge) => !first.has(bridge)))
   const elements = [
     ...networks.flatMap(networkElements),
+    ...[...further].flatMap(furtherBridgeElements),
     ...endpoints.flatMap((endpoint) => endpoint.ports.map((port) => portElement(endpoint, port))),
   ].filter((element) => element !== undefined)
   const of = (map: Element['map']): string => {
@@ -98,6 +112,7 @@ ${[...sets, ...maps].map(of).join('\n')}
   }
   chain local {
     type filter hook prerouting priority raw; policy accept;
+    iifname @further notrack
     iifname @bridges ip daddr 127.0.0.0/8 drop
     iifname @bridges ip saddr 127.0.0.0/8 drop
   }

@@ -51,7 +51,7 @@ export class MadeNetworks {
     if (number === 0 || isExtended(network, number, this.#ledger)) return
     await this.#once(`${network.name}/${String(number)}`, async () => {
       await this.#roomForNeighbours()
-      await extendNetwork(network, number, this.#parts())
+      await this.orRebuilt(() => extendNetwork(network, number, this.#parts()))
     })
   }
 

@@ -5,18 +5,21 @@ import type { NetworkRow } from './network-rows.ts'
 const tools = ['iptables', 'ip6tables'] as const
 
 /**
- * The rules that let a network's packets pass where another program drops what it does not know: an accept in our table cannot overrule
+ * The rules that let the packets of one of a network's bridges pass where another program drops what it does not know: an accept in our table cannot overrule
  * that. They stand in the chain that the other keeps for users (DOCKER-USER, ufw-before-forward), or at the head of FORWARD where nobody
  * keeps one and its policy, or its last rule, lets nothing pass. None where nothing is dropped.
  */
-export async function neighbourRules(network: NetworkRow, host: Host): Promise<readonly Change[]> {
+export async function neighbourRules(
+  network: NetworkRow,
+  { host, bridge }: { readonly host: Host; readonly bridge: string },
+): Promise<readonly Change[]> {
   if (network.internal || network.driver !== 'bridge' || host.tools.iptables === undefined) return []
   const families = tools.filter((tool) => tool === 'iptables' || network.subnet6 !== undefined)
-  const lists = await Promise.all(families.map((tool) => rulesOf(tool, network)))
+  const lists = await Promise.all(families.map((tool) => rulesOf(tool, bridge)))
   return lists.flat()
 }
 
-async function rulesOf(tool: (typeof tools)[number], { bridge }: NetworkRow): Promise<readonly Change[]> {
+async function rulesOf(tool: (typeof tools)[number], bridge: string): Promise<readonly Change[]> {
   const [chain, why] = userChain(await filterRules(tool), tool) ?? []
   if (chain === undefined || why === undefined) return []
   return [

@@ -12,7 +12,7 @@ import {
   type Owner,
 } from '@gantry/linux'
 import { mtuOf } from './driver-options.ts'
-import { networkElements, tableFamily } from './firewall-rules.ts'
+import { furtherBridgeElements, networkElements, tableFamily, type Element } from './firewall-rules.ts'
 import { hasIpv6 } from './forwarding6.ts'
 import { macOf, parseAddress, parseSubnet } from './ipv4.ts'
 import { parseSubnet6 } from './ipv6.ts'
@@ -44,7 +44,7 @@ export interface LinkParts {
 
 /** Makes a network's bridge, address and rules; what is left of earlier ones is undone first. One `ip` and one `nft`. */
 export async function makeNetwork(network: NetworkRow, parts: LinkParts): Promise<void> {
-  const further = await neighbourRules(network, parts.host)
+  const further = await neighbourRules(network, { host: parts.host, bridge: network.bridge })
   await make(networkOwner(network.name), [...changes(network, parts), ...further], {
     parts,
     isThere: () => hasBridge(network),
@@ -68,6 +68,8 @@ export async function extendNetwork(network: NetworkRow, number: number, parts: 
         { name: here ?? '', peer: there ?? '', bridge: network.bridge, peerBridge: name, ...size },
         'the two bridges are one network',
       ),
+      ...elements(furtherBridgeElements(name), parts),
+      ...(await neighbourRules(network, { host: parts.host, bridge: name })),
     ],
     { parts, isThere: () => hasBridge(network, number) },
   )
@@ -124,14 +126,19 @@ function changes(network: NetworkRow, parts: LinkParts): Change[] {
           ),
         ]
       : []),
-    ...networkElements(network).map(({ map, key }) =>
-      nftElement({ family: tableFamily, table: parts.table, map, key }, elementWhy[map] ?? 'rules for the network'),
-    ),
+    ...elements(networkElements(network), parts),
   ]
+}
+
+function elements(list: readonly Element[], { table }: Pick<LinkParts, 'table'>): readonly Change[] {
+  return list.map(({ map, key }) =>
+    nftElement({ family: tableFamily, table, map, key }, elementWhy[map] ?? 'rules for the network'),
+  )
 }
 
 const elementWhy: Readonly<Record<string, string>> = {
   bridges: 'the rules for containers hold for this bridge',
+  further: 'packets that pass this bridge are followed on the first one',
   same: 'containers of one network reach each other',
   internal: 'the network has no way out',
   subnets: "packets that leave have the host's address",

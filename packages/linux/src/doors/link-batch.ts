@@ -87,7 +87,9 @@ async function removeInside(changes: readonly BatchChange[], going: ReadonlySet<
 }
 
 function isAbsence(line: string): boolean {
-  return /Cannot find device|Cannot assign requested address|No such process|No such file|Command failed/.test(line)
+  return /Cannot find device|Cannot assign requested address|No such process|No such file|Command failed|address not found/.test(
+    line,
+  )
 }
 
 function removeNetns(name: string): void {
