@@ -2,6 +2,7 @@ import type { Descriptor, Digest, DigestAlgorithm } from '@gantry/oci'
 import type { State } from '@gantry/state'
 import type { Edge, EdgeKind } from './edges.ts'
 import type { ManifestReference } from './route.ts'
+import { steadyNow } from './clock/steady-clock.ts'
 
 /** A manifest of a repository. */
 export interface ManifestRecord {
@@ -51,7 +52,7 @@ export class Catalog {
     if (found !== undefined) return found
     this.#state
       .prepare('INSERT INTO registry_repositories (name, created) VALUES (?, ?) ON CONFLICT DO NOTHING')
-      .run(name, Date.now())
+      .run(name, steadyNow())
     return this.find(name) ?? 0
   }
 
@@ -108,7 +109,7 @@ export class Catalog {
         `INSERT INTO registry_blobs (repository, digest, added) VALUES (?, ?, ?)
          ON CONFLICT DO UPDATE SET added = excluded.added`,
       )
-      .run(repository, digest, Date.now())
+      .run(repository, digest, steadyNow())
   }
 
   /**
@@ -116,7 +117,7 @@ export class Catalog {
    * `freshness`, in milliseconds, only if nobody has said so for that long.
    */
   useBlob(repository: number, digest: Digest, freshness = 0): void {
-    const now = Date.now()
+    const now = steadyNow()
     const sql = 'SELECT 1 FROM registry_blobs WHERE repository = ? AND digest = ? AND added <= ?'
     if (this.#state.prepare(sql).get(repository, digest, now - freshness) === undefined) return
     const update = 'UPDATE registry_blobs SET added = ? WHERE repository = ? AND digest = ?'
@@ -148,7 +149,7 @@ export class Catalog {
   /** Records a manifest and its tags; inside the caller's transaction. */
   putManifest(repository: number, manifest: NewManifest): void {
     const { digest, mediaType, size, tags, edges, referrer } = manifest
-    const now = Date.now()
+    const now = steadyNow()
     this.#state
       .prepare(
         `INSERT INTO registry_manifests (repository, digest, media_type, size, subject, referrer, artifact_type, added)
@@ -181,7 +182,7 @@ export class Catalog {
         `INSERT INTO registry_tags (repository, tag, digest, updated) VALUES (?, ?, ?, ?)
          ON CONFLICT (repository, tag) DO UPDATE SET digest = excluded.digest, updated = excluded.updated`,
       )
-      .run(repository, tag, digest, Date.now())
+      .run(repository, tag, digest, steadyNow())
     this.#changed(repository)
   }
 
@@ -225,7 +226,7 @@ export class Catalog {
            AND added < (SELECT added FROM registry_manifests WHERE repository = ?1 AND digest = ?2)
            AND added < ?3`,
       )
-      .run(repository, digest, Date.now() - lately)
+      .run(repository, digest, steadyNow() - lately)
     this.#changed(repository)
     const sql = 'DELETE FROM registry_manifests WHERE repository = ? AND digest = ?'
     return this.#state.prepare(sql).run(repository, digest).changes > 0
@@ -282,7 +283,7 @@ export class Catalog {
   startUpload(id: string, repository: number, algorithm: DigestAlgorithm): void {
     this.#state
       .prepare('INSERT INTO registry_uploads (id, repository, used, algorithm) VALUES (?, ?, ?, ?)')
-      .run(id, repository, Date.now(), algorithm)
+      .run(id, repository, steadyNow(), algorithm)
   }
 
   /** By what an upload under way of the repository is hashed; `undefined` when it is none. It counts as used now. */
@@ -292,7 +293,7 @@ export class Catalog {
       .get(id, repository)
     if (row === undefined) return undefined
     try {
-      this.#state.prepare('UPDATE registry_uploads SET used = ? WHERE id = ?').run(Date.now(), id)
+      this.#state.prepare('UPDATE registry_uploads SET used = ? WHERE id = ?').run(steadyNow(), id)
     } catch {
       // It only says that it is not abandoned: on a full disk an upload can still be asked about, and be given up.
     }

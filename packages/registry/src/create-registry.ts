@@ -20,6 +20,7 @@ import { appendUpload, cancelUpload, finishUpload, startUpload, uploadStatus } f
 import { answerWeb } from './web-adapter.ts'
 import { warningHeader } from './warning-header.ts'
 import { toWireError, WireError } from './wire-error.ts'
+import { steadyNow } from './clock/steady-clock.ts'
 
 /** What a registry is made of. */
 export interface RegistryOptions {
@@ -94,7 +95,7 @@ export function createRegistry(options: RegistryOptions): Registry {
     answer,
     handle: (request) => answerWeb(answer, request),
     async removeAbandonedUploads({ age = week } = {}) {
-      const ids = parts.catalog.abandonedUploads(Date.now() - age)
+      const ids = parts.catalog.abandonedUploads(steadyNow() - age)
       for (const id of ids) {
         await sessions.use(id, () => sessions.discard(id))
         parts.catalog.endUpload(id)

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { Digest } from '@gantry/oci'
 import type { Lease, Store } from '@gantry/store'
 import type { RegistryStorage } from './storage.ts'
+import { steadyNow } from './clock/steady-clock.ts'
 
 /** How a storage on a disk keeps what clients count on. */
 export interface DiskStorageOptions {
@@ -33,7 +34,7 @@ export function diskStorage(store: Store, options: DiskStorageOptions = {}): Reg
 
   /** Whether it was held already. */
   const keep = (digest: Digest): boolean => {
-    const now = Date.now()
+    const now = steadyNow()
     if (newest === undefined || newest.since < now - span) {
       const lease = store.lease([])
       newest = { lease, since: now }

@@ -1,6 +1,7 @@
 import type { RegistryRequest } from './exchange.ts'
 import type { RegistryEvent } from './registry-event.ts'
 import type { RegistryParts } from './registry-parts.ts'
+import { steadyNow } from './clock/steady-clock.ts'
 
 /** Tells of an event that a request caused. What the listener throws is reported, and changes nothing for the client. */
 export function emitEvent(
@@ -14,7 +15,7 @@ export function emitEvent(
   try {
     onEvent({
       ...event,
-      at: Date.now(),
+      at: steadyNow(),
       ...(known ? { actor: principal.name } : {}),
       ...(id === undefined ? {} : { request: id }),
     })

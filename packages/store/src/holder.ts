@@ -18,6 +18,11 @@ export function isHolderAlive(holder: Holder): boolean {
   return boot === bootId() && startTime(Number(pid)) === Number(start)
 }
 
+/** Whether the text names a process, of which can be told whether it lives. */
+export function isHolder(text: string): boolean {
+  return /^\d+\.\d+\.[0-9a-f-]+$/.test(text)
+}
+
 /** Whether the process lives, or lived, since the machine was last started. A text that is no holder counts as such. */
 export function isOfThisBoot(holder: Holder): boolean {
   const [, boot] = /^\d+\.\d+\.([0-9a-f-]+)$/.exec(holder) ?? []

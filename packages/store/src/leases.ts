@@ -1,12 +1,12 @@
 import type { Digest } from '@gantry/oci'
 import { StateError } from '@gantry/state'
 import type { State } from '@gantry/state'
-import { isHolderAlive } from './holder.ts'
+import { isHolder, isHolderAlive } from './holder.ts'
 import type { Holder } from './holder.ts'
 
 /**
- * Keeps content from being collected while somebody works with it. It ends when it is disposed of, when its holder dies, or
- * when it expires; while the process lives it is renewed by itself.
+ * Keeps content from being collected while somebody works with it. It ends when it is disposed of, or when its holder dies; one
+ * of whom it cannot be told whether they live ends when it is not renewed any more, which it is by itself.
  */
 export interface Lease extends AsyncDisposable {
   /** Protects one more; also everything its manifest leads to. */
@@ -87,7 +87,11 @@ export class Leases {
   /** Forgets the leases that no longer hold. */
   removeDead(): void {
     const rows = this.#state.prepare('SELECT id, holder, expires FROM store_leases').all()
-    const dead = rows.filter((row) => !(Number(row['expires']) > Date.now() && isHolderAlive(String(row['holder']))))
+    // Who lives renews its leases, whatever becomes of the clock that they expire by.
+    const dead = rows.filter((row) => {
+      const holder = String(row['holder'])
+      return isHolder(holder) ? !isHolderAlive(holder) : Number(row['expires']) <= Date.now()
+    })
     if (dead.length === 0) return
     this.#state.transaction(() => {
       for (const row of dead) this.#state.prepare('DELETE FROM store_leases WHERE id = ?').run(Number(row['id']))

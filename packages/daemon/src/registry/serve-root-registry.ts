@@ -18,6 +18,7 @@ import {
   RegistryMetrics,
   schedule,
   serveRegistry,
+  steadyNow,
   trustProxies,
 } from '@gantry/registry'
 import type { Answer, Metric, RegistryEvent, ServedRegistry, ServeOptions, Webhooks } from '@gantry/registry'
@@ -28,6 +29,7 @@ import { DaemonError } from '../daemon-error.ts'
 import { registryChain } from './registry-chain.ts'
 import type { ChainParts } from './registry-chain.ts'
 import type { ListenAddress, RegistryServerConfig } from './server-config.ts'
+import { watchClock } from './watch-clock.ts'
 
 /** What a registry is served from, and where it writes its log. */
 export interface RootRegistryParts {
@@ -100,6 +102,7 @@ export async function serveRootRegistry(parts: RootRegistryParts): Promise<RootR
   const scrubbing = stack.use(
     createScrubbing({ store, state, codec, config: config.scrub, cache: () => chain.proxy, log, onError }),
   )
+  stack.use(watchClock(log))
   const all = (): readonly Metric[] => [
     ...metrics.all,
     ...webhooks.metrics,
@@ -169,7 +172,7 @@ async function collect(
   const { grace, pending, uploads } = gc
   const { took, ...garbage } = await collectRegistryGarbage({ state, store }, { grace, pending, uploads, signal })
   log('info', 'collected garbage', { ...garbage, ms: took })
-  onEvent({ kind: 'gc', repository: '', at: Date.now(), size: garbage.bytes })
+  onEvent({ kind: 'gc', repository: '', at: steadyNow(), size: garbage.bytes })
 }
 
 async function listen(options: ServeOptions, { host, port }: ListenAddress): Promise<ServedRegistry> {

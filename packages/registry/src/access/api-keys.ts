@@ -3,6 +3,7 @@ import type { State } from '@gantry/state'
 import { AccessError } from './access-error.ts'
 import { rulesField } from './access-config.ts'
 import type { Grant, Rule } from './rules.ts'
+import { steadyNow } from '../clock/steady-clock.ts'
 
 /** A key as it is listed: what it can do, never what it is. */
 export interface ApiKey {
@@ -109,7 +110,7 @@ export class ApiKeys {
   readonly #now: () => number
   readonly #used = new Map<string, number>()
 
-  constructor(state: State, now: () => number = Date.now) {
+  constructor(state: State, now: () => number = steadyNow) {
     this.#state = state
     this.#now = now
   }

@@ -13,6 +13,7 @@ import { neededAccess } from './needed-access.ts'
 import { openHtpasswd } from './open-htpasswd.ts'
 import { PeerThrottle } from './peer-throttle.ts'
 import { answerToken } from './token-service.ts'
+import { steadyNow } from '../clock/steady-clock.ts'
 
 /** What the access control is made of. */
 export interface AccessOptions {
@@ -58,7 +59,7 @@ export interface Access extends AsyncDisposable {
  * @throws {AccessError} HTPASSWD_UNREADABLE, HTPASSWD_INVALID
  */
 export async function createAccess(options: AccessOptions): Promise<Access> {
-  const { config, state, onError, interval, now = Date.now } = options
+  const { config, state, onError, interval, now = steadyNow } = options
   const isOpen = isEmpty(config) && listApiKeys(state).length === 0
   if (isOpen) return { isOpen, before: (next) => next, [Symbol.asyncDispose]: async () => undefined }
   const secret = accessSecret(state, 'tokens')

@@ -1,4 +1,5 @@
 import { networkOf } from './network-of.ts'
+import { steadyNow } from '../clock/steady-clock.ts'
 
 /** How many failures are let pass in how many milliseconds. */
 export interface ThrottleLimits {
@@ -14,7 +15,7 @@ export class PeerThrottle {
   readonly #now: () => number
   readonly #failures = new Map<string, number[]>()
 
-  constructor(limits: ThrottleLimits, now: () => number = Date.now) {
+  constructor(limits: ThrottleLimits, now: () => number = steadyNow) {
     this.#limits = limits
     this.#now = now
   }

@@ -19,6 +19,8 @@ export interface Claims {
 /** What a token is for; one is never taken for the other. */
 export type TokenType = 'access' | 'refresh'
 
+/** How far the clocks of two processes may differ, in milliseconds. */
+const mostAhead = 300_000
 const longestToken = 48 * 1024
 const types: Readonly<Record<TokenType, string>> = { access: 'at+jwt', refresh: 'gantry-refresh+jwt' }
 
@@ -49,7 +51,9 @@ export function readToken(
   if (given.length !== wanted.length || !timingSafeEqual(given, wanted)) return undefined
   // Nobody but this registry has written what is signed.
   const claims = JSON.parse(Buffer.from(payload, 'base64url').toString()) as Claims
-  return claims.exp * 1000 > now ? claims : undefined
+  // An access token of a time to come is of a clock that was wrong, and would be good for as long; who has it gets another.
+  const isOfLater = type === 'access' && claims.iat * 1000 > now + mostAhead
+  return claims.exp * 1000 > now && !isOfLater ? claims : undefined
 }
 
 function headerOf(type: TokenType): string {

@@ -5,6 +5,7 @@ import { isPending } from './is-pending.ts'
 import { recordRun } from './gc-runs.ts'
 import { removeUploads } from './remove-uploads.ts'
 import { sweepLinks } from './sweep-links.ts'
+import { steadyNow } from '../clock/steady-clock.ts'
 
 /** How the garbage of a registry is collected. Times are in milliseconds. */
 export interface CollectRegistryOptions {
@@ -44,7 +45,7 @@ export async function collectRegistryGarbage(
 ): Promise<RegistryGarbage> {
   const { state, store } = parts
   const { dryRun = false, grace = hour, pending = 24 * hour, uploads = 7 * 24 * hour, signal } = options
-  const started = Date.now()
+  const started = steadyNow()
   const given = await removeUploads(parts, { dryRun, before: started - uploads, ...(signal && { signal }) })
   const links = await sweepLinks(state, {
     dryRun,
@@ -59,7 +60,7 @@ export async function collectRegistryGarbage(
     bytes: bytes + given.bytes,
     uploads: given.uploads,
     links,
-    took: Date.now() - started,
+    took: steadyNow() - started,
   }
   if (!dryRun) recordRun(state, { ...garbage, started })
   return garbage

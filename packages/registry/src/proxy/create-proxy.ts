@@ -19,6 +19,7 @@ import { ProxyTags } from './proxy-tags.ts'
 import { ShortMemory } from './short-memory.ts'
 import { UpstreamFailure } from './upstream-failure.ts'
 import { Upstream } from './upstream.ts'
+import { steadyNow } from '../clock/steady-clock.ts'
 
 /** What a pull-through cache is made of: the storage and the state are those of the registry behind it. */
 export interface ProxyOptions {
@@ -59,7 +60,7 @@ export interface Proxy extends AsyncDisposable {
 
 /** Makes a pull-through cache for the upstreams of the configuration. It asks nobody until it is asked. */
 export function createProxy(options: ProxyOptions): Proxy {
-  const { config, storage, state, onEvent, onError, now = Date.now } = options
+  const { config, storage, state, onEvent, onError, now = steadyNow } = options
   const abort = new AbortController()
   const upstreams = config.upstreams.map((each) => new Upstream(each, now))
   const parts: ProxyParts = {

@@ -7,6 +7,7 @@ import { lastPulls } from './pull-times.ts'
 import type { PullTimes } from './pull-times.ts'
 import { readContent } from './repository-content.ts'
 import type { RetentionConfig } from './retention-config.ts'
+import { steadyNow } from '../clock/steady-clock.ts'
 
 /** What a plan is made from. */
 export interface RetentionOptions {
@@ -37,7 +38,7 @@ export interface RetentionPlan {
 
 /** Finds out what would go by the rules, and changes nothing. */
 export async function planRetention(options: RetentionOptions): Promise<RetentionPlan> {
-  const { config, state, pulls, isProtected = () => false, now = Date.now } = options
+  const { config, state, pulls, isProtected = () => false, now = steadyNow } = options
   pulls?.flush()
   const at = now()
   const plans: { readonly id: number; readonly plan: RepositoryPlan }[] = []

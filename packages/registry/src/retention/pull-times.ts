@@ -4,6 +4,7 @@ import type { State } from '@gantry/state'
 import type { Answer } from '../exchange.ts'
 import type { RegistryEvent } from '../registry-event.ts'
 import { parseRoute } from '../route.ts'
+import { steadyNow } from '../clock/steady-clock.ts'
 
 /** When a manifest was pulled last, in milliseconds, and how often in all. */
 export interface Pulled {
@@ -32,7 +33,7 @@ export class PullTimes implements AsyncDisposable {
     options: { readonly now?: () => number; readonly onError?: (error: unknown) => void } = {},
   ) {
     this.#state = state
-    this.#now = options.now ?? Date.now
+    this.#now = options.now ?? steadyNow
     this.#onError = options.onError
   }
 

@@ -9,6 +9,7 @@ import { ScrubMetrics } from './scrub-metrics.ts'
 import type { ScrubProgress } from './scrub-report.ts'
 import { scrub } from './scrub.ts'
 import type { ScrubParts } from './scrub.ts'
+import { steadyNow } from '../clock/steady-clock.ts'
 
 /** The cache of the server, which is asked for good copies, and whose repositories lack what nobody asked for. */
 export interface ScrubCache extends RepairSource {
@@ -36,7 +37,7 @@ export interface Scrubbing extends AsyncDisposable {
 
 /** Verifies all blobs again and again; never, when the configuration names no interval. */
 export function createScrubbing(options: ScrubbingOptions): Scrubbing {
-  const { store, state, codec, cache, log, onError, now = Date.now } = options
+  const { store, state, codec, cache, log, onError, now = steadyNow } = options
   let { config } = options
   const metrics = new ScrubMetrics(state)
   const note = (progress: ScrubProgress): void => {

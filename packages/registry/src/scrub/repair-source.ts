@@ -2,6 +2,7 @@ import type { Digest } from '@gantry/oci'
 import type { EndpointConfig } from '../proxy/proxy-config.ts'
 import { UpstreamEndpoint } from '../proxy/upstream-endpoint.ts'
 import { UpstreamFailure } from '../proxy/upstream-failure.ts'
+import { steadyNow } from '../clock/steady-clock.ts'
 
 /** Content that is to be had again. */
 export interface WantedContent {
@@ -31,7 +32,7 @@ const accept =
 
 /** Another registry with the same repositories, which are there under the same names, after its `path` if it has one. */
 export function peerSource(config: EndpointConfig): RepairSource {
-  const peer = new UpstreamEndpoint(config, { timeout, pause: 0, now: Date.now })
+  const peer = new UpstreamEndpoint(config, { timeout, pause: 0, now: steadyNow })
   return {
     async fetch({ repository, digest, kind }, { signal } = {}) {
       const rest = kind === 'blob' ? `blobs/${digest}` : `manifests/${digest}`

@@ -10,6 +10,7 @@ import { findMissing } from './find-missing.ts'
 import type { RepairSource, WantedContent } from './repair-source.ts'
 import { readScrubPosition, writeScrubPosition } from './scrub-position.ts'
 import type { DamagedBlob, MissingContent, ScrubProgress, ScrubReport } from './scrub-report.ts'
+import { steadyNow } from '../clock/steady-clock.ts'
 
 /** What is checked. */
 export interface ScrubParts {
@@ -74,10 +75,10 @@ class Scrub {
     const { state } = this.#parts
     const before = readScrubPosition(state)
     const isNew = this.#options.restart === true || before.position === ''
-    const started = isNew ? Date.now() : before.started
+    const started = isNew ? steadyNow() : before.started
     await this.#checkBlobs(isNew ? '' : before.position, started)
     await this.#checkChildren()
-    writeScrubPosition(state, { position: '', started, completed: Date.now() })
+    writeScrubPosition(state, { position: '', started, completed: steadyNow() })
     return { checked: this.#checked, bytes: this.#bytes, damaged: this.#damaged, missing: this.#missing }
   }
 

@@ -79,6 +79,12 @@ export class WebhookQueue {
     this.#state.transaction(() => this.#state.prepare('DELETE FROM registry_webhook_deliveries WHERE id = ?').run(id))
   }
 
+  /** Brings forward what is due later than that: a clock that was far ahead has said when. */
+  notLaterThan(due: number): void {
+    const sql = 'UPDATE registry_webhook_deliveries SET due = ?1 WHERE failed IS NULL AND due > ?1'
+    this.#state.transaction(() => this.#state.prepare(sql).run(due))
+  }
+
   /** It did not, and is due again at a time. */
   retryAt(id: number, due: number, error: string): void {
     const sql = 'UPDATE registry_webhook_deliveries SET due = ?, error = ? WHERE id = ?'

@@ -5,11 +5,12 @@ import { Gauge } from '../observe/gauge.ts'
 import type { Log } from '../observe/log.ts'
 import type { Metric } from '../observe/metric.ts'
 import type { RegistryEvent } from '../registry-event.ts'
-import { backoff } from './backoff.ts'
+import { backoff, longestBackoff } from './backoff.ts'
 import { deliver } from './deliver.ts'
 import { WebhookQueue } from './webhook-queue.ts'
 import type { Delivery } from './webhook-queue.ts'
 import type { WebhookEndpoint, WebhooksConfig } from './webhooks-config.ts'
+import { steadyNow } from '../clock/steady-clock.ts'
 
 /** What webhooks work with. */
 export interface WebhooksOptions {
@@ -72,7 +73,7 @@ export function createWebhooks(options: WebhooksOptions): Webhooks {
     if (endpoint === undefined || isClosed) return
     try {
       while ((under.get(name) ?? 0) < parallel) {
-        const now = Date.now()
+        const now = steadyNow()
         const delivery = queue.claim(name, { now, retry: now + endpoint.timeout + claimMargin })
         if (delivery === undefined) break
         under.set(name, (under.get(name) ?? 0) + 1)
@@ -83,7 +84,7 @@ export function createWebhooks(options: WebhooksOptions): Webhooks {
         })
         running.add(work)
       }
-      wake(endpoint, (queue.nextDue(name) ?? Infinity) - Date.now())
+      wake(endpoint, (queue.nextDue(name) ?? Infinity) - steadyNow())
     } catch (error) {
       log?.('error', 'the queue of a webhook cannot be read', { endpoint: name, error: messageOf(error) })
       wake(endpoint, poll)
@@ -93,24 +94,26 @@ export function createWebhooks(options: WebhooksOptions): Webhooks {
   const attempt = async (endpoint: WebhookEndpoint, delivery: Delivery): Promise<void> => {
     const { name } = endpoint
     try {
+      // Whoever gets it compares the time with a clock of their own.
       const came = await deliver(endpoint, delivery, { now: Date.now(), signal: stop.signal })
-      if (stop.signal.aborted && came.kind === 'failed') return queue.retryAt(delivery.id, Date.now(), 'interrupted')
+      if (stop.signal.aborted && came.kind === 'failed') return queue.retryAt(delivery.id, steadyNow(), 'interrupted')
       attemptsMade.add({ endpoint: name, result: came.kind })
       if (came.kind === 'delivered') return queue.done(delivery.id)
       const fields = { endpoint: name, event: delivery.event, attempt: delivery.attempts, error: came.error }
       if (came.kind === 'refused' || delivery.attempts >= endpoint.attempts) {
         log?.('error', 'a webhook was not told, and is not tried again', fields)
-        return queue.putAside(delivery, Date.now(), came.error)
+        return queue.putAside(delivery, steadyNow(), came.error)
       }
       log?.('warn', 'a webhook was not told', fields)
       const pause = Math.max(backoff(delivery.attempts, random) * pace, came.after ?? 0)
-      queue.retryAt(delivery.id, Date.now() + Math.ceil(pause), came.error)
+      queue.retryAt(delivery.id, steadyNow() + Math.ceil(pause), came.error)
     } catch (error) {
       // What could not be written down is due again when its claim ends.
       log?.('error', 'the queue of a webhook cannot be written', { endpoint: name, error: messageOf(error) })
     }
   }
 
+  queue.notLaterThan(steadyNow() + longestBackoff)
   for (const { name } of config.endpoints) pump(name)
   return {
     onEvent(event) {
@@ -126,6 +129,7 @@ export function createWebhooks(options: WebhooksOptions): Webhooks {
     },
     configure(next) {
       config = next
+      queue.notLaterThan(steadyNow() + longestBackoff)
       for (const { name } of config.endpoints) pump(name)
     },
     metrics: [
