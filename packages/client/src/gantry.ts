@@ -3,6 +3,7 @@ import type { ContainerCreateBody } from './types/container.ts'
 import type { ContainerEditBody, ContainerEdited } from './types/edit.ts'
 import { query } from './query.ts'
 import type { ContainersCompared, Explanation } from './types/explanation.ts'
+import type { Firewall } from './types/firewall.ts'
 import type { Denials, WhyDeniedRequest } from './types/why-denied.ts'
 
 /** Gantry's own paths, beside Docker's. */
@@ -15,6 +16,8 @@ export interface GantryApi {
   compare(id: string, other: string): Promise<ContainersCompared>
   /** Runs a command in a throw-away copy of a container and says why it is refused something. */
   whyDenied(id: string, request: WhyDeniedRequest): Promise<Denials>
+  /** Published ports, and every rule of the host's firewall with who made it. */
+  firewall(): Promise<Firewall>
   /** Changes a container; what cannot change while it runs does at its next start. */
   edit(id: string, body: ContainerEditBody): Promise<ContainerEdited>
 }
@@ -26,6 +29,7 @@ export function gantryApi(http: Http): GantryApi {
     plan: (body, options = {}) => http.json('POST', `/gantry/plan${query({ ...options })}`, { json: body }),
     compare: (id, other) => http.json('GET', `/gantry/compare/${encodeURIComponent(id)}/${encodeURIComponent(other)}`),
     whyDenied: (id, request) => http.json('POST', `/gantry/why-denied/${encodeURIComponent(id)}`, { json: request }),
+    firewall: () => http.json('GET', '/gantry/firewall'),
     edit: (id, body) => http.json('POST', `/gantry/edit/${encodeURIComponent(id)}`, { json: body }),
   }
 }

@@ -56,6 +56,7 @@ export type {
   ProgressMessage,
   SystemDiskUsage,
 } from './types/image.ts'
+export type { Firewall, FirewallPort, FirewallRule } from './types/firewall.ts'
 export type { Ipam, NetworkContainer, NetworkCreateBody, NetworkCreated, NetworkInspect } from './types/network.ts'
 export type { EventMessage, PingInfo, SystemInfo, VersionInfo } from './types/system.ts'
 export type { DeniedCall, Denials, WhyDeniedRequest } from './types/why-denied.ts'

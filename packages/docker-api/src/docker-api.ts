@@ -7,6 +7,7 @@ import { archiveRoutes } from './routes/archive-routes.ts'
 import { containerRoutes } from './routes/container-routes.ts'
 import { eventRoutes } from './routes/event-routes.ts'
 import { execRoutes } from './routes/exec-routes.ts'
+import { firewallRoutes } from './routes/firewall-routes.ts'
 import { gantryRoutes } from './routes/gantry-routes.ts'
 import { imageRoutes } from './routes/image-routes.ts'
 import { networkRoutes } from './routes/network-routes.ts'
@@ -36,6 +37,7 @@ export function createDockerApi(parts: DockerApiParts): DockerApi {
     ...systemRoutes(parts),
     ...eventRoutes(parts),
     ...gantryRoutes(parts),
+    ...firewallRoutes(parts),
     ...unsupportedRoutes,
   ]
   const headers: CommonHeaders = {

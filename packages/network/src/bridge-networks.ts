@@ -18,6 +18,7 @@ import { freeLink, namesOf } from './container-names.ts'
 import { hostResolvConf, resolvConf } from './container-files.ts'
 import { linkChanges, portChanges } from './endpoint-changes.ts'
 import { EndpointDuties } from './endpoint-duties.ts'
+import { firewallReport, type FirewallReport } from './firewall/firewall-report.ts'
 import { forwardsOf } from './forwarder/forwards-of.ts'
 import { PortForwarder } from './forwarder/port-forwarder.ts'
 import { macOf, parseAddress, parseSubnet } from './ipv4.ts'
@@ -216,6 +217,12 @@ export class BridgeNetworks implements Networks {
 
   checks(): readonly NetworkCheck[] {
     return networkChecks(this.#host, this.#names.isThere)
+  }
+
+  firewall(): Promise<FirewallReport> {
+    const { name: table } = this.#table
+    const endpoints = this.#rows.endpoints()
+    return firewallReport({ table, networks: this.#rows.networks(), endpoints, forwarding: this.#forwarder.isThere })
   }
 
   /** After a container that runs has got a further network: which one leads out, and where its ports lead. */

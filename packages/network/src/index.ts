@@ -10,6 +10,7 @@ export {
   type ResolvConfOptions,
 } from './container-files.ts'
 export { openEgress, type EgressGateway, type EgressOptions, type ReachedHost } from './egress/egress-gateway.ts'
+export type { FirewallReport, ReportedPort, ReportedRule } from './firewall/firewall-report.ts'
 export { networkDoors } from './network-doors.ts'
 export { networkChecks } from './network-checks.ts'
 export { NetworkError, type NetworkErrorCode } from './network-error.ts'

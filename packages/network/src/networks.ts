@@ -1,4 +1,5 @@
 import type { Owner } from '@gantry/linux'
+import type { FirewallReport } from './firewall/firewall-report.ts'
 
 /** Networks of containers. */
 export interface Networks {
@@ -40,6 +41,8 @@ export interface Networks {
   recover(): Promise<void>
   /** What to say about containers' name resolution and other firewalls on this host; for doctor. */
   checks(): readonly NetworkCheck[]
+  /** Published ports with what leads to them, and every rule of the host's firewall with who made it. */
+  firewall(): Promise<FirewallReport>
 }
 
 /** A finding about the host. */

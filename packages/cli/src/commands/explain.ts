@@ -24,7 +24,8 @@ which flag would allow it. --prove runs it again with those flags.
 gantry explain CONTAINER
 gantry explain --why-denied [--prove] CONTAINER [-- COMMAND [ARG...]]
 gantry explain --diff CONTAINER CONTAINER
-gantry explain --run '[OPTIONS] IMAGE [COMMAND] [ARG...]'`,
+gantry explain --run '[OPTIONS] IMAGE [COMMAND] [ARG...]'
+gantry explain --ports [CONTAINER]`,
   arguments: [0],
   flags: {
     diff: boolean('Tell in what two containers differ'),
@@ -32,6 +33,7 @@ gantry explain --run '[OPTIONS] IMAGE [COMMAND] [ARG...]'`,
     json: boolean('Print as JSON'),
     'keep-network': boolean('With --why-denied: give the copy the network of the container'),
     'keep-volumes': boolean('With --why-denied: let the copy write to the volumes themselves'),
+    ports: boolean("Show published ports, every rule of the host's firewall, and who made it"),
     prove: boolean('With --why-denied: run it again with the flags, but for those that reach the host'),
     'prove-on-host': boolean('With --why-denied: run it again also with flags by which it may act on the host'),
     run: text('Tell what "gantry run" with these options and arguments would do, without doing it'),
@@ -45,8 +47,15 @@ gantry explain --run '[OPTIONS] IMAGE [COMMAND] [ARG...]'`,
       context.out.write(
         json ? `${JSON.stringify(value, undefined, 2)}\n` : words(context.out.isTerminal ? context.out.columns : 100),
       )
-    const modes = [flags.diff, flags.run !== undefined, flags['why-denied']].filter(Boolean).length
-    if (modes > 1) throw new CliError('USAGE', 'give only one of --diff, --run and --why-denied')
+    const modes = [flags.diff, flags.run !== undefined, flags['why-denied'], flags.ports].filter(Boolean).length
+    if (modes > 1) throw new CliError('USAGE', 'give only one of --diff, --ports, --run and --why-denied')
+    if (flags.ports) {
+      const { explainPorts } = await import('../explain/explain-ports.ts')
+      const { report, container } = await explainPorts(await context.daemon(), [name, ...command])
+      const { renderPorts } = await import('../explain/render-ports.ts')
+      print(report, () => renderPorts(report, container))
+      return
+    }
     if (flags.run !== undefined) {
       if (name !== '') throw new CliError('USAGE', 'put all that "gantry run" would get between quotes: --run "..."')
       const { planOfRun } = await import('../explain/plan-of-run.ts')

@@ -31,6 +31,11 @@ export class PortForwarder {
     this.#wanted = parts.wanted
   }
 
+  /** Whether the process runs, as far as this process knows. */
+  get isThere(): boolean {
+    return this.#connection?.writable === true
+  }
+
   /** Makes what is wanted hold, and answers with the ports that another program has. */
   update(): Promise<readonly FailedForward[]> {
     const next = this.#working.then(() => this.#update())

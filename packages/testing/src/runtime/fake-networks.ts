@@ -104,6 +104,7 @@ export function fakeNetworks(): Networks & { readonly connected: readonly string
         ),
     recover: async () => undefined,
     checks: () => [],
+    firewall: async () => ({ ports: [], rules: [], obstacles: [] }),
     get connected() {
       return [...endpoints.keys()]
     },
