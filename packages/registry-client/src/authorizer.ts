@@ -4,14 +4,14 @@ import type { Challenge } from './challenge.ts'
 import { connectionFailure } from './transport/connection-failure.ts'
 import type { Credential, CredentialSource } from './credentials/credential.ts'
 import { RegistryError } from './registry-error.ts'
-import { parseRetryAfter } from './retry.ts'
+import { retryAfterOf } from './retry.ts'
 import type { HttpRequest, HttpResponse, Transport } from './transport/transport.ts'
 
 type BearerChallenge = Extract<Challenge, { scheme: 'bearer' }>
 
 interface Token {
   readonly text: string
-  /** When to get another, in milliseconds. */
+  /** When to get another, in milliseconds of a clock that nobody sets. */
   readonly expires: number
 }
 
@@ -79,9 +79,9 @@ export class Authorizer {
   /** Finding one may mean to run a program. */
   #credential(registry: string): Promise<Credential | undefined> {
     const known = this.#found.get(registry)
-    if (known !== undefined && known.until > Date.now()) return known.credential
+    if (known !== undefined && known.until > performance.now()) return known.credential
     const credential = this.#credentials(registry)
-    this.#found.set(registry, { credential, until: Date.now() + credentialLife })
+    this.#found.set(registry, { credential, until: performance.now() + credentialLife })
     credential.catch(() => this.#found.delete(registry))
     return credential
   }
@@ -91,7 +91,7 @@ export class Authorizer {
     const known = this.#tokens.get(key)
     if (known !== undefined) {
       const token = await known.catch(() => undefined)
-      if (token !== undefined && token.expires > Date.now()) return token
+      if (token !== undefined && token.expires > performance.now()) return token
       if (this.#tokens.get(key) === known) this.#tokens.delete(key)
     }
     let pending = this.#tokens.get(key)
@@ -111,7 +111,7 @@ export class Authorizer {
     const { registry, challenge } = asked
     const realm = readRealm(challenge.realm, registry, this.#endpointOf(registry))
     try {
-      const response = await this.#transport(tokenRequest(realm, asked))
+      const response = await this.#transport({ ...tokenRequest(realm, asked), ledBy: this.#endpointOf(registry) })
       if (response.status === 200) return await readToken(response, registry, realm)
       await response.discard()
       throw refused(registry, realm, response, asked.credential)
@@ -200,7 +200,7 @@ async function readToken(response: HttpResponse, registry: string, realm: URL): 
     })
   }
   const life = typeof answer['expires_in'] === 'number' ? Math.max(answer['expires_in'], shortestLife) : shortestLife
-  return { text, expires: Date.now() + life * 1000 - margin }
+  return { text, expires: performance.now() + life * 1000 - margin }
 }
 
 function refused(
@@ -210,7 +210,7 @@ function refused(
   credential: Credential | undefined,
 ): RegistryError {
   const { status } = response
-  const retryAfter = parseRetryAfter(response.header('retry-after'))
+  const retryAfter = retryAfterOf(response)
   const known = credential === undefined ? 'there are no credentials' : 'the credentials were refused'
   const code = status === 401 || status === 403 ? 'UNAUTHORIZED' : status === 429 ? 'TOOMANYREQUESTS' : 'SERVER'
   const hint = code === 'UNAUTHORIZED' ? `${known} for ${registry}; run "gantry login ${registry}"` : 'try again later'

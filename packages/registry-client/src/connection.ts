@@ -1,3 +1,4 @@
+import type { Descriptor } from '@gantry/oci'
 import type { ClientEvent } from './client-event.ts'
 import { parseRateLimit } from './rate-limit.ts'
 import type { Authorizer, Scope } from './authorizer.ts'
@@ -6,7 +7,7 @@ import { connectionFailure } from './transport/connection-failure.ts'
 import { printable, readRefusal } from './refusal.ts'
 import { RegistryError } from './registry-error.ts'
 import type { RegistryErrorCode } from './registry-error.ts'
-import { isPassing, isPassingFailure, parseRetryAfter, waitBefore } from './retry.ts'
+import { isPassing, isPassingFailure, retryAfterOf, waitBefore } from './retry.ts'
 import type { RetryPolicy } from './retry.ts'
 import type { HttpResponse, Transport } from './transport/transport.ts'
 
@@ -27,6 +28,8 @@ export interface Ask {
   readonly missing?: RegistryErrorCode
   /** False: not from a mirror, which may be wrong or late. Only pulls ask mirrors. */
   readonly mirrors?: boolean
+  /** What the answer's body has to be: mirrors that give something else are passed over. It is held in memory, so only for little. */
+  readonly expects?: Descriptor
 }
 
 /** Something that answers for a registry: the registry itself, or mirrors before it. */
@@ -87,8 +90,7 @@ export class Connection implements Asker {
         failure = error
       }
       const passing = response === undefined ? isPassingFailure(failure, attempt) : isPassing(response.status)
-      const retryAfter =
-        response === undefined ? retryAfterOf(failure) : parseRetryAfter(response.header('retry-after'))
+      const retryAfter = response === undefined ? retryAfterSaid(failure) : retryAfterOf(response)
       const wait = canRepeat && passing ? waitBefore(this.retry, attempt, retryAfter) : undefined
       if (wait === undefined || ask.signal?.aborted === true) {
         if (response === undefined) throw this.failure(failure, ask)
@@ -157,6 +159,7 @@ export class Connection implements Asker {
         method: ask.method,
         url,
         headers: { 'user-agent': 'gantry', 'accept-encoding': 'identity', ...ask.headers, ...own },
+        ledBy: endpoint,
         ...(ask.body === undefined ? {} : { body: ask.body }),
         ...(ask.signal === undefined ? {} : { signal: ask.signal }),
       })
@@ -205,6 +208,6 @@ interface Followed {
 }
 
 /** When the token service said to come back. */
-function retryAfterOf(failure: unknown): number | undefined {
+function retryAfterSaid(failure: unknown): number | undefined {
   return failure instanceof RegistryError ? failure.retryAfter : undefined
 }

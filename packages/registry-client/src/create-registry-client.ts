@@ -11,8 +11,9 @@ import { Connection } from './connection.ts'
 import type { Asker } from './connection.ts'
 import type { CredentialSource } from './credentials/credential.ts'
 import { systemCredentials } from './credentials/system-credentials.ts'
-import { endpointOf, isLocalRegistry } from './endpoint.ts'
+import { endpointOf, isLocalRegistry, nameOf } from './endpoint.ts'
 import { HttpRepository } from './http-repository.ts'
+import { fenced } from './transport/fence.ts'
 import { nodeTransport } from './transport/node-transport.ts'
 import { pagesOf } from './pages.ts'
 import type { RegistryClient } from './remote-repository.ts'
@@ -67,7 +68,8 @@ export function createRegistryClient(options: RegistryClientOptions = {}): Regis
     const said = settings().hosts.get(registry)?.insecure
     return said === undefined ? (options.insecure ?? isLocalRegistry)(registry) : said === 'http'
   }
-  const transport = transportOf(options, settings)
+  const mayLead = ({ host }: URL): boolean => settings().hosts.get(nameOf(host))?.private === true
+  const transport = fenced(transportOf(options, settings), mayLead)
   const authorizer = new Authorizer(transport, options.credentials ?? systemCredentials(environment), (registry) =>
     endpointOf(registry, insecure),
   )
@@ -144,7 +146,7 @@ function transportOf(options: RegistryClientOptions, settings: () => RegistriesC
   const known = new Map<string, HostTls | undefined>()
   const directories = certificateDirectories(environment)
   const tlsOf = (host: string): HostTls | undefined => {
-    const name = host === 'registry-1.docker.io' ? 'docker.io' : host
+    const name = nameOf(host)
     if (!known.has(name)) known.set(name, readHostTls(name, settings().hosts.get(name), directories))
     return known.get(name)
   }

@@ -9,6 +9,9 @@ import type { HttpResponse } from './transport/transport.ts'
 /** Progress of so many bytes makes failures count afresh. */
 export const enough: number = 64 * 1024
 
+/** What mirrors give of a blob up to this size is checked before it is passed on; larger ones are fetched again when they are wrong. */
+const littleBlob = 4 * 1024 * 1024
+
 /** Where a blob is asked for. */
 export interface DownloadPlace {
   readonly connection: Asker
@@ -57,10 +60,13 @@ interface Part {
  */
 export async function requestBlob(
   place: DownloadPlace,
-  { digest, size }: Descriptor,
+  descriptor: Descriptor,
   { start, end, signal }: Part,
 ): Promise<HttpResponse> {
+  const { digest, size } = descriptor
   const { connection, url, headers = {}, scopes, purpose, mirrors } = place
+  const isWhole = start === 0 && end === size
+  const expects = isWhole && size <= littleBlob ? { expects: descriptor } : {}
   const ask = (range: Readonly<Record<string, string>>, accept: readonly number[]): Promise<HttpResponse> =>
     connection.send({
       method: 'GET',
@@ -72,8 +78,8 @@ export async function requestBlob(
       accept,
       missing: 'BLOB_UNKNOWN',
       ...(mirrors === undefined ? {} : { mirrors }),
+      ...expects,
     })
-  const isWhole = start === 0 && end === size
   let response = await ask(isWhole ? {} : { range: `bytes=${start}-${end - 1}` }, isWhole ? [404] : [404, 416])
   if (response.status === 416) {
     await response.discard()

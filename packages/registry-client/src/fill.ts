@@ -155,14 +155,14 @@ class Filling {
     let filled = 0
     let position = start
     let writing: Promise<void> = Promise.resolve()
-    let written = Date.now()
+    let written = performance.now()
     const write = async (): Promise<void> => {
       await writing
       const [bytes, at, after] = [buffer.subarray(0, filled), position, position + filled]
       ;[buffer, other] = [other, buffer]
       position = after
       filled = 0
-      written = Date.now()
+      written = performance.now()
       writing = this.#work.partial.write(at, [bytes]).then(() => onWritten(after))
       writing.catch(() => undefined)
     }
@@ -181,7 +181,7 @@ class Filling {
         }
         this.#count(chunk.length)
         releaseChunk(chunk)
-        if (filled > 0 && Date.now() - written > writeEvery) await write()
+        if (filled > 0 && performance.now() - written > writeEvery) await write()
       }
     } finally {
       try {

@@ -2,7 +2,7 @@ import { collect } from '@gantry/image'
 import { parseJson } from '@gantry/oci'
 import { isWireCode, RegistryError } from './registry-error.ts'
 import type { RegistryErrorCode } from './registry-error.ts'
-import { parseRetryAfter } from './retry.ts'
+import { retryAfterOf } from './retry.ts'
 import type { HttpResponse } from './transport/transport.ts'
 
 const longestBody = 64 * 1024
@@ -26,7 +26,7 @@ export async function readRefusal(response: HttpResponse, context: RefusalContex
   const { code: said, message } = await readError(response)
   const code = said ?? codeOf(status, context.missing)
   const name = said === undefined && (code === 'SERVER' || code === 'PROTOCOL') ? '' : ` ${code}`
-  const retryAfter = parseRetryAfter(response.header('retry-after'))
+  const retryAfter = retryAfterOf(response)
   const hints = [message, hintOf(code, { ...context, status, retryAfter })].filter((each) => each !== undefined)
   const detail = hints.length === 0 ? '' : ` (${hints.join('; ')})`
   return new RegistryError(code, `${purpose}: the registry answered ${status}${name}${detail}`, {

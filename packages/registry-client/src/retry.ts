@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { RegistryError } from './registry-error.ts'
+import type { HttpResponse } from './transport/transport.ts'
 
 /** How often and how soon something is tried again. */
 export interface RetryOptions {
@@ -56,6 +57,12 @@ export function waitBefore(policy: RetryPolicy, attempt: number, retryAfter: num
 
 const months = 'Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec'
 const httpDate = new RegExp(String.raw`^[A-Z][a-z]{2}, \d{2} (?:${months}) \d{4} \d{2}:\d{2}:\d{2} GMT$`)
+
+/** When an answer says to come back, in milliseconds from now. A date is taken by the clock of who gave it: ours may be wrong. */
+export function retryAfterOf(response: Pick<HttpResponse, 'header'>): number | undefined {
+  const now = Date.parse(response.header('date') ?? '')
+  return parseRetryAfter(response.header('retry-after'), Number.isNaN(now) ? Date.now() : now)
+}
 
 /** Reads `Retry-After`, seconds or an HTTP date, in milliseconds from now; a date that has passed is at once. */
 export function parseRetryAfter(header: string | undefined, now: number = Date.now()): number | undefined {

@@ -130,13 +130,28 @@ describe('a mirror', () => {
     await it.repository.tag('2', image.descriptor)
   })
 
-  test('that gives wrong bytes is found out', async () => {
-    const it = await world(['m.example'])
-    it.hosts.set('m.example', (request) =>
-      request.url.includes('/blobs/') ? new Response('wrong') : new Response('', { status: 404 }),
-    )
-    await assert.rejects(pull(it), (error) => error instanceof Error && Reflect.get(error, 'code') === 'SIZE_MISMATCH')
-  })
+  for (const [name, wrong] of [
+    ['other bytes', (bytes) => bytes.map((byte) => byte ^ 1)],
+    ['too few bytes', (bytes) => bytes.subarray(1)],
+    ['too many bytes', (bytes) => Buffer.concat([bytes, bytes])],
+  ] as const satisfies readonly (readonly [string, (bytes: Uint8Array) => Uint8Array])[]) {
+    test(`that gives ${name} of manifests and small blobs is passed over for the next one`, async () => {
+      const it = await world(['bad.example', 'm.example'])
+      const origin = it.hosts.get('origin.example') ?? assert.fail()
+      it.hosts.set('m.example', origin)
+      it.hosts.set('bad.example', async (request) => {
+        const answer = await origin(request)
+        const bytes = new Uint8Array(await answer.arrayBuffer())
+        const headers = { 'content-type': answer.headers.get('content-type') ?? '' }
+        return request.method === 'GET' ? new Response(new Uint8Array(wrong(bytes)), { headers }) : answer
+      })
+      await pull(it)
+      assert.ok(it.asked.some((line) => line.startsWith('GET bad.example')))
+      assert.ok(it.asked.every((line) => !line.includes(' origin.example')))
+      const event = it.events.find((each) => each.kind === 'mirror-failed')
+      assert.match(event?.kind === 'mirror-failed' ? event.reason : '', /^it gave (?:more than )?/)
+    })
+  }
 
   test('is named when the registry itself cannot help either', async () => {
     const it = await world(['m.example'])

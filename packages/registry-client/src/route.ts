@@ -1,3 +1,7 @@
+import { digestOf } from '@gantry/codec'
+import { collect, readerOf } from '@gantry/image'
+import { digestAlgorithm } from '@gantry/oci'
+import type { Descriptor } from '@gantry/oci'
 import type { ClientEvent } from './client-event.ts'
 import type { Ask, Asker } from './connection.ts'
 import { printable } from './refusal.ts'
@@ -56,7 +60,8 @@ export class Route implements Asker {
     if (!isPull || ask.mirrors === false) return origin.send(ask)
     const reasons: string[] = []
     for (const mirror of mirrors) {
-      if ((this.#resting.get(mirror.host) ?? 0) > Date.now() || !(mirror.resolve || isByDigest(ask.url))) continue
+      if ((this.#resting.get(mirror.host) ?? 0) > performance.now() || !(mirror.resolve || isByDigest(ask.url)))
+        continue
       const found = await this.#try(mirror, ask)
       if (typeof found !== 'string') return found
       reasons.push(`${mirror.host}: ${found}`)
@@ -79,18 +84,30 @@ export class Route implements Asker {
     try {
       const own = prefix === undefined ? ask : below(ask, prefix)
       const response = await asker.send({ ...own, url: withNamespace(own.url, namespace) })
-      if (response.status < 300) return response
+      if (response.status < 300 && (ask.expects === undefined || ask.method === 'HEAD')) return response
+      if (response.status < 300 && ask.expects !== undefined) return await checked(response, ask.expects)
       await response.discard()
       reason = `it answered ${response.status}`
     } catch (error) {
       ask.signal?.throwIfAborted()
       reason = reasonOf(error)
       // Credentials that are broken or refused for a mirror need not be so next time; who is not there will not be.
-      if (!(error instanceof RegistryError) || error.status === undefined) this.#resting.set(host, Date.now() + rest)
+      if (!(error instanceof RegistryError) || error.status === undefined)
+        this.#resting.set(host, performance.now() + rest)
     }
     onEvent?.({ kind: 'mirror-failed', registry: origin.registry, mirror: host, reason })
     return reason
   }
+}
+
+/** The same answer, with its body in memory. @throws {Error} when it is not what was asked for */
+async function checked(response: HttpResponse, { digest, size }: Descriptor): Promise<HttpResponse> {
+  const bytes = await collect(response.body, size)
+  if (bytes === undefined) throw new Error(`it gave more than the ${size} bytes of ${digest}`)
+  const found = digestOf(bytes, digestAlgorithm(digest))
+  if (found !== digest) throw new Error(`it gave ${bytes.length} other bytes for ${digest}`)
+  const { status } = response
+  return { status, header: (name) => response.header(name), body: readerOf(bytes), discard: async () => undefined }
 }
 
 function below(ask: Ask, prefix: string): Ask {

@@ -9,6 +9,8 @@ export interface HostConfig {
   /** Files with our certificate and its key (PEM). */
   readonly cert?: string
   readonly key?: string
+  /** Whether it may lead us, by redirects or as its token service, to private addresses though its own is not. Default: false. */
+  readonly private?: boolean
 }
 
 /** Another host that is asked before the registry itself when something is pulled. */
@@ -39,7 +41,7 @@ const mirrorPattern =
  * Reads the text of a `registries.json`:
  *
  *     { "registries": { "docker.io": { "mirrors": ["mirror.example:5000", { "host": "…", "resolve": false, "namespace": false }] },
- *                       "mirror.example:5000": { "insecure": "http" | "unverified" | true, "ca": "file.pem", "cert": "…", "key": "…" } },
+ *                       "mirror.example:5000": { "insecure": "http" | "unverified" | true, "ca": "file.pem", "cert": "…", "key": "…", "private": true } },
  *       "registry-mirrors": ["https://mirror.example"], "insecure-registries": ["10.0.0.1:5000"] }
  *
  * The last two are Docker's, as in its `daemon.json`, and mean Docker Hub's mirrors and hosts without TLS. Unknown keys are refused.
@@ -57,7 +59,7 @@ export function parseRegistriesConfig(text: string, file: string): RegistriesCon
   for (const [host, value] of Object.entries(objectOf(root['registries'] ?? {}, { file, path: 'registries' }))) {
     const at = { file, path: `registries[${JSON.stringify(host)}]` }
     if (!hostPattern.test(host)) fail(at, 'is no host')
-    const entry = objectOf(value, at, ['mirrors', 'insecure', 'ca', 'cert', 'key'])
+    const entry = objectOf(value, at, ['mirrors', 'insecure', 'ca', 'cert', 'key', 'private'])
     const listed = listOf(entry['mirrors'], { ...at, path: `${at.path}.mirrors` })
     if (listed.length > 0)
       mirrors.set(
@@ -146,9 +148,11 @@ function hostOf(entry: Readonly<Record<string, unknown>>, at: Place): HostConfig
   if (kind !== undefined && kind !== 'http' && kind !== 'unverified') {
     fail(below(at, 'insecure'), 'is neither "http", "unverified", true nor false')
   }
+  const isPrivate = truthOf(entry, 'private', at)
   const files = typeof ca === 'string' ? [ca] : listOf(ca, below(at, 'ca')).map((each) => textOf(each, below(at, 'ca')))
   return {
     ...(kind === undefined ? {} : { insecure: kind }),
+    ...(isPrivate === undefined ? {} : { private: isPrivate }),
     ...(files.length === 0 ? {} : { ca: files }),
     ...(cert === undefined ? {} : { cert: textOf(cert, below(at, 'cert')), key: textOf(key, below(at, 'key')) }),
   }

@@ -9,6 +9,19 @@ export function connectionFailure(error: unknown, purpose: string, registry: str
   const context = { registry, cause: error }
   const say = (kind: 'UNREACHABLE' | 'TLS' | 'TIMEOUT', text: string): RegistryError =>
     new RegistryError(kind, `${purpose}: ${text}`, context)
+  if (code === 'PRIVATE_ADDRESS') {
+    const where = error instanceof Error ? error.message : code
+    const text = `it led to an address where it has no business: ${where}; if it may, set "private": true for it in registries.json`
+    return new RegistryError('PROTOCOL', `${purpose}: ${text}`, context)
+  }
+  if (code === 'CERT_NOT_YET_VALID' || code === 'CERT_HAS_EXPIRED') {
+    const problem = code === 'CERT_HAS_EXPIRED' ? 'has expired' : 'is not valid yet'
+    const now = new Date().toISOString().slice(0, 16).replace('T', ' ')
+    return say(
+      'TLS',
+      `the certificate of ${registry} ${problem} by the clock of this machine, where it is ${now} UTC; set the clock if that is wrong, else the certificate needs renewing`,
+    )
+  }
   if (tlsCodes.test(code)) {
     return say(
       'TLS',

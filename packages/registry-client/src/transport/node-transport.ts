@@ -3,6 +3,7 @@ import type { Agent as HttpsAgent } from 'node:https'
 import { readFileSync } from 'node:fs'
 import type { SecureContextOptions as TlsContext } from 'node:tls'
 import type { HostTls } from '../config/host-tls.ts'
+import { fencedLookup } from './fence.ts'
 import { proxyFor } from './proxy-for.ts'
 import type { Environment } from './proxy-for.ts'
 import type { HttpRequest, HttpResponse, Transport } from './transport.ts'
@@ -36,23 +37,26 @@ export function nodeTransport(options: NodeTransportOptions = {}): Transport {
   const plain = new Map<string, HttpAgent>()
   const secure = new Map<string, HttpsAgent>()
   return async (request) => {
-    const { url } = request
+    const { url, ledBy } = request
     const proxy = proxyFor(url, environment)?.href
     const settings = {
       keepAlive: true,
       scheduling: 'lifo' as const,
       timeout,
+      // A proxy looks names up itself.
+      ...(ledBy === undefined || proxy !== undefined ? {} : { lookup: fencedLookup(ledBy) }),
       ...(proxy === undefined ? {} : { proxyEnv: { http_proxy: proxy, https_proxy: proxy } }),
     }
+    const how = `${proxy ?? ''} ${ledBy?.hostname ?? ''}`
     // Taken at the first request, and not imported: an import costs every command 35 ms, since it loads all that node:http exports.
     if (url.protocol === 'http:') {
       const http = process.getBuiltinModule('node:http')
-      const agent = kept(plain, proxy ?? '', () => new http.Agent(settings))
+      const agent = kept(plain, how, () => new http.Agent(settings))
       return exchange(request, timeout, http.request(url, { ...basics(request), agent }))
     }
     const https = process.getBuiltinModule('node:https')
     const tls = tlsOf?.(url.host)
-    const agent = kept(secure, `${proxy ?? ''} ${tls === undefined ? '' : url.host}`, () => {
+    const agent = kept(secure, `${how} ${tls === undefined ? '' : url.host}`, () => {
       return new https.Agent({ ...settings, ...trust(authorities, tls, environment) })
     })
     return exchange(request, timeout, https.request(url, { ...basics(request), agent }))

@@ -7,6 +7,8 @@ export interface HttpRequest {
   /** Bytes can be sent again, a stream only once; its length is in the headers. */
   readonly body?: Uint8Array | AsyncIterable<Uint8Array>
   readonly signal?: AbortSignal
+  /** The endpoint of the registry that led to this address, by a redirect or as its token service. */
+  readonly ledBy?: URL
 }
 
 /** An answer. Its body is read to the end or discarded, so that the connection is free again. */
