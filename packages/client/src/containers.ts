@@ -18,6 +18,7 @@ import type {
 import { filtersText, query, type Filters } from './query.ts'
 import { decodeFrames, multiplexedStream, unframed } from './frames.ts'
 import { jsonLines } from './json-lines.ts'
+import { logFrames, type LogFrame } from './log-frames.ts'
 
 /** A wait that the daemon has taken up: whatever the container does from now on is not missed. */
 export interface Waiting {
@@ -67,6 +68,8 @@ export interface ContainersApi {
   list(options?: { all?: boolean; limit?: number; size?: boolean; filters?: Filters }): Promise<ContainerSummary[]>
   inspect(id: string, options?: { size?: boolean }): Promise<ContainerInspect>
   logs(id: string, options?: LogsOptions): Promise<AsyncIterable<OutputChunk>>
+  /** The same in whole frames, of a terminal too: one for each line, or piece of a long one. */
+  logFrames(id: string, options?: LogsOptions): Promise<AsyncIterable<readonly LogFrame[]>>
   /** Resolves when attached: what the container writes from then on is not missed. The caller reads it to its end or closes it. */
   attach(id: string, options?: AttachOptions): Promise<HijackedStream>
   resize(id: string, size: { height: number; width: number }): Promise<void>
@@ -138,6 +141,13 @@ export function containersApi(http: Http): ContainersApi {
       return response.headers.get('content-type') === multiplexedStream
         ? decodeFrames(response.body)
         : unframed(response.body)
+    },
+    logFrames: async (
+      id,
+      { stdout = true, stderr = true, follow, timestamps, details, tail, since, until, signal } = {},
+    ) => {
+      const options = query({ stdout, stderr, follow, timestamps, details, tail, since, until, framed: true })
+      return logFrames((await http.request('GET', `${path(id, '/logs')}${options}`, { signal })).body)
     },
     attach: (id, { stdin, stdout = true, stderr = true, logs, detachKeys, signal } = {}) =>
       http.hijack(`${path(id, '/attach')}${query({ stream: true, stdin, stdout, stderr, logs, detachKeys })}`, {

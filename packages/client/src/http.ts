@@ -2,7 +2,7 @@ import { connect, type Socket } from 'node:net'
 import { ApiError, errorCodeOf } from './api-error.ts'
 import { hijacked, type HijackedStream } from './hijack.ts'
 import { bodyLengthOf, readBody } from './http1/body.ts'
-import { readHead } from './http1/head.ts'
+import { HttpSyntaxError, readHead } from './http1/head.ts'
 import { SocketReader } from './http1/reader.ts'
 import { requestHead, sendChunks, type RequestOptions } from './http1/request.ts'
 
@@ -266,7 +266,7 @@ function asApiError(error: unknown, signal: AbortSignal | undefined): ApiError {
   if (error instanceof ApiError) return error
   if (signal?.aborted === true) return aborted(signal)
   const message = error instanceof Error ? error.message : String(error)
-  const code = error instanceof Error && error.name === 'HttpSyntaxError' ? 'PROTOCOL' : 'CONNECTION_LOST'
+  const code = error instanceof HttpSyntaxError && !error.cutShort ? 'PROTOCOL' : 'CONNECTION_LOST'
   return new ApiError(code, `The connection to the daemon failed: ${message}`, {
     cause: error,
     hint: 'if the daemon was stopped, containers go on: "gantry ps" starts it again and lists them',

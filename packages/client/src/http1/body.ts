@@ -33,7 +33,7 @@ async function* readExactly(reader: SocketReader, length: number): AsyncGenerato
   while (left > 0) {
     const bytes = await reader.read()
     if (bytes === undefined)
-      throw new HttpSyntaxError(`The connection ended ${left} bytes before the end of an HTTP body`)
+      throw new HttpSyntaxError(`The connection ended ${left} bytes before the end of an HTTP body`, { cutShort: true })
     if (bytes.length > left) {
       reader.unread(bytes.subarray(left))
       yield bytes.subarray(0, left)
@@ -61,7 +61,8 @@ async function readLine(reader: SocketReader): Promise<string> {
   let line = ''
   for (;;) {
     const bytes = await reader.read()
-    if (bytes === undefined) throw new HttpSyntaxError('The connection ended within a chunked HTTP body')
+    if (bytes === undefined)
+      throw new HttpSyntaxError('The connection ended within a chunked HTTP body', { cutShort: true })
     const end = bytes.indexOf(10)
     line += Buffer.from(bytes.buffer, bytes.byteOffset, end < 0 ? bytes.length : end).toString('latin1')
     if (end >= 0) {

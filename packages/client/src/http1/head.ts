@@ -10,6 +10,13 @@ export interface MessageHead {
 export class HttpSyntaxError extends Error {
   override readonly name = 'HttpSyntaxError'
   readonly code = 'HTTP_SYNTAX'
+  /** What there was of it was right, but it ended too soon: the peer has gone. */
+  readonly cutShort: boolean
+
+  constructor(message: string, { cutShort = false }: { cutShort?: boolean } = {}) {
+    super(message)
+    this.cutShort = cutShort
+  }
 }
 
 const limit = 64 * 1024
@@ -22,7 +29,7 @@ export async function readHead(reader: SocketReader): Promise<MessageHead | unde
     const chunk = await reader.read()
     if (chunk === undefined) {
       if (bytes.length === 0) return undefined
-      throw new HttpSyntaxError('The connection ended in the middle of an HTTP head')
+      throw new HttpSyntaxError('The connection ended in the middle of an HTTP head', { cutShort: true })
     }
     const from = Math.max(0, bytes.length - 3)
     bytes = bytes.length === 0 ? asBuffer(chunk) : Buffer.concat([bytes, chunk])

@@ -31,7 +31,8 @@ async function attach(engine: Engine, { query, version }: ApiRequest, id: string
 function logs(engine: Engine, { query, version, signal }: ApiRequest, id: string): Reply {
   const wanted = { stdout: flag(query, 'stdout'), stderr: flag(query, 'stderr') }
   if (!wanted.stdout && !wanted.stderr) throw badRequest('Bad parameters: you must choose at least one stream')
-  const { terminal } = engine.inspect(id).spec
+  // Gantry's own: frames for a terminal's lines too.
+  const terminal = engine.inspect(id).spec.terminal && !flag(query, 'framed')
   const tail = tailOf(query.get('tail'))
   const since = rfc3339(query.get('since'))
   const until = rfc3339(query.get('until'))
