@@ -3,9 +3,12 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { run } from '@gantry/process'
+import { run, which } from '@gantry/process'
 import { busyboxMissing } from '@gantry/testing'
 import { build } from '../build.ts'
+import { parseBaseFile } from '../base/declared/base-file.ts'
+import { buildDeclared } from '../base/declared/build-declared.ts'
+import { lockBase } from '../base/declared/lock-base.ts'
 import { BuildError } from '../build-error.ts'
 import { World } from '../test/world.ts'
 import { buildNode } from './build-node.ts'
@@ -18,7 +21,8 @@ async function missing(): Promise<string | undefined> {
   const noBusybox = busyboxMissing()
   if (noBusybox !== undefined) return noBusybox
   const asked = await run('npm', ['view', 'pretty-ms@10.0.0', 'version'], { cwd: tmpdir() }).catch(() => undefined)
-  return asked === undefined ? 'needs the npm registry' : undefined
+  if (asked === undefined) return 'needs the npm registry'
+  return which('apt-get') === undefined ? 'needs apt-get' : undefined
 }
 
 const skip = (await missing()) ?? false
@@ -97,6 +101,18 @@ describe('the examples, built and run', { skip, timeout: 300_000 }, () => {
   test('the same with its Dockerfile', async () => {
     await build({ context: join(directory, 'pnpm-monorepo'), tags: ['localhost/greeter-df'] }, world.ports)
     assert.equal(await ask('localhost/greeter-df', '/you'), 'answer=hello you, after 1m 1s uid=1000')
+  })
+
+  test('a service on an image of packages, with Node and without a shell', async () => {
+    const project = join(examples, 'minimal-node')
+    const declared = parseBaseFile(readFileSync(join(project, 'gantry-base.json'), 'utf8'), 'gantry-base.json')
+    const ports = { store: world.store, codec: world.codec, directory: join(directory, 'base') }
+    const lock = await lockBase(declared, { directory: ports.directory })
+    const base = await buildDeclared(declared, lock, { from: project }, ports)
+    assert.deepEqual(base.skipped, [])
+    await buildNode({ context: project, tags: ['localhost/clock'] }, world.ports)
+    assert.match(await ask('localhost/clock', '/?zone=Asia/Tokyo'), /in Asia\/Tokyo, says Node \S+ as user 1000/)
+    await assert.rejects(world.build({ Dockerfile: 'FROM localhost/clock\nRUN ["sh", "-c", "true"]\n' }), BuildError)
   })
 
   test('as process 1, a program that handles no signal is ended by SIGTERM', async () => {

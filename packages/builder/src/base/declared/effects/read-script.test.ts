@@ -62,7 +62,7 @@ const rows: readonly [why: string, script: string, effects: readonly object[], r
   ],
   [
     'what is done on upgrades only is not',
-    'if [ "$1" = configure ] && [ -n "$2" ]; then\nif x; then\nrm -rf /etc/y\nfi\nrm z\nfi\nkeep this\n',
+    'if [ "configure" = "$1" -a "x$2" != "x" ]; then\ny\nfi\nif [ "$1" = configure ] && [ -n "$2" ]; then\nif x; then\nrm -rf /etc/y\nfi\nrm z\nfi\nkeep this\n',
     [],
     ['keep this'],
   ],

@@ -82,7 +82,8 @@ function splitSnippets(text: string): { readonly plain: string; readonly snippet
 }
 
 // A condition that holds only where an earlier version was installed.
-const onUpgrade = /^if (?!.*\|\|).*(-n "?\$\{?2\}?"?|"?\$\{?2\}?"? != ""|--compare-versions "?\$\{?2\}?"? lt-nl)/
+const onUpgrade =
+  /^if (?!.*\|\|).*(-n "?\$\{?2\}?"?|"x\$2" != "x"|"?\$\{?2\}?"? != ""|--compare-versions "?\$\{?2\}?"? lt-nl)/
 
 /** Without what is done on upgrades only: an image has none of the package before. */
 function withoutUpgrades(lines: readonly string[]): readonly string[] {
