@@ -15,6 +15,7 @@ import type { Row } from './row.ts'
 import { benchScale } from './scale/bench-scale.ts'
 import { buildSuite } from './suites/build.ts'
 import { detachedSuite } from './suites/detached.ts'
+import { nodeSuite } from './suites/node.ts'
 import { startSuite } from './suites/start.ts'
 import { transferSuite } from './suites/transfer.ts'
 import type { World } from './world.ts'
@@ -25,6 +26,7 @@ const suites: Readonly<Record<SuiteName, (world: World) => Promise<Row[]>>> = {
   start: startSuite,
   detached: detachedSuite,
   build: buildSuite,
+  node: nodeSuite,
   transfer: transferSuite,
 }
 

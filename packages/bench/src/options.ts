@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util'
 import { BenchError } from './bench-error.ts'
 
 /** What can be measured. */
-export const suiteNames = ['start', 'detached', 'build', 'transfer'] as const
+export const suiteNames = ['start', 'detached', 'build', 'node', 'transfer'] as const
 
 /** The name of a group of measurements. */
 export type SuiteName = (typeof suiteNames)[number]

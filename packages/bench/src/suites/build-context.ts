@@ -1,34 +1,38 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
-const dockerfile = (image: string): string => `FROM ${image} AS tools
+const dockerfile = (image: string): string => `FROM ${image}
 RUN mkdir /out && for i in 1 2 3 4 5 6 7 8 9; do echo $i > /out/$i; done
-
-FROM ${image}
-WORKDIR /app
-COPY packages ./packages
-RUN find packages -type f | wc -l > count
-COPY source ./source
-COPY --from=tools /out ./out
-RUN cat source/* > all
+COPY . /app
+RUN find /app -type f | wc -l > /count
 CMD ["true"]
 `
 
-/** Writes a context like that of a service: 2,000 files of dependencies, 50 sources, one large file; the same bytes each time. */
+/** Writes a context like that of a service: 3,000 small files, one of 200 MB; the same bytes each time. */
 export async function writeContext(directory: string, image: string): Promise<void> {
   const random = generator(42)
-  for (let part = 0; part < 40; part++) {
+  for (let part = 0; part < 60; part++) {
     const place = join(directory, 'packages', `package-${part}`)
     await mkdir(place, { recursive: true })
     for (let file = 0; file < 50; file++)
       await writeFile(join(place, `file-${file}.js`), text(random, 1024 + (random() % 6144)))
   }
-  await mkdir(join(directory, 'source'), { recursive: true })
-  for (let file = 0; file < 50; file++) {
-    await writeFile(join(directory, 'source', `file-${String(file).padStart(2, '0')}.txt`), text(random, 4096))
-  }
-  await writeFile(join(directory, 'packages', 'large.bin'), pseudoRandomBytes(7, 16 * 1024 * 1024))
+  await writeFile(join(directory, 'large.bin'), pseudoRandomBytes(7, 200_000_000))
   await writeFile(join(directory, 'Dockerfile'), dockerfile(image))
+}
+
+/** Writes a context of very many small files, 100 in a directory. */
+export async function writeManyFiles(directory: string, count: number): Promise<void> {
+  for (let part = 0; part * 100 < count; part++) {
+    const place = join(directory, `part-${Math.floor(part / 100)}`, String(part))
+    await mkdir(place, { recursive: true })
+    await Promise.all(
+      Array.from({ length: Math.min(100, count - part * 100) }, (_, file) =>
+        writeFile(join(place, `file-${file}.js`), `export const value = ${part * 100 + file}\n`),
+      ),
+    )
+  }
+  await writeFile(join(directory, 'Dockerfile'), 'FROM scratch\nCOPY . /app\n')
 }
 
 /** Bytes that look random, the same for the same seed. */
