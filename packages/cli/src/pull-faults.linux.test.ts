@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict'
+import { mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { openContentWorld } from '@gantry/daemon'
 import { collect, randomImage, validateContent, type Image } from '@gantry/image'
 import { siteOf } from '@gantry/linux'
 import type { Descriptor } from '@gantry/oci'
+import { run } from '@gantry/process'
 import { testCodec } from '@gantry/testing'
+import { images } from './commands/images.ts'
 import { pull } from './commands/pull.ts'
 import { runCommand } from './testing/run-command.ts'
 import { transportWorld } from './testing/transport-world.ts'
@@ -59,4 +62,46 @@ test('a tag that moves during a pull gives the image that it stood for at the st
   assert.equal(await inStore(), before.descriptor.digest)
   await runCommand(world, pull, '--quiet', name)
   assert.equal(await inStore(), after.descriptor.digest)
+})
+
+test('a pull onto a full disk says so, names nothing, and goes on when there is room', { skip }, async () => {
+  await using world = await transportWorld()
+  await using stack = new AsyncDisposableStack()
+  mkdirSync(world.root)
+  await run('mount', ['-t', 'tmpfs', '-o', 'size=96m', 'none', world.root])
+  stack.defer(async () => void (await run('umount', [world.root])))
+  const image = await randomImage({ codec, seed: 3, layers: 2, layerBytes: 8_000_000, compression: 'gzip' })
+  const ranges: string[] = []
+  const { host } = await world.registry(async (request) => {
+    ranges.push(request.header('range') ?? '')
+    return undefined
+  })
+  await put(host, image, 'latest')
+  const name = `${host}/app:latest`
+  await runCommand(world, images)
+  const free = (): number => {
+    const { bavail, bsize } = statfsSync(world.root)
+    return bavail * bsize
+  }
+  // Room for the blobs, and for some of what is in them, or for some of the blobs only. What was unpacked goes at once; bytes that have
+  // come are kept, since fetching them again would not make it any better.
+  for (const room of [22_000_000, 6_000_000]) {
+    const filler = join(world.root, 'filler')
+    writeFileSync(filler, Buffer.alloc(free() - room))
+    await assert.rejects(runCommand(world, pull, '--quiet', name), /Cannot pull "[^"]*app:latest": .*full/)
+    rmSync(filler)
+    await using content = await openContentWorld(siteOf({}, { root: world.root }))
+    assert.equal(await content.store.resolve(name), undefined)
+    assert.deepEqual(content.snapshots.list().layers, [])
+  }
+  ranges.length = 0
+  await runCommand(world, pull, '--quiet', name)
+  assert.ok(
+    ranges.some((range) => /^bytes=[1-9]\d{5,}-/.test(range)),
+    ranges.join(' '),
+  )
+  await using content = await openContentWorld(siteOf({}, { root: world.root }))
+  assert.equal((await content.store.resolve(name))?.digest, image.descriptor.digest)
+  assert.deepEqual(await validateContent(content.store, image.descriptor, { codec }), [])
+  assert.equal(content.snapshots.list().layers.length, 2)
 })
