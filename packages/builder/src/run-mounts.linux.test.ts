@@ -4,6 +4,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { busyboxMissing, toolsMissing } from '@gantry/testing'
+import type { BuildEvent } from './events.ts'
 import { World } from './test/world.ts'
 
 const skip = process.getuid?.() === 0 ? (busyboxMissing() ?? false) : 'needs root, to run containers'
@@ -187,8 +188,18 @@ describe('RUN --mount', { skip, concurrency: false }, () => {
       const key = join(world.context({}), 'key')
       execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', key])
       const Dockerfile = `${base}RUN --mount=type=ssh,id=git test -S $SSH_AUTH_SOCK && echo there\n`
-      await world.build({ Dockerfile }, { ssh: { git: { keys: [key] } } })
-      assert.match(world.output(), /there/)
+      const { ledger } = world.ports
+      const ends: string[] = []
+      const look = (event: BuildEvent): void => {
+        if (event.kind !== 'output') return
+        const entries = ledger.owners('build').flatMap(({ owner }) => ledger.history(owner))
+        ends.push(...entries.filter(({ sentence }) => sentence.includes('SSH agent')).map(({ undo }) => undo))
+      }
+      const { build } = await import('./build.ts')
+      const context = world.context({ Dockerfile })
+      await build({ context, environment: {}, ssh: { git: { keys: [key] } }, onEvent: look }, world.ports)
+      // A build that is killed leaves no agent with keys: the ledger knows how to end it.
+      assert.match(ends[0] ?? '', /^p?kill -KILL .*agent-0-own$/)
       await assert.rejects(
         world.build({ Dockerfile, x: '1' }, { noCache: true, ssh: { git: { keys: ['/no/such/key'] } } }),
         {

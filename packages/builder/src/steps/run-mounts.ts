@@ -232,7 +232,7 @@ export class RunMounts implements AsyncDisposable {
   }
 
   async #agent(mount: Extract<Mount, { type: 'ssh' }>, directory: string, user: ResolvedUser): Promise<void> {
-    const { session } = this.#options
+    const { session, owner } = this.#options
     const given = session.options.ssh[mount.id]
     if (given === undefined) {
       if (!mount.required) return
@@ -245,6 +245,8 @@ export class RunMounts implements AsyncDisposable {
       uid: mount.uid ?? user.uid,
       gid: mount.gid ?? user.gid,
       mode: mount.mode ?? 0o600,
+      ledger: session.ports.ledger,
+      owner,
       signal: session.options.signal,
     })
     this.#closing.push(async () => agent[Symbol.asyncDispose]())

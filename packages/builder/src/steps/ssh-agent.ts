@@ -1,5 +1,6 @@
 import { chmodSync, chownSync, copyFileSync, existsSync, statSync } from 'node:fs'
 import { createServer, connect, type Socket } from 'node:net'
+import { LedgerError, type Ledger, type Owner, spawning } from '@gantry/linux'
 import { exitOf, ProcessError, run, start } from '@gantry/process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { BuildError } from '../build-error.ts'
@@ -15,6 +16,9 @@ export interface AgentOptions {
   readonly uid: number
   readonly gid: number
   readonly mode: number
+  readonly ledger: Pick<Ledger, 'apply'>
+  /** Whose an agent is that is started: it holds keys, and must not outlive a build that is killed. */
+  readonly owner: Owner
   readonly signal: AbortSignal
 }
 
@@ -66,17 +70,25 @@ function isSocket(path: string): boolean {
 async function startAgent(
   keys: readonly string[],
   socket: string,
-  { signal }: AgentOptions,
+  { signal, ledger, owner }: AgentOptions,
   closing: (() => Promise<void>)[],
 ): Promise<string> {
   try {
-    const child = start('ssh-agent', ['-D', '-a', socket], { signal })
-    const ended = exitOf(child)
-    ended.catch(() => undefined)
-    closing.push(async () => {
-      child.kill('SIGTERM')
-      await ended.catch(() => undefined)
-    })
+    const args = ['-D', '-a', socket]
+    const launch = async (): Promise<number> => {
+      const child = start('ssh-agent', args, { signal })
+      const ended = exitOf(child)
+      ended.catch(() => undefined)
+      closing.push(async () => {
+        child.kill('SIGTERM')
+        await ended.catch(() => undefined)
+      })
+      // One that cannot be started has no PID, and says why.
+      if (child.pid === undefined) await ended
+      return child.pid ?? 0
+    }
+    const what = { what: 'the SSH agent of a step', command: ['ssh-agent', ...args], match: socket }
+    await ledger.apply(owner, [spawning(what, 'holds the keys that the step may use', launch)])
     for (let tries = 0; tries < 100 && !existsSync(socket); tries++) await sleep(20, undefined, { signal })
     for (const [index, key] of keys.entries()) {
       // ssh-add refuses keys that others may read, which says nothing of the one that was named here.
@@ -89,8 +101,9 @@ async function startAgent(
       })
     }
     return socket
-  } catch (cause) {
+  } catch (error) {
     signal.throwIfAborted()
+    const cause = error instanceof LedgerError ? error.cause : error
     const reason =
       cause instanceof ProcessError && cause.code === 'NOT_FOUND'
         ? '"ssh-agent" is not installed'
