@@ -40,7 +40,7 @@ function bridgePorts({ instance }: Site): string[] {
 /** Elements of the maps of published ports. */
 async function elements({ instance }: Site): Promise<string[]> {
   const table = instance.replaceAll(/[^a-zA-Z0-9_]/g, '_')
-  const { code, stdout } = await runStatus('nft', ['-j', 'list', 'table', 'ip', table])
+  const { code, stdout } = await runStatus('nft', ['-j', 'list', 'table', 'inet', table])
   if (code !== 0) return []
   const { nftables } = JSON.parse(stdout) as { nftables: { map?: { name: string; elem?: unknown[] } }[] }
   return nftables.flatMap(({ map }) =>
