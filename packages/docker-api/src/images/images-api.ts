@@ -22,7 +22,9 @@ export function imagesApi(images: Images): ImagesApi {
     list: async ({ filters = {} } = {}) => {
       checkFilters(filters, listFilters)
       const all = await images.list()
-      return all.filter((image) => passes(image, filters, all)).map(summary)
+      return all
+        .filter((image) => passes(image, filters, all))
+        .map((image) => summary(named(image, filters['reference'])))
     },
     inspect: async (name) => inspect(await images.find(name)),
     history: async (name) => history(await images.find(name)),
@@ -74,6 +76,14 @@ function credentialsOf({ username, password, identitytoken, registrytoken }: Reg
     ...(identitytoken === undefined || identitytoken === '' ? {} : { identityToken: identitytoken }),
     ...(registrytoken === undefined || registrytoken === '' ? {} : { registryToken: registrytoken }),
   }
+}
+
+/** The image with those of its names that were asked for. */
+function named(image: ImageDetails, patterns: readonly string[] | undefined): ImageDetails {
+  if (patterns === undefined) return image
+  const isAsked = (name: string): boolean =>
+    patterns.some((pattern) => matches(familiarReference(parseReference(name)), pattern))
+  return { ...image, names: image.names.filter(isAsked) }
 }
 
 function passes(
