@@ -171,6 +171,24 @@ describe('start', () => {
     assert.equal(await world.engine.start(id), true)
   })
 
+  test('an end that cannot be finished holds nobody up, and is tried again by who removes it', async () => {
+    await using world = fakeWorld()
+    const { id } = await world.engine.create({ image: 'busybox', command: ['sleep', '9'] })
+    await world.engine.start(id)
+    const { result } = world.engine.wait(id, 'next-exit')
+    world.runtime.failNext('delete', new Error('it is busy'))
+    await world.engine.kill(id)
+    assert.deepEqual(await result, { exitCode: 137 })
+    await new Promise(setImmediate)
+    assert.match(world.logged.join(), /Cannot finish the run .*it is busy/)
+    world.runtime.failNext('delete', new Error('it is still busy'))
+    await assert.rejects(world.engine.remove(id, { force: true }), /it is still busy/)
+    world.runtime.failNext('delete', new Error('and busy'))
+    await assert.rejects(world.engine.stop(id), /and busy/)
+    await world.engine.remove(id, { force: true })
+    assert.deepEqual([world.networks.connected, world.runtime.ids, world.ledger.owners('container')], [[], [], []])
+  })
+
   test('a port that is taken is refused with the text of the network', async () => {
     await using world = fakeWorld()
     const ports = [{ containerPort: 80, hostPort: 8080, protocol: 'tcp' }] as const

@@ -35,7 +35,25 @@ export async function finishRun(
     context.events.emit(containerEvent(record, 'die', { exitCode: String(exitCode), execDuration: String(seconds) }))
     return record
   })
-  await endRun(context, ended)
+  const live = context.live.of(id)
+  const { nextExit } = live
+  try {
+    await endRun(context, ended)
+  } catch (error) {
+    // The process has ended, whatever keeps its remains: who waits for the one does not wait for the other.
+    if (live.nextExit === nextExit) live.nextExit = deferred()
+    nextExit.resolve({ exitCode })
+    throw error
+  }
+}
+
+/** Waits until the end of a run that is under way is finished. Where finishing it has failed before, it is tried again, and what keeps
+ * it is thrown: whoever waits for the end would wait for ever. @throws LedgerError UNDO_FAILED and others */
+export async function awaitEnding(context: Context, id: string): Promise<void> {
+  await context.live.of(id).lock.run(async () => {
+    const record = context.containers.get(id)
+    if (record !== undefined && isAlive(record.status) && record.progress.ending) await endRun(context, record)
+  })
 }
 
 /** Takes back what a run whose process has ended changed on the host. The container's lock is held. Also finishes what a crash left. */

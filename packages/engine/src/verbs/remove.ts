@@ -4,6 +4,7 @@ import { isAlive, nextStatus } from '../container/status.ts'
 import { EngineError } from '../engine-error.ts'
 import { containerEvent } from '../events/container-event.ts'
 import { removeSnapshots } from './create.ts'
+import { awaitEnding } from '../run/watch-exit.ts'
 import { kill } from './kill.ts'
 
 /** How a container is removed. */
@@ -24,7 +25,7 @@ export async function remove(context: Context, reference: string, options: Remov
     if (record === undefined) return
     if (!isAlive(record.status)) break
     if (record.progress.ending) {
-      await live.lock.run(async () => undefined)
+      await awaitEnding(context, found.id)
       continue
     }
     if (!force) refuse(record)

@@ -2,6 +2,7 @@ import { constants } from 'node:os'
 import type { Context } from '../context.ts'
 import { isAlive } from '../container/status.ts'
 import { containerEvent } from '../events/container-event.ts'
+import { awaitEnding } from '../run/watch-exit.ts'
 import { findAgain, parseSignal, signalTask } from './kill.ts'
 
 /** How a container is stopped. */
@@ -18,7 +19,7 @@ export async function stop(context: Context, reference: string, options: StopOpt
   const { id } = context.containers.find(reference)
   const live = context.live.of(id)
   // A start or an unfinished end goes first.
-  await live.lock.run(async () => undefined)
+  await awaitEnding(context, id)
   await findAgain(context, id)
   const record = context.containers.get(id)
   if (record === undefined) return false

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
-import { readlinkSync } from 'node:fs'
+import { existsSync, readlinkSync } from 'node:fs'
 import { after, test } from 'node:test'
 import { run, runStatus, which } from '@gantry/process'
 import { BatchError, type BatchChange } from '../ledger/door.ts'
 import type { Change } from '../ledger/change.ts'
 import { address, linkUp, route } from './inside-link.ts'
+import { unmountNow } from '../sys/mount.ts'
 import { builtInDoors } from './built-in-doors.ts'
 import { linkBatch } from './link-batch.ts'
 import { bridge, netns, sublink, veth } from './link.ts'
@@ -190,4 +191,16 @@ test('what is refused says why and leaves nothing, and what was not begun is not
     assert.notEqual((await runStatus('ip', ['link', 'show', 'gtl1'])).code, 0)
   }
   await linkBatch.undo([inner].map(batched))
+})
+
+test('an undo goes on where one was killed between unmounting a namespace and removing its file', options, async () => {
+  const name = 'gtest-links-half'
+  const path = `/run/netns/${name}`
+  const changes = [netns({ name }, ''), address({ link: 'lo', cidr: '10.213.9.9/32', netns: name }, '')].map(batched)
+  const identities = await linkBatch.apply(changes, undefined)
+  assert.notEqual(identities[0], undefined)
+  unmountNow(path)
+  assert.ok(existsSync(path))
+  await linkBatch.undo(changes.map((change, index) => ({ ...change, identity: identities[index] })).toReversed())
+  assert.ok(!existsSync(path))
 })

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, unlinkSync } from 'node:fs'
+import { existsSync, readFileSync, statfsSync, unlinkSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { runStatus } from '@gantry/process'
 import { BatchError, type Batch, type BatchChange } from '../ledger/door.ts'
@@ -75,7 +75,7 @@ async function removeInside(changes: readonly BatchChange[], going: ReadonlySet<
   const lines = new Map<string, string[]>()
   for (const { kind, args } of changes) {
     const netns = netnsOf(kind, args)
-    if (netns === undefined || going.has(netns) || !existsSync(netnsPath(netns))) continue
+    if (netns === undefined || going.has(netns) || !isNamespace(netnsPath(netns))) continue
     lines.set(netns, [...(lines.get(netns) ?? []), ...insideRemovalOf(kind, args)])
   }
   for (const [netns, list] of lines) {
@@ -122,10 +122,23 @@ function isOurs(change: BatchChange): boolean {
   return change.identity === undefined || sameInode(present, change.identity)
 }
 
+const nsfsMagic = 0x6e736673
+
+/** Whether a namespace is mounted at a path. Who is killed between mounting and removing leaves a plain file there. */
+function isNamespace(path: string): boolean {
+  try {
+    return statfsSync(path).type === nsfsMagic
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return false
+    throw error
+  }
+}
+
 function identityOf(kind: string, args: JsonObject): Json | undefined {
   if (kind === 'netns') {
-    const stat = statAt(netnsPath(textOf(args, 'name') ?? ''))
-    return stat === undefined ? undefined : inodeOf(stat)
+    const path = netnsPath(textOf(args, 'name') ?? '')
+    const stat = statAt(path)
+    return stat === undefined || !isNamespace(path) ? undefined : inodeOf(stat)
   }
   if (kind !== 'veth' && kind !== 'bridge') return undefined
   try {

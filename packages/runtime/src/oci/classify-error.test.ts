@@ -19,6 +19,7 @@ describe('classifyRuntimeError', () => {
       '/nope',
     ],
     ['container with id exists: x', 'TASK_EXISTS', undefined],
+    ['container not running', 'NOT_RUNNING', undefined],
     [`${runc}error setting rlimits for ready process: operation not permitted`, 'HOST_DENIED', undefined],
     [`${runc}error loading seccomp filter: pipe2: too many open files`, 'SPEC_INVALID', undefined],
     ['executable file `nope` not found in $PATH: No such file or directory', 'COMMAND_NOT_FOUND', 'nope'],

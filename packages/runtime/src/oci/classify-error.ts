@@ -9,6 +9,11 @@ interface Pattern {
 // Texts of runc 1.1 to 1.3 and crun 1.8 to 1.21; the order matters: the first that fits wins.
 const patterns: readonly Pattern[] = [
   { code: 'TASK_EXISTS', test: /container with (given )?id (already )?exists|container `[^`]*` already exists/i },
+  // It ended between our look at it and the runtime's.
+  {
+    code: 'NOT_RUNNING',
+    test: /container (?:is )?not running|cannot exec in a (?:stopped|paused) container|container does not exist|is not in a running state/i,
+  },
   { code: 'USER_UNKNOWN', test: /unable to find user|no matching entries in passwd/i },
   {
     code: 'WORKING_DIRECTORY_INVALID',

@@ -22,8 +22,8 @@ export interface FakeRuntime extends Runtime {
   readonly signals: readonly { id: string; signal: number }[]
   /** Ends a container as the kernel does when its memory is used up. */
   outOfMemory(id: string): void
-  /** Makes the next `create` or `start` fail. */
-  failNext(step: 'create' | 'start', error: Error): void
+  /** Makes the next `create`, `start` or `delete` fail. */
+  failNext(step: 'create' | 'start' | 'delete', error: Error): void
   /** Makes a runtime that knows the same containers, as after a restart of the daemon. */
   reopen(): FakeRuntime
 }
@@ -225,6 +225,7 @@ class FakeTask implements Task {
   }
 
   async delete(): Promise<void> {
+    fail(this.#world.failures, 'delete')
     if (!this.#process.over && this.#started) this.#process.signal(9)
     this.#world.tasks.delete(this.id)
   }
