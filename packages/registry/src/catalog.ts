@@ -1,4 +1,4 @@
-import type { Descriptor, Digest, DigestAlgorithm } from '@gantry/oci'
+import type { Descriptor, Digest } from '@gantry/oci'
 import type { State } from '@gantry/state'
 import type { Edge, EdgeKind } from './edges.ts'
 import type { ManifestReference } from './route.ts'
@@ -29,7 +29,7 @@ export interface Page {
 /** How long a push may take between two of its requests at least, in milliseconds. */
 const lately = 3_600_000
 
-/** What the database knows of repositories: tags, manifests, which blobs each may show, and uploads under way. */
+/** What the database knows of repositories: tags, manifests, which blobs each may show. */
 export class Catalog {
   readonly #state: State
   readonly #onChange: (() => void) | undefined
@@ -278,47 +278,6 @@ export class Catalog {
       artifactType ?? null,
       n,
     ).map((text) => JSON.parse(text) as Descriptor)
-  }
-
-  startUpload(id: string, repository: number, algorithm: DigestAlgorithm): void {
-    this.#state
-      .prepare('INSERT INTO registry_uploads (id, repository, used, algorithm) VALUES (?, ?, ?, ?)')
-      .run(id, repository, steadyNow(), algorithm)
-  }
-
-  /** By what an upload under way of the repository is hashed; `undefined` when it is none. It counts as used now. */
-  useUpload(id: string, repository: number): DigestAlgorithm | undefined {
-    const row = this.#state
-      .prepare('SELECT algorithm FROM registry_uploads WHERE id = ? AND repository = ?')
-      .get(id, repository)
-    if (row === undefined) return undefined
-    try {
-      this.#state.prepare('UPDATE registry_uploads SET used = ? WHERE id = ?').run(steadyNow(), id)
-    } catch {
-      // It only says that it is not abandoned: on a full disk an upload can still be asked about, and be given up.
-    }
-    return row['algorithm'] === 'sha512' ? 'sha512' : 'sha256'
-  }
-
-  /** Says that an upload is about to become a blob. */
-  beginCommit(id: string, { digest, size }: { readonly digest: Digest; readonly size: number }): void {
-    const sql = 'UPDATE registry_uploads SET committing = ? WHERE id = ?'
-    this.#state.prepare(sql).run(`${digest} ${size}`, id)
-  }
-
-  /** Whether an upload was about to become that blob when its server ended. */
-  wasCommitting(id: string, { digest, size }: { readonly digest: Digest; readonly size: number }): boolean {
-    const sql = 'SELECT 1 FROM registry_uploads WHERE id = ? AND committing = ?'
-    return this.#state.prepare(sql).get(id, `${digest} ${size}`) !== undefined
-  }
-
-  endUpload(id: string): void {
-    this.#state.prepare('DELETE FROM registry_uploads WHERE id = ?').run(id)
-  }
-
-  /** Uploads that nobody has touched since, in milliseconds. */
-  abandonedUploads(before: number): readonly string[] {
-    return this.#column('id', 'SELECT id FROM registry_uploads WHERE used < ?', before)
   }
 
   #changed(repository: number): void {

@@ -3,7 +3,7 @@ import { after, test } from 'node:test'
 import { createCodec, digestOf } from '@gantry/codec'
 import { MemoryStore, readerOf } from '@gantry/image'
 import { openState } from '@gantry/state'
-import { Catalog } from './catalog.ts'
+import { UploadRecords } from './upload-records.ts'
 import { ask, startUpload } from './fixtures/registry-fixture.ts'
 import { createRegistry, memoryStorage, registryMigrations } from './index.ts'
 
@@ -25,7 +25,7 @@ for (const [rule, committing, status] of [
     await store.put({ mediaType: 'application/octet-stream', digest, size }, readerOf(blob))
     const location = await startUpload(createRegistry({ storage: memoryStorage(store, codec), state }), 'a')
     const id = location.split('/').at(-1) ?? ''
-    if (committing !== undefined) new Catalog(state).beginCommit(id, committing)
+    if (committing !== undefined) new UploadRecords(state).beginCommit(id, committing)
     // The next server: the bytes of the upload are gone, the blob is there.
     const registry = createRegistry({ storage: memoryStorage(store, codec), state })
     assert.equal((await ask(registry, 'PUT', `${location}?digest=${digest}`)).status, status)

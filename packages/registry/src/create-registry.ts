@@ -15,6 +15,7 @@ import { parseRoute } from './route.ts'
 import type { Route } from './route.ts'
 import type { RegistryStorage } from './storage.ts'
 import { RepositoryFiles } from './repository-files.ts'
+import { UploadRecords } from './upload-records.ts'
 import { UploadSessions } from './upload-sessions.ts'
 import { appendUpload, cancelUpload, finishUpload, startUpload, uploadStatus } from './uploads.ts'
 import { answerWeb } from './web-adapter.ts'
@@ -67,6 +68,7 @@ export function createRegistry(options: RegistryOptions): Registry {
     storage,
     state,
     catalog: new Catalog(state, () => files?.schedule()),
+    uploads: new UploadRecords(state),
     sessions,
     documents: new DocumentCache(),
     sparseIndexes,
@@ -95,10 +97,10 @@ export function createRegistry(options: RegistryOptions): Registry {
     answer,
     handle: (request) => answerWeb(answer, request),
     async removeAbandonedUploads({ age = week } = {}) {
-      const ids = parts.catalog.abandonedUploads(steadyNow() - age)
+      const ids = parts.uploads.abandoned(steadyNow() - age)
       for (const id of ids) {
         await sessions.use(id, () => sessions.discard(id))
-        parts.catalog.endUpload(id)
+        parts.uploads.end(id)
       }
       return ids.length
     },

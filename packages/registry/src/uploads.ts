@@ -31,7 +31,7 @@ export async function startUpload(
     throw new WireError('DIGEST_INVALID', `the algorithm ${quote(algorithm)} is not supported`)
   }
   const id = randomUUID()
-  parts.state.transaction(() => parts.catalog.startUpload(id, parts.catalog.ensure(repository), algorithm))
+  parts.state.transaction(() => parts.uploads.start(id, parts.catalog.ensure(repository), algorithm))
   return emptyResponse(202, uploadHeaders(repository, id, 0))
 }
 
@@ -63,7 +63,7 @@ export async function finishUpload(
       if (!(await hasBecome(parts, staging, { id, digest }))) await become(parts, staging, { id, digest })
       parts.state.transaction(() => {
         parts.catalog.linkBlob(number, digest)
-        parts.catalog.endUpload(id)
+        parts.uploads.end(id)
       })
       const size = staging.size > 0 ? staging.size : ((await parts.storage.size(digest)) ?? 0)
       await parts.sessions.end(id)
@@ -80,14 +80,14 @@ async function become(
   staging: UploadStaging,
   { id, digest }: { readonly id: string; readonly digest: Digest },
 ): Promise<void> {
-  const { catalog, state } = parts
-  if (staging.size > 0) state.transaction(() => catalog.beginCommit(id, { digest, size: staging.size }))
+  const { uploads, state } = parts
+  if (staging.size > 0) state.transaction(() => uploads.beginCommit(id, { digest, size: staging.size }))
   try {
     await commit(parts, staging, digest)
   } catch (error) {
     if (toWireError(error).code !== 'DIGEST_INVALID') throw error
     // What came is not what was announced and cannot be mended.
-    catalog.endUpload(id)
+    uploads.end(id)
     await parts.sessions.discard(id)
     throw error
   }
@@ -98,13 +98,13 @@ async function become(
  * the blob is there. Only what was received, and was about to be committed as just that, counts.
  */
 async function hasBecome(
-  { catalog, storage }: RegistryParts,
+  { uploads, storage }: RegistryParts,
   staging: UploadStaging,
   { id, digest }: { readonly id: string; readonly digest: Digest },
 ): Promise<boolean> {
   if (staging.size > 0) return false
   const size = await storage.touch(digest)
-  return size !== undefined && catalog.wasCommitting(id, { digest, size })
+  return size !== undefined && uploads.wasCommitting(id, { digest, size })
 }
 
 /** `GET`: how far it has come. */
@@ -118,7 +118,7 @@ export async function uploadStatus(parts: RegistryParts, route: UploadRoute): Pr
 export async function cancelUpload(parts: RegistryParts, route: UploadRoute): Promise<RegistryResponse> {
   await useUpload(parts, route, async () => {
     await parts.sessions.discard(route.id)
-    parts.state.transaction(() => parts.catalog.endUpload(route.id))
+    parts.state.transaction(() => parts.uploads.end(route.id))
   })
   return emptyResponse(204)
 }
@@ -233,11 +233,11 @@ async function useUpload<T>(
 }
 
 function requireUpload(
-  { catalog }: RegistryParts,
+  { catalog, uploads }: RegistryParts,
   { repository, id }: UploadRoute,
 ): { readonly repository: number; readonly algorithm: DigestAlgorithm } {
   const number = catalog.find(repository)
-  const algorithm = number === undefined ? undefined : catalog.useUpload(id, number)
+  const algorithm = number === undefined ? undefined : uploads.use(id, number)
   if (number !== undefined && algorithm !== undefined) return { repository: number, algorithm }
   throw new WireError('BLOB_UPLOAD_UNKNOWN', `the repository ${repository} has no upload ${id}`)
 }
