@@ -190,16 +190,14 @@ export class BridgeNetworks implements Networks {
 
   async disconnect(request: { readonly owner: Owner; readonly network?: string }): Promise<void> {
     const rows = this.#rows.endpoints(request)
-    if (rows.length === 0) return
-    if (request.network !== undefined)
-      for (const row of rows) await this.#ledger.undoEntries(row.owner, changesOf(row, this.#ledger.history(row.owner)))
-    await this.#forget(rows)
-    if (request.network === undefined) return
-    for (const { netns, ports } of rows) {
-      await this.#duties.settleRoutes(netns)
-      await this.#duties.takeOver(netns, ports)
-      if (ports.some(({ proxy }) => proxy === true)) await this.#forwarder.update()
-    }
+    if (request.network === undefined) return this.#forget(rows)
+    for (const row of rows) await this.#ledger.undoEntries(row.owner, changesOf(row, this.#ledger.history(row.owner)))
+    await this.#forget(rows, { inherit: true })
+    await this.settle(request.owner)
+  }
+
+  async settle(owner: Owner): Promise<void> {
+    for (const netns of new Set(this.#rows.endpoints({ owner }).map((each) => each.netns))) await this.#settle(netns)
   }
 
   async recover(): Promise<void> {
@@ -227,11 +225,17 @@ export class BridgeNetworks implements Networks {
 
   /** After a container that runs has got a further network: which one leads out, and where its ports lead. */
   async #joinOthers(request: ConnectRequest, endpoint: EndpointRow): Promise<EndpointRow> {
-    await this.#duties.settleRoutes(endpoint.netns)
-    const held = request.held ?? []
-    const heir = await this.#duties.takeOver(endpoint.netns, held)
-    if (held.some(({ proxy }) => proxy === true)) await this.#forwarder.update()
-    return heir?.id === endpoint.id ? heir : endpoint
+    const { netns, id } = endpoint
+    this.#rows.transaction(() => this.#duties.inherit(netns, request.held ?? []))
+    await this.#settle(netns)
+    return this.#rows.endpoints({ netns }).find((each) => each.id === id) ?? endpoint
+  }
+
+  /** Makes what one network of a container does for all of them what it is to be. Idempotent. */
+  async #settle(netns: string): Promise<void> {
+    await this.#duties.settleRoutes(netns)
+    await this.#duties.settlePorts(netns)
+    if (forwardsOf(this.#rows.endpoints({ netns })).length > 0) await this.#forwarder.update()
   }
 
   /** Has the process listen on the ports that are published by it. @throws NetworkError PORT_TAKEN */
@@ -267,9 +271,11 @@ export class BridgeNetworks implements Networks {
   }
 
   /** Gives back the addresses, names and ports of endpoints. */
-  async #forget(rows: readonly EndpointRow[]): Promise<void> {
+  async #forget(rows: readonly EndpointRow[], { inherit = false }: { inherit?: boolean } = {}): Promise<void> {
+    if (rows.length === 0) return
     this.#rows.transaction(() => {
       for (const { id } of rows) this.#rows.removeEndpoint(id)
+      if (inherit) for (const { netns, ports } of rows) this.#duties.inherit(netns, ports)
       for (const name of new Set(rows.map(({ network }) => network))) {
         const network = this.#rows.network(name)
         if (network !== undefined && hasBridge(network)) this.#writeNames(network)

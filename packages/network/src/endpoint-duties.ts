@@ -62,15 +62,28 @@ export class EndpointDuties {
     for (const { endpoint, change, text } of wanted) if (!known.has(text)) await this.#add(endpoint, [change])
   }
 
-  /** Leads published ports, which the monitor holds, to another network of their container. Answers with where they lead now. */
-  async takeOver(netns: string, ports: readonly PublishedPort[]): Promise<EndpointRow | undefined> {
-    if (ports.length === 0) return undefined
+  /** Leads published ports of endpoints to them, where that is missing. Idempotent. */
+  async settlePorts(netns: string): Promise<void> {
+    const among = this.#rows.endpoints({ netns })
+    const [first] = among
+    if (first === undefined || among.every(({ ports }) => ports.length === 0)) return
+    const present = new Set(
+      this.#ledger
+        .history(first.owner)
+        .filter(({ kind, state }) => kind === 'nft-element' && state === 'done')
+        .map(({ args }) => JSON.stringify(args)),
+    )
+    for (const endpoint of among) {
+      const missing = portChanges(this.#table, endpoint).filter(({ args }) => !present.has(JSON.stringify(args)))
+      await this.#add(endpoint, missing)
+    }
+  }
+
+  /** Gives published ports, which the monitor holds, to another network of their container. Only in the database: `settlePorts` follows. */
+  inherit(netns: string, ports: readonly PublishedPort[]): void {
+    if (ports.length === 0) return
     const heir = this.publishing(this.#rows.endpoints({ netns }))
-    if (heir === undefined) return undefined
-    const endpoint: EndpointRow = { ...heir, ports: [...heir.ports, ...ports] }
-    this.#rows.setPorts(heir.id, endpoint.ports)
-    await this.#add(endpoint, portChanges(this.#table, { ...heir, ports }))
-    return endpoint
+    if (heir !== undefined) this.#rows.setPorts(heir.id, [...heir.ports, ...ports])
   }
 
   async #add(endpoint: EndpointRow, changes: readonly Change[]): Promise<void> {

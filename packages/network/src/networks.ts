@@ -35,6 +35,8 @@ export interface Networks {
   rename(owner: Owner, name: string): Promise<void>
   /** Checks what a later `connect` would be asked for. @throws NetworkError NETWORK_UNKNOWN, ADDRESS_INVALID */
   check(request: Pick<ConnectRequest, 'network' | 'ip' | 'ip6'>): Network
+  /** Makes the way out and the published ports of a container what they are to be, after somebody died between two of its networks. */
+  settle(owner: Owner): Promise<void>
   /** The endpoints on a network, or of an owner, or all. */
   endpoints(filter?: { readonly network?: string; readonly owner?: Owner }): readonly EndpointRecord[]
   /** Forgets endpoints whose owner the ledger does not know any more and whose maker is dead; makes missing links of networks in use again. */

@@ -74,6 +74,7 @@ export async function settleNetworks(context: Context, record: ContainerRecord):
   )
     return
   const before = filesOf(context, record)
+  await networks.settle(owner)
   changed(context, record, { choice: network, before, event: undefined })
 }
 

@@ -102,6 +102,7 @@ export function fakeNetworks(): Networks & { readonly connected: readonly string
           (each) =>
             (network === undefined || each.network === network) && (owner === undefined || each.owner === owner),
         ),
+    settle: async () => undefined,
     recover: async () => undefined,
     checks: () => [],
     firewall: async () => ({ ports: [], rules: [], obstacles: [] }),
