@@ -1,3 +1,4 @@
+import { existsSync, writeFileSync } from 'node:fs'
 import type { Client, ContainerCreateBody } from '@gantry/client'
 import type { ContainerFlags } from './container-flags.ts'
 import type { Context } from '../context.ts'
@@ -16,7 +17,6 @@ export async function createContainer(
   body: ContainerCreateBody,
   flags: CreateFlags,
 ): Promise<string> {
-  const { existsSync, writeFileSync } = await import('node:fs')
   if (flags.cidfile !== undefined && existsSync(flags.cidfile)) {
     throw new CliError(
       'INVALID',

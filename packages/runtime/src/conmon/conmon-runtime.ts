@@ -149,7 +149,7 @@ export class ConmonRuntime implements Runtime {
       throw classifyRuntimeError(tried, message?.message ?? monitor.said(), 'CREATE_FAILED')
     }
     const init = identityOf(message.data)
-    await monitor.forked
+    await monitor.forked()
     const parent = identityFromFile(files.monitorPid)
     if (init === undefined || parent === undefined) {
       const who = init === undefined ? 'first process' : 'monitor'

@@ -1,5 +1,4 @@
-import { closeSync, constants, openSync } from 'node:fs'
-import { rm } from 'node:fs/promises'
+import { closeSync, constants, openSync, rmSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isAlive } from '@gantry/linux'
 import type { CgroupReader } from '../cgroup/cgroup-reader.ts'
@@ -153,7 +152,8 @@ export class ConmonTask implements Task {
     await this.#endedWithin(endWithin)
     const { bundle } = this.#record
     const left = [this.#files.exit, this.#files.directory, ...monitorFiles.map((name) => `${bundle}/${name}`)]
-    await Promise.all(left.map((path) => rm(path, { recursive: true, force: true })))
+    // A dozen small files: gone before a thread of the pool would have begun.
+    for (const path of left) rmSync(path, { recursive: true, force: true })
   }
 
   async #endedWithin(milliseconds: number): Promise<void> {

@@ -29,7 +29,7 @@ export async function answerInTime<T>(
   const first = await Promise.race([answer.then((value) => ({ value })), late])
   timer.abort()
   if (first !== 'late') return first.value
-  await monitor.forked
+  await monitor.forked()
   await endTree(monitorPid)
   const seconds = String(Math.round(program.patience / 1000))
   throw new RuntimeError(

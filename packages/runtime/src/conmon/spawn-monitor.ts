@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { start } from '@gantry/process'
+import { spawnProcess, type SpawnedProcess } from '@gantry/linux'
 import { RuntimeError } from '../runtime-error.ts'
 import { SyncPipe } from './sync-pipe.ts'
 
@@ -10,7 +10,7 @@ export interface Monitor {
    * Resolves when conmon's first process has ended. It notes the PID of the second, which does the work, and may come to that later
    * than the second to its first message.
    */
-  readonly forked: Promise<void>
+  forked(): Promise<void>
   /** Pipes beyond the sync pipe, in the order asked for. */
   readonly pipes: readonly NodeJS.WritableStream[]
   /** What conmon said before it let go of its standard error, bounded. */
@@ -40,13 +40,21 @@ export function spawnMonitor(options: MonitorOptions): Monitor {
   const pipes = options.pipes ?? []
   const env: Record<string, string> = { PATH: searchPath, TZ: 'UTC', LC_ALL: 'C', _OCI_SYNCPIPE: '3' }
   for (const [index, name] of pipes.entries()) env[name] = String(4 + index)
-  let child: ReturnType<typeof start>
+  let child: SpawnedProcess
   try {
-    child = start(options.path, options.args, {
-      stdio: ['ignore', 'ignore', 'pipe', 'pipe', ...pipes.map(() => 'pipe' as const), ...(options.preserveFds ?? [])],
+    child = spawnProcess({
+      path: options.path,
+      args: options.args,
+      descriptors: [
+        'ignore',
+        'ignore',
+        'pipe',
+        'pipe',
+        ...pipes.map(() => 'pipe' as const),
+        ...(options.preserveFds ?? []),
+      ],
       env,
-      cwd: options.directory,
-      detached: true,
+      directory: options.directory,
     })
   } catch (error) {
     throw new RuntimeError('MONITOR_MISSING', `Cannot start the monitor "${options.path}"`, {
@@ -54,23 +62,18 @@ export function spawnMonitor(options: MonitorOptions): Monitor {
       hint: 'install the package "conmon"',
     })
   }
+  const stream = (index: number): Socket => child.streams.get(index) as Socket
+  for (const each of child.streams.values()) each.on('error', () => {})
   let said = ''
-  child.stderr?.on('data', (chunk: Buffer) => {
+  stream(2).on('data', (chunk: Buffer) => {
     if (said.length < mostSaid) said += chunk.toString()
   })
+  stream(2).unref()
   // Its first process ends at once; a failure shows in the sync pipe, which then ends without a message.
-  child.ref()
-  const forked = new Promise<void>((resolve) => {
-    child.once('exit', () => resolve())
-    child.once('error', () => resolve())
-  })
-  const sync = new SyncPipe(child.stdio[3] as Socket)
-  for (const stream of child.stdio) stream?.on('error', () => {})
-  ;(child.stderr as Socket | null)?.unref()
   return {
-    sync,
-    forked,
-    pipes: pipes.map((_, index) => child.stdio[4 + index] as unknown as NodeJS.WritableStream),
+    sync: new SyncPipe(stream(3)),
+    forked: () => child.ended(),
+    pipes: pipes.map((_, index) => stream(4 + index)),
     said: () => said,
   }
 }

@@ -3,8 +3,8 @@
 //   <root>/<id>/exec.fifo   the container's first process blocks opening it for writing; `runc start` opens it, reads one byte
 //                           and unlinks it: its absence is what makes `runc state` say "running"
 //   <root>/<id>/state.json  init_process_pid, init_process_start, cgroup_paths; `runc delete` removes the groups and the directory
-import { constants } from 'node:fs'
-import { open, readFile, rm, rmdir, unlink } from 'node:fs/promises'
+import { constants, readFileSync, rmSync } from 'node:fs'
+import { open, rmdir, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isAlive } from '@gantry/linux'
 import type { OciProgram } from './oci-command.ts'
@@ -30,7 +30,7 @@ export function runcLifecycle(program: OciProgram): OciLifecycle {
 
 async function startByFifo(directory: string): Promise<boolean> {
   const path = join(directory, 'exec.fifo')
-  const state = await readState(directory)
+  const state = readState(directory)
   if (state === undefined) return false
   // Not blocking: a process that has died would never open its end.
   const fifo = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch(() => undefined)
@@ -58,20 +58,25 @@ async function readSome(fifo: Awaited<ReturnType<typeof open>>, buffer: Buffer):
 }
 
 async function removeFiles(directory: string): Promise<boolean> {
-  const state = await readState(directory)
+  const state = readState(directory)
   if (state === undefined) return false
   if (!state.plain || isAlive(state.init)) return false
-  for (const path of state.cgroups) {
-    try {
-      await rmdir(path)
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException
-      // Busy: something still runs in there, which only the runtime may judge.
-      if (code !== 'ENOENT') return false
-    }
-  }
-  await rm(directory, { recursive: true, force: true })
+  // Each in a hierarchy of its own: they need not wait for each other, and the kernel may hold one up.
+  const gone = await Promise.all(state.cgroups.map((path) => removeGroup(path)))
+  // Busy: something still runs in there, which only the runtime may judge.
+  if (gone.includes(false)) return false
+  // Two or three files: gone before a thread of the pool would have begun.
+  rmSync(directory, { recursive: true, force: true })
   return true
+}
+
+async function removeGroup(path: string): Promise<boolean> {
+  try {
+    await rmdir(path)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOENT'
+  }
 }
 
 interface RuncState {
@@ -81,10 +86,10 @@ interface RuncState {
   readonly plain: boolean
 }
 
-async function readState(directory: string): Promise<RuncState | undefined> {
+function readState(directory: string): RuncState | undefined {
   let value: unknown
   try {
-    value = JSON.parse(await readFile(join(directory, 'state.json'), 'utf8'))
+    value = JSON.parse(readFileSync(join(directory, 'state.json'), 'utf8'))
   } catch {
     return undefined
   }
