@@ -47,7 +47,7 @@ export async function nodeSuite(world: World): Promise<Row[]> {
         return built + (await timeCommand([...docker.buildCommand, 'push', tag], { env: docker.env }))
       })
     }
-    const containerify = await installContainerify(join(place, 'containerify')).catch((error: unknown) => {
+    const containerify = await installContainerify(join(place, 'programs')).catch((error: unknown) => {
       const reason = error instanceof Error ? error.message : String(error)
       process.stderr.write(`node: containerify is left out, it cannot be installed: ${reason}\n`)
     })
