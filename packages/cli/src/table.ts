@@ -43,6 +43,7 @@ export const commands: Readonly<Record<string, TableRow>> = {
     load: async () => (await import('./commands/cp.ts')).cp,
   },
   create: { summary: 'Create a new container', load: async () => (await import('./commands/create.ts')).create },
+  df: { summary: 'Show disk usage', load: async () => (await import('./commands/system-df.ts')).systemDf },
   diff: {
     summary: "Inspect changes to files or directories on a container's filesystem",
     load: async () => (await import('./commands/diff.ts')).diff,

@@ -7,6 +7,7 @@ export type DaemonErrorCode =
   | 'REGISTRY_UNUSABLE'
   | 'ROOT_BUSY'
   | 'ROOT_UNUSABLE'
+  | 'SETTINGS_INVALID'
 
 /** The one error of this package. */
 export class DaemonError extends Error {

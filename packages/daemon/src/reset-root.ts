@@ -26,7 +26,7 @@ export interface RootContents {
 
 /** Everything that Gantry itself puts into a root. What else is there belongs to somebody else, and stays. */
 const ownFiles =
-  /^(base|build-caches|tmp|uploads|containers|content|snapshots|volumes|daemon\.(lock|log(\.1)?)|state\.db(-shm|-wal)?)$/
+  /^(base|build-caches|tmp|uploads|containers|content|settings\.json(\.new)?|snapshots|volumes|daemon\.(lock|log(\.1)?)|state\.db(-shm|-wal)?)$/
 
 /** Whether there is a root at all. */
 export function hasRoot(site: Pick<Site, 'root'>): boolean {

@@ -7,6 +7,7 @@ import { daemonCardPath, daemonLockPath, readDaemonCard, type DaemonCard } from 
 import type { Log } from './daemon-log.ts'
 import { listen } from './listen.ts'
 import { makeRoot } from './make-root.ts'
+import { startBudgetRounds } from './budget-rounds.ts'
 import { apiBuild } from './api-build.ts'
 import { serveDaemonRegistry, type DaemonRegistry } from './daemon-registry.ts'
 import { openWorld, type World } from './open-world.ts'
@@ -15,7 +16,7 @@ import { version } from './version.ts'
 /** A running daemon. */
 export interface Daemon extends AsyncDisposable {
   readonly site: Site
-  /** Reads the configuration of its registry again, if it serves one. */
+  /** Reads the configuration of its registry again, if it serves one, and keeps the disk budget now. */
   reload(): Promise<void>
 }
 
@@ -53,13 +54,22 @@ export async function startDaemon(site: Site, log: Log, options: DaemonOptions =
   import('./collect-at-start.ts')
     .then(({ collectAtStart }) => collectAtStart({ state, store }))
     .catch((error: unknown) => log('cannot collect garbage', error))
+  const { content, builderPorts } = world
+  const budget = stack.use(startBudgetRounds(site, { engine, content, builderPorts, log }, log))
   const { adopted, finished, removed, undone } = recovered
   log(
     `gantry ${version} listens on ${site.socket}, root ${site.root}; took over ${adopted} running containers, ` +
       `finished ${finished}, removed ${removed}, took back ${undone} half-made changes`,
   )
   const all = stack.move()
-  return { site, reload: async () => registry?.reload(), [Symbol.asyncDispose]: () => all.disposeAsync() }
+  return {
+    site,
+    reload: async () => {
+      void budget.round()
+      await registry?.reload()
+    },
+    [Symbol.asyncDispose]: () => all.disposeAsync(),
+  }
 }
 
 function apiParts(world: World): DockerApiParts {

@@ -1,18 +1,29 @@
 import type { Command } from '../command.ts'
-import { runDaemon, startDaemonInBackground } from '@gantry/daemon'
+import { readSettings, runDaemon, startDaemonInBackground, writeSettings } from '@gantry/daemon'
 import { CliError } from '../cli-error.ts'
 import { notRoot } from '../connect.ts'
 import { defineCommand } from '../command.ts'
-import { boolean, text } from '../flags/flag.ts'
+import { boolean, parsed, text } from '../flags/flag.ts'
+import { parseBytes } from '../format/human-size.ts'
 
 /** `gantry daemon start` */
 export const daemonStart: Command = defineCommand({
   name: 'daemon start',
   summary: 'Start the daemon',
   usage: '[OPTIONS]',
-  details: 'Commands start the daemon by themselves when they need it; one that runs already is left alone.',
+  details: `Commands start the daemon by themselves when they need it; one that runs already is left alone.
+
+The disk budget is kept in settings.json of the root, and a daemon that runs keeps to it from its next round on, every ten minutes (or at
+once on SIGHUP). It counts what can be had again and what was left over: content that nothing leads to, layers that are unpacked beside
+their blobs, the build cache, and containers that ended over an hour ago and have no restart policy. They go in this order, the longest
+unused first. Volumes, images with names and what runs are not counted, and never touched.`,
   arguments: [0, 0],
   flags: {
+    'disk-budget': parsed(
+      'Keep caches and stopped leftovers under this size from now on (such as "20GB"; 0 ends it)',
+      'bytes',
+      parseBytes,
+    ),
     foreground: boolean('Stay in the foreground, for a service manager'),
     'registry-addr': text('Serve the local images as a registry there, too', { type: 'host:port' }),
     'registry-config': text('Configuration of that registry; registry.json in the root is used without being named', {
@@ -22,6 +33,11 @@ export const daemonStart: Command = defineCommand({
   async run({ context, flags }) {
     if (process.getuid?.() !== 0) throw notRoot()
     const site = await context.site()
+    const budget = flags['disk-budget']
+    if (budget !== undefined) {
+      const { diskBudget: _, ...others } = readSettings(site)
+      writeSettings(site, budget === 0 ? others : { ...others, diskBudget: budget })
+    }
     const { 'registry-addr': address, 'registry-config': config } = flags
     if (flags.foreground) {
       if (address !== undefined) process.env['GANTRY_REGISTRY_ADDR'] = address

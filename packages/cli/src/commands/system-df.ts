@@ -24,11 +24,13 @@ type Rest = Omit<SystemDiskUsage, 'Content'>
 /** `gantry system df` */
 export const systemDf: Command = defineCommand({
   name: 'system df',
+  aliases: ['df'],
   summary: 'Show disk usage',
   usage: '[OPTIONS]',
   details: `An image takes its blobs as they came and, once it was used here, its layers as they are unpacked: sizes are of both, and what several
 images share counts once in the sums. "Other content" belongs to no image: repositories of the registry, artifacts, layers of earlier
-builds; what nothing leads to can be reclaimed. The build cache is told apart once more (see "gantry builder du"). Containers and volumes are told where the daemon runs.
+builds; what nothing leads to can be reclaimed. What is stored twice, as a blob and unpacked, is told with --verbose; "gantry image prune
+--unpacked" keeps the blobs alone. The build cache is told apart once more (see "gantry builder du"). Containers and volumes are told where the daemon runs.
 ${templateDetails}`,
   arguments: [0, 0],
   flags: {
@@ -122,7 +124,7 @@ function printAll({ out }: Context, content: ContentDiskUsage, rest: Rest | unde
       ...images,
     ]),
   )
-  const { Blobs, UnpackedLayers, Other } = content
+  const { Blobs, UnpackedLayers, StoredTwice, Other } = content
   out.write(`\n${humanSize(content.LayersSize)} in all, what is shared counted once\n`)
   out.write('\nContent space usage:\n\n')
   out.write(
@@ -130,6 +132,12 @@ function printAll({ out }: Context, content: ContentDiskUsage, rest: Rest | unde
       ['CONTENT', 'COUNT', 'SIZE', 'RECLAIMABLE'],
       ['Blobs', String(Blobs.Count), humanSize(Blobs.Size), ''],
       ['Unpacked layers', String(UnpackedLayers.Count), humanSize(UnpackedLayers.Size), ''],
+      [
+        'of them blob and unpacked',
+        String(StoredTwice.Count),
+        humanSize(StoredTwice.Size),
+        humanSize(StoredTwice.Reclaimable),
+      ],
       ['of them of no image', String(Other.Count), humanSize(Other.Size), humanSize(Other.Reclaimable)],
     ]),
   )

@@ -82,6 +82,8 @@ export interface ContentDiskUsage {
   Reclaimable: number
   Blobs: { Count: number; Size: number }
   UnpackedLayers: { Count: number; Size: number }
+  /** Of the unpacked layers, those whose blobs are here as well; `Reclaimable` is of images that no container was made from. */
+  StoredTwice: { Count: number; Size: number; Reclaimable: number }
   /** What belongs to no image: repositories of the registry, artifacts, layers of earlier builds. */
   Other: { Count: number; Size: number; Reclaimable: number }
 }

@@ -4,7 +4,7 @@ import { summary } from './images-api.ts'
 
 /** What images and other content take on the disk, in Docker's types and Gantry's own. */
 export async function diskUsage(images: Images): Promise<ContentDiskUsage> {
-  const { imageBytes, images: list, reclaimable, blobs, layers, other } = await images.usage()
+  const { imageBytes, images: list, reclaimable, blobs, layers, twice, other } = await images.usage()
   return {
     LayersSize: imageBytes,
     Images: list.map(({ image, shared, unique, containers }) => ({
@@ -16,6 +16,7 @@ export async function diskUsage(images: Images): Promise<ContentDiskUsage> {
     Reclaimable: reclaimable,
     Blobs: { Count: blobs.count, Size: blobs.bytes },
     UnpackedLayers: { Count: layers.count, Size: layers.bytes },
+    StoredTwice: { Count: twice.count, Size: twice.bytes, Reclaimable: twice.reclaimable },
     Other: { Count: other.count, Size: other.bytes, Reclaimable: other.reclaimable },
   }
 }

@@ -7,7 +7,7 @@ import type { ImageConfig } from '@gantry/oci'
 export const listFilters: readonly string[] = ['before', 'dangling', 'label', 'label!', 'reference', 'since', 'until']
 
 /** What pruning can be filtered by. */
-export const pruneFilters: readonly string[] = ['dangling', 'label', 'label!', 'until']
+export const pruneFilters: readonly string[] = ['dangling', 'label', 'label!', 'unpacked', 'until']
 
 const truths = ['1', 't', 'true']
 const untruths = ['0', 'f', 'false']
@@ -22,7 +22,7 @@ export function checkFilters(filters: Filters, known: readonly string[]): void {
     if (!known.includes(key))
       throw new EngineError('SPEC_INVALID', `invalid filter '${key}'`, { hint: `Known are ${known.join(', ')}` })
     for (const value of values) {
-      if (key === 'dangling' && isTruth(value) === undefined) throw invalid(key, value)
+      if ((key === 'dangling' || key === 'unpacked') && isTruth(value) === undefined) throw invalid(key, value)
       if (key === 'until') momentOf(value)
     }
   }

@@ -3,6 +3,7 @@ import type { Digest } from '@gantry/oci'
 import type { ImageDetails } from './image-details.ts'
 import { imageUsers } from './image-usage.ts'
 import type { ImageWorld } from './images.ts'
+import { remakeableChains } from './stored-twice.ts'
 
 /** What an image takes on the disk: its blobs, and its layers as they are unpacked. */
 export interface ImageUsage {
@@ -27,6 +28,8 @@ export interface ContentUsage {
   readonly blobs: { readonly count: number; readonly bytes: number }
   /** The same of unpacked layers. */
   readonly layers: { readonly count: number; readonly bytes: number }
+  /** Of those, what is stored twice, for its blobs are here as well; `reclaimable` is of images that no container was made from. */
+  readonly twice: { readonly count: number; readonly bytes: number; readonly reclaimable: number }
   /** What belongs to no image: content of the registry's repositories, artifacts, layers of earlier builds, what nothing leads to. */
   readonly other: { readonly count: number; readonly bytes: number; readonly reclaimable: number }
 }
@@ -50,6 +53,7 @@ export async function contentUsage(world: ImageWorld, signal?: AbortSignal): Pro
   }
   const users = new Map<string, number>()
   const kept = new Set<string>()
+  const twice = new Set<string>()
   const found = []
   for (const image of await world.catalog.list()) {
     signal?.throwIfAborted()
@@ -60,6 +64,7 @@ export async function contentUsage(world: ImageWorld, signal?: AbortSignal): Pro
       users.set(part, (users.get(part) ?? 0) + 1)
       if (containers.length > 0) kept.add(part)
     }
+    for (const chain of await remakeableChains(world, image)) twice.add(unpacked(chain))
     found.push({ image, parts, containers })
   }
   const sum = (parts: Iterable<string>): number => [...parts].reduce((total, part) => total + (sizes.get(part) ?? 0), 0)
@@ -77,6 +82,11 @@ export async function contentUsage(world: ImageWorld, signal?: AbortSignal): Pro
     reclaimable: imageBytes - sum(kept),
     blobs,
     layers,
+    twice: {
+      count: [...twice].filter((part) => sizes.has(part)).length,
+      bytes: sum(twice),
+      reclaimable: sum([...twice].filter((part) => !kept.has(part))),
+    },
     other: {
       count: otherParts.length,
       bytes: sum(otherParts),

@@ -14,6 +14,7 @@ import { pull } from './pull.ts'
 import { push } from './push.ts'
 import { removeImage, type RemoveImageOptions } from './remove-image.ts'
 import { loadImages, saveImages } from './archives.ts'
+import { dropUnpacked, type DropUnpackedOptions } from './stored-twice.ts'
 import { tagImage } from './tag-image.ts'
 
 /** Who somebody is to a registry. */
@@ -71,6 +72,8 @@ export interface Images extends ImageLookup {
   load(archive: AsyncIterable<Uint8Array>, options?: { signal?: AbortSignal }): AsyncIterable<TransferEvent>
   /** Removes what nobody uses. */
   prune(options?: PruneImagesOptions): Promise<PrunedImages>
+  /** Removes the unpacked copies of layers whose blobs are here and that no container stands on. */
+  dropUnpacked(options?: DropUnpackedOptions): ReturnType<typeof dropUnpacked>
   /** What images and other content take on the disk. */
   usage(options?: { signal?: AbortSignal }): Promise<ContentUsage>
   /** Writes a docker archive. @throws EngineError IMAGE_UNKNOWN */
@@ -95,6 +98,7 @@ export function createImages(parts: ImageParts): Images {
     load: (archive, options) => loadImages(world, archive, options),
     save: (references, options) => saveImages(world, references, options),
     prune: (options) => pruneImages(world, options),
+    dropUnpacked: (options) => dropUnpacked(world, options),
     usage: ({ signal } = {}) => contentUsage(world, signal),
   }
 }
