@@ -88,8 +88,13 @@ export async function openBuildah(world: CorpusWorld): Promise<CorpusPeer> {
     runStatus('buildah', [...storage, ...args], { env: { ...process.env, ...quiet } })
   const version = (await buildah('--version')).stdout.trim().split(' ')[2] ?? ''
   const basis = join(work, 'base.tar')
-  await writeBusybox(world, basis)
-  await must(buildah('pull', '--quiet', `docker-archive:${basis}`))
+  try {
+    await writeBusybox(world, basis)
+    await must(buildah('pull', '--quiet', `docker-archive:${basis}`))
+  } catch (error) {
+    await removeMounted(work)
+    throw error
+  }
   return {
     version: `buildah ${version}`,
     build: (item) =>
@@ -116,10 +121,20 @@ export async function openBuildah(world: CorpusWorld): Promise<CorpusPeer> {
         return { lines: await loaded(world, archive) }
       }),
     async [Symbol.asyncDispose]() {
-      await runStatus('umount', [join(work, 'root/overlay')])
-      rmSync(work, { recursive: true, force: true })
+      await removeMounted(work)
     },
   }
+}
+
+/** Removes a directory, and before that what is mounted in it: a build that failed leaves the mounts of its container. */
+async function removeMounted(directory: string): Promise<void> {
+  const mounted = readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .flatMap((line) => line.split(' ')[4] ?? [])
+    .filter((path) => path.startsWith(`${directory}/`))
+  // What was mounted last is on top.
+  for (const path of mounted.toReversed()) await runStatus('umount', ['--lazy', path])
+  rmSync(directory, { recursive: true, force: true })
 }
 
 /** The lines of an image without layers, from Docker's own files. */
