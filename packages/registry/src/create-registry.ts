@@ -4,7 +4,6 @@ import { Catalog } from './catalog.ts'
 import { listExtensions } from './discover.ts'
 import type { RegistryExtension } from './discover.ts'
 import { DocumentCache } from './document-cache.ts'
-import { errorResponse } from './error-response.ts'
 import { jsonResponse } from './exchange.ts'
 import type { Answer, RegistryRequest, RegistryResponse } from './exchange.ts'
 import { listReferrers, listRepositories, listTags } from './lists.ts'
@@ -20,7 +19,8 @@ import { UploadSessions } from './upload-sessions.ts'
 import { appendUpload, cancelUpload, finishUpload, startUpload, uploadStatus } from './uploads.ts'
 import { answerWeb } from './web-adapter.ts'
 import { warningHeader } from './warning-header.ts'
-import { toWireError, WireError } from './wire-error.ts'
+import { refusal } from './refusal.ts'
+import { WireError } from './wire-error.ts'
 import { steadyNow } from './clock/steady-clock.ts'
 
 /** What a registry is made of. */
@@ -75,11 +75,6 @@ export function createRegistry(options: RegistryOptions): Registry {
     onEvent,
     onError,
   }
-  const refuse = (error: unknown, request: RegistryRequest): RegistryResponse => {
-    const wire = toWireError(error)
-    if (wire.code === 'UNKNOWN') onError?.(error, request)
-    return errorResponse(wire)
-  }
   const warn = (request: RegistryRequest): Readonly<Record<string, string>> => {
     try {
       return warnings === undefined ? {} : warningHeader(warnings(request))
@@ -89,7 +84,9 @@ export function createRegistry(options: RegistryOptions): Registry {
     }
   }
   const answer = async (request: RegistryRequest): Promise<RegistryResponse> => {
-    const response = await dispatch(parts, request, extensions).catch((error: unknown) => refuse(error, request))
+    const response = await dispatch(parts, request, extensions).catch((error: unknown) =>
+      refusal(error, request, { onFault: onError }),
+    )
     const headers = { ...apiVersion, ...warn(request), ...response.headers }
     return request.method === 'HEAD' ? { status: response.status, headers } : { ...response, headers }
   }

@@ -1,7 +1,6 @@
 import type { State } from '@gantry/state'
-import { errorResponse } from '../error-response.ts'
 import type { Answer, RegistryRequest, RegistryResponse } from '../exchange.ts'
-import { toWireError } from '../wire-error.ts'
+import { refusal } from '../refusal.ts'
 import type { WireError } from '../wire-error.ts'
 import type { AccessConfig } from './access-config.ts'
 import { accessSecret } from './access-secret.ts'
@@ -93,18 +92,11 @@ function isEmpty({ htpasswd, rules, groups, keys }: AccessConfig): boolean {
 }
 
 function refuse({ onError, onRefused }: AccessOptions, request: RegistryRequest, error: unknown): RegistryResponse {
-  const wire = toWireError(error)
-  if (wire.code === 'UNKNOWN') onError?.(error)
   const { method, path, peer, id } = request
-  onRefused?.({
-    code: wire.code,
-    reason: wire.message,
-    method,
-    path,
-    ...(peer === undefined ? {} : { peer }),
-    ...(id === undefined ? {} : { id }),
+  const known = { ...(peer === undefined ? {} : { peer }), ...(id === undefined ? {} : { id }) }
+  const response = refusal(error, request, {
+    onFault: onError,
+    onRefused: ({ code, message: reason }) => onRefused?.({ code, reason, method, path, ...known }),
   })
-  const response = errorResponse(wire)
-  const headers = { 'Docker-Distribution-Api-Version': 'registry/2.0', ...response.headers }
-  return method === 'HEAD' ? { status: response.status, headers } : { ...response, headers }
+  return { ...response, headers: { 'Docker-Distribution-Api-Version': 'registry/2.0', ...response.headers } }
 }

@@ -1,10 +1,10 @@
 import type { State } from '@gantry/state'
 import type { RegistryExtension } from '../discover.ts'
-import { errorResponse } from '../error-response.ts'
 import { jsonResponse } from '../exchange.ts'
 import type { Answer, RegistryRequest, RegistryResponse } from '../exchange.ts'
 import type { RegistryStorage } from '../storage.ts'
-import { toWireError, WireError } from '../wire-error.ts'
+import { refusal } from '../refusal.ts'
+import { WireError } from '../wire-error.ts'
 import { ContentReader } from './describe-content.ts'
 import { parseChoice, parseQuery, parseRepository } from './extension-query.ts'
 import { cursorOf, listTagRows } from './list-tags.ts'
@@ -50,11 +50,9 @@ export function createExtension(parts: ExtensionParts): (next: Answer) => Answer
   const reader = new ContentReader(parts.storage)
   return (next) => async (request) => {
     if (!request.path.startsWith(prefix)) return next(request)
-    const response = await answer({ ...parts, reader }, request).catch((error: unknown) => {
-      const wire = toWireError(error)
-      if (wire.code === 'UNKNOWN') parts.onError?.(error, request)
-      return errorResponse(wire)
-    })
+    const response = await answer({ ...parts, reader }, request).catch((error: unknown) =>
+      refusal(error, request, { onFault: parts.onError }),
+    )
     return request.method === 'HEAD' ? { status: response.status, headers: response.headers } : response
   }
 }

@@ -2,12 +2,12 @@ import { isDigest } from '@gantry/oci'
 import type { State } from '@gantry/state'
 import { networkOf } from '../access/network-of.ts'
 import { tooMany } from '../access/too-many.ts'
-import { errorResponse } from '../error-response.ts'
 import type { Answer, RegistryRequest, RegistryResponse } from '../exchange.ts'
 import { parseRoute } from '../route.ts'
 import type { Route } from '../route.ts'
 import type { RegistryStorage } from '../storage.ts'
-import { toWireError, WireError } from '../wire-error.ts'
+import { refusal } from '../refusal.ts'
+import { WireError } from '../wire-error.ts'
 import { immutableGuard } from './immutable-tags.ts'
 import type { LimitsConfig, RateLimit } from './limits-config.ts'
 import { Quotas } from './quotas.ts'
@@ -104,10 +104,7 @@ function answering({ onError }: LimitsOptions, answer: Answer): Answer {
     try {
       return await answer(request)
     } catch (error) {
-      const wire = toWireError(error)
-      if (wire.code === 'UNKNOWN') onError?.(error)
-      const response = errorResponse(wire)
-      return request.method === 'HEAD' ? { status: response.status, headers: response.headers } : response
+      return refusal(error, request, { onFault: onError })
     }
   }
 }

@@ -7,7 +7,8 @@ import type { RegistryEvent } from '../registry-event.ts'
 import { parseRoute } from '../route.ts'
 import type { Route } from '../route.ts'
 import type { RegistryStorage } from '../storage.ts'
-import { toWireError, WireError } from '../wire-error.ts'
+import { refusal } from '../refusal.ts'
+import { WireError } from '../wire-error.ts'
 import { fetchManifest } from './fetch-manifest.ts'
 import { ProxyBlobs } from './proxy-blobs.ts'
 import type { ProxyConfig } from './proxy-config.ts'
@@ -104,10 +105,7 @@ export function createProxy(options: ProxyOptions): Proxy {
         try {
           return await answer(request, next)
         } catch (error) {
-          const wire = toWireError(error)
-          if (wire.code === 'UNKNOWN') onError?.(wire.cause ?? error, request)
-          const response = errorResponse(wire)
-          return request.method === 'HEAD' ? { status: response.status, headers: response.headers } : response
+          return refusal(error, request, { onFault: onError })
         }
       }
       return async (request) =>
