@@ -29,6 +29,7 @@ export type {
   ContainerSummary,
   CpuStats,
   DeviceMapping,
+  DeviceRequest,
   EndpointSettings,
   HealthConfig,
   HostConfig,

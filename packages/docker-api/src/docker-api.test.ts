@@ -237,7 +237,7 @@ describe('containers', () => {
     }
     await refused({ StorageOpt: { size: '1G' } }, /HostConfig\.StorageOpt/)
     await refused({ LogConfig: { Type: 'syslog' } }, /logging driver "syslog"/)
-    await refused({ DeviceRequests: [{ Count: 1 }] }, /DeviceRequests/)
+    await refused({ DeviceRequests: [{ Driver: 'fpga', Count: 1 }] }, /DeviceRequests/)
     await daemon.client.containers.create({
       Image: 'busybox',
       Cmd: ['true'],

@@ -258,6 +258,38 @@ describe('options of a container', { skip: missing ?? false }, () => {
     )
   })
 
+  test('devices by name, GPUs among them, with all that their description says', async () => {
+    const specs = '/run/cdi'
+    const kind = `gantry-${process.pid}.example/gpu`
+    const described = join(specs, `gantry-test-${process.pid}.json`)
+    const hook = join(here, 'hook')
+    writeFileSync(hook, `#!/bin/sh\ncat > ${here}/hooked\n`, { mode: 0o755 })
+    writeFileSync(join(here, 'library'), 'of the host')
+    mkdirSync(specs, { recursive: true })
+    const node = { path: '/dev/gpu0', hostPath: '/dev/null', permissions: 'rw' }
+    const edits = {
+      deviceNodes: [node],
+      env: ['GPU=0'],
+      additionalGids: [4242],
+      mounts: [{ hostPath: join(here, 'library'), containerPath: '/opt/library' }],
+      hooks: [{ hookName: 'createRuntime', path: hook }],
+    }
+    const devices = ['0', 'all'].map((name) => ({ name, containerEdits: edits }))
+    writeFileSync(described, JSON.stringify({ cdiVersion: '0.6.0', kind, devices }))
+    try {
+      const line = 'echo x > /dev/gpu0 && stat -c %F /dev/gpu0; echo $GPU; cat /opt/library; id -G'
+      const seen = 'character special file\n0\nof the host0 4242'
+      assert.equal(await run(line, { DeviceRequests: [{ Driver: 'cdi', DeviceIDs: [`${kind}=0`] }] }), seen)
+      assert.match(readFileSync(join(here, 'hooked'), 'utf8'), /"ociVersion"/)
+      assert.equal(await run(line, { DeviceRequests: [{ Count: -1, Capabilities: [['gpu']] }] }), seen)
+      assert.equal(await run(line, { DeviceRequests: [{ Count: 1, Capabilities: [['gpu']] }] }), seen)
+      const none = { DeviceRequests: [{ Driver: 'cdi', DeviceIDs: [`${kind}=7`] }] }
+      assert.match(await run(line, none), /^400 Cannot find the device .*there now: .*=0/)
+    } finally {
+      rmSync(described)
+    }
+  })
+
   test('nothing is left', async () => {
     assert.deepEqual(await daemon.inventory(), [])
   })

@@ -24,6 +24,10 @@ export type RuntimeErrorCode =
   | 'MOUNT_FAILED'
   /** The host denies what the specification asks for (cgroups, limits, devices). */
   | 'HOST_DENIED'
+  /** A device that this machine does not have, or that may not be given. */
+  | 'DEVICE_MISSING'
+  /** A specification of devices cannot be read. */
+  | 'DEVICE_SPEC_INVALID'
   /** An option of the specification is not valid. */
   | 'SPEC_INVALID'
   /** The task is not running, so it cannot be signalled, paused, resized or entered. */

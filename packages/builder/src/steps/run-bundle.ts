@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { proxyArgs } from '@gantry/dockerfile'
 import {
   type Bundle,
+  type ContainerDevices,
   defaultSpec,
   mergeEnv,
   type MountSpec,
@@ -13,7 +14,6 @@ import {
 import type { BuildSession } from '../build-session.ts'
 import { scriptDirectory } from '../plan/plan-run-step.ts'
 import type { RunStep } from '../plan/planned-step.ts'
-import type { ContainerDevices } from './devices.ts'
 import type { StepEgress } from '../egress/step-egress.ts'
 import type { RunMounts } from './run-mounts.ts'
 

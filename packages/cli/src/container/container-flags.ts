@@ -38,6 +38,7 @@ export type ContainerFlags = {
   readonly env: Flag<readonly string[]>
   readonly 'env-file': Flag<readonly string[]>
   readonly expose: Flag<readonly string[]>
+  readonly gpus: Flag<string | undefined>
   readonly 'group-add': Flag<readonly string[]>
   readonly 'health-cmd': Flag<string | undefined>
   readonly 'health-interval': Flag<number | undefined>
@@ -141,6 +142,7 @@ export const containerFlags: ContainerFlags = {
   env: list('Set environment variables', { short: 'e', check: checkVariable }),
   'env-file': list('Read in a file of environment variables'),
   expose: list('Expose a port or a range of ports'),
+  gpus: text("GPU devices to add to the container ('all' to pass all GPUs)", { type: 'gpu-request' }),
   'group-add': list('Add additional groups to join'),
   'health-cmd': text('Command to run to check health'),
   'health-interval': duration('Time between running the check (ms|s|m|h)'),

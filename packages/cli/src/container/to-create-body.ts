@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { CliError } from '../cli-error.ts'
 import { ulimitOf } from './ulimit-of.ts'
+import { deviceRequests, isCdiDevice } from './device-requests.ts'
 import { deviceBytes, deviceOperations, deviceWeight } from './device-limits.ts'
 import { parseMount } from './parse-mount.ts'
 import { parseExposed, parsePort } from './parse-port.ts'
@@ -120,7 +121,8 @@ function hostConfigOf(
     CpuShares: flags['cpu-shares'],
     CpusetCpus: flags['cpuset-cpus'],
     CpusetMems: flags['cpuset-mems'],
-    Devices: many(flags.device.map(deviceOf)),
+    Devices: many(flags.device.filter((each) => !isCdiDevice(each)).map(deviceOf)),
+    DeviceRequests: many(deviceRequests(flags)),
     Dns: many(flags.dns),
     DnsOptions: many(flags['dns-option']),
     DnsSearch: many(flags['dns-search']),

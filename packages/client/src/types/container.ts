@@ -144,7 +144,7 @@ export interface HostConfig {
   CpusetCpus?: string
   CpusetMems?: string
   Devices?: DeviceMapping[] | null
-  DeviceRequests?: object[] | null
+  DeviceRequests?: DeviceRequest[] | null
   MemoryReservation?: number
   MemorySwap?: number
   MemorySwappiness?: number | null
@@ -154,6 +154,15 @@ export interface HostConfig {
   Init?: boolean | null
   MaskedPaths?: string[] | null
   ReadonlyPaths?: string[] | null
+}
+
+/** Devices that are asked for by what they are. */
+export interface DeviceRequest {
+  Driver?: string
+  /** -1 is all. */
+  Count?: number
+  DeviceIDs?: string[] | null
+  Capabilities?: string[][] | null
 }
 
 /** What a block device of the host may do in a second. */

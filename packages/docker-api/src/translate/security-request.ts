@@ -13,8 +13,30 @@ export function securityOf(host: Fields): Partial<Security> {
     readonlyPaths: host.texts('ReadonlyPaths'),
     devices: devices(host),
     deviceRules: host.texts('DeviceCgroupRules'),
+    ...deviceRequests(host),
     ...securityOptions(host.texts('SecurityOpt') ?? []),
   })
+}
+
+/** Devices that are asked for by what they are: those of the Container Device Interface, and GPUs. @throws ApiFailure 501 */
+function deviceRequests(host: Fields): Pick<Security, 'cdi' | 'gpus'> {
+  const cdi: string[] = []
+  let gpus: Security['gpus']
+  for (const request of host.objects('DeviceRequests')) {
+    const driver = request.text('Driver') ?? ''
+    const ids = request.texts('DeviceIDs') ?? []
+    const count = request.number('Count') ?? 0
+    if (driver === 'cdi') {
+      cdi.push(...ids)
+      continue
+    }
+    const capabilities = request.raw('Capabilities')
+    const isGpu = Array.isArray(capabilities) && capabilities.some((all) => Array.isArray(all) && all.includes('gpu'))
+    if (!isGpu || !['', 'nvidia', 'amd'].includes(driver))
+      throw notSupported(`HostConfig.DeviceRequests of the driver "${driver}" that are no GPUs`)
+    gpus = ids.length > 0 ? ids : count === -1 ? 'all' : count
+  }
+  return { ...(cdi.length === 0 ? {} : { cdi }), ...(gpus === undefined ? {} : { gpus }) }
 }
 
 function capability(text: string): string {

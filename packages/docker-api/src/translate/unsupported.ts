@@ -64,6 +64,7 @@ const hostMembers = new Set([
   'CpuRealtimeRuntime',
   'CgroupParent',
   'DeviceCgroupRules',
+  'DeviceRequests',
   'VolumeDriver',
 ])
 

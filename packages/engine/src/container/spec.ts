@@ -184,6 +184,10 @@ export interface Security {
   readonly apparmor?: string
   readonly groupAdd: readonly string[]
   readonly devices: readonly { readonly source: string; readonly target: string; readonly access: string }[]
+  /** Devices by their names of the Container Device Interface: `vendor.com/class=name`. */
+  readonly cdi?: readonly string[]
+  /** All GPUs that this machine describes, the first so many, or some by their names. */
+  readonly gpus?: 'all' | number | readonly string[]
   /** Rules of the device cgroup, as the kernel writes them: `c 10:200 rwm`, `b *:* r`. */
   readonly deviceRules?: readonly string[]
   readonly maskedPaths?: readonly string[]

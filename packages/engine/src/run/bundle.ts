@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { hostnameFile } from '@gantry/network'
 import {
   defaultSpec,
+  mergeEnv,
   parseSeccompProfile,
   withHome,
   type Bundle,
@@ -17,6 +18,7 @@ import type { ContainerSpec, Security } from '../container/spec.ts'
 import { EngineError } from '../engine-error.ts'
 import { containerDirectory } from '../verbs/create.ts'
 import type { Connected } from './connect-networks.ts'
+import { cdiDevices } from './cdi-devices.ts'
 import { blockIoOf, deviceOf, parseDeviceRule } from './devices.ts'
 import { hostsOf } from './hosts-file.ts'
 import type { PreparedRootfs } from './prepare-rootfs.ts'
@@ -64,17 +66,19 @@ function specOptions(
     ...limits
   } = resources
   const { uid, gid, additionalGids, home } = rootfs.user
+  const cdi = cdiDevices(security)
   const devices = security.devices.map(deviceOf)
-  const rules = [...devices.map(({ rule }) => rule), ...(security.deviceRules ?? []).map(parseDeviceRule)]
+  const nodes = [...devices.map(({ node }) => node), ...cdi.nodes]
+  const rules = [...devices.map(({ rule }) => rule), ...cdi.rules, ...(security.deviceRules ?? []).map(parseDeviceRule)]
   const blockIO = blockIoOf(resources)
   return {
     host: context.host,
     rootfs: rootfs.rootfs,
     readonlyRootfs: spec.readonlyRoot,
     args: [...spec.entrypoint, ...spec.command],
-    env: withHome(spec.env, home),
+    env: withHome(mergeEnv(spec.env, cdi.env), home),
     cwd: spec.workingDirectory,
-    user: { uid, gid, additionalGids },
+    user: { uid, gid, additionalGids: [...new Set([...additionalGids, ...cdi.additionalGids])] },
     terminal: spec.terminal,
     ...(spec.consoleSize === undefined ? {} : { consoleSize: spec.consoleSize }),
     hostname: spec.hostname,
@@ -86,7 +90,7 @@ function specOptions(
     ...(namespaces.uts === undefined ? {} : { uts: namespaces.uts }),
     ...(namespaces.cgroup === undefined ? {} : { cgroupNamespace: namespaces.cgroup }),
     files,
-    mounts: rootfs.mounts,
+    mounts: [...cdi.mounts, ...rootfs.mounts],
     ...rootfsPropagation(spec),
     ...(shmSize === undefined ? {} : { shmSize }),
     ...initOf(context, spec),
@@ -99,7 +103,8 @@ function specOptions(
     sysctls: spec.sysctls,
     rlimits: (ulimits ?? []).map(({ name, soft, hard }) => ({ type: `RLIMIT_${name.toUpperCase()}`, soft, hard })),
     ...(oomScoreAdj === undefined ? {} : { oomScoreAdj }),
-    ...(devices.length === 0 ? {} : { devices: devices.map(({ node }) => node) }),
+    ...(nodes.length === 0 ? {} : { devices: nodes }),
+    hooks: cdi.hooks,
     ...(rules.length === 0 ? {} : { deviceRules: rules }),
     ...(blockIO === undefined ? {} : { blockIO }),
     ...(security.maskedPaths === undefined ? {} : { maskedPaths: security.maskedPaths }),

@@ -11,6 +11,7 @@ import { containerOwner, notStarted, type ContainerRecord } from '../container/r
 import type { ContainerMount, ContainerSpec, CreateRequest, MountRequest, NetworkChoice } from '../container/spec.ts'
 import { EngineError } from '../engine-error.ts'
 import { containerEvent } from '../events/container-event.ts'
+import { cdiDevices } from '../run/cdi-devices.ts'
 import { checkLimits } from '../run/check-limits.ts'
 import { parseDeviceRule } from '../run/devices.ts'
 import { parseSignal } from './kill.ts'
@@ -150,6 +151,7 @@ export function checkHost(
       hint: 'this host has no AppArmor: leave the option out',
     })
   for (const rule of security.deviceRules ?? []) parseDeviceRule(rule)
+  cdiDevices(security)
   checkLimits(host, resources)
   if (cgroupParent !== undefined && host.cgroup.manager === 'systemd' && !/^[^/]+\.slice$/.test(cgroupParent))
     throw new EngineError(

@@ -10,6 +10,7 @@ import type {
   BlockIoSpec,
   DeviceRule,
   DeviceSpec,
+  HookSpec,
   LinuxSpec,
   MountSpec,
   NamespaceSpec,
@@ -76,6 +77,7 @@ export interface SpecOptions {
   readonly deviceRules?: readonly DeviceRule[]
   readonly maskedPaths?: readonly string[]
   readonly readonlyPaths?: readonly string[]
+  readonly hooks?: Readonly<Record<string, readonly HookSpec[]>>
   readonly annotations?: Readonly<Record<string, string>>
   readonly rootfsPropagation?: string
 }
@@ -99,6 +101,7 @@ export function defaultSpec(options: SpecOptions): RuntimeSpec {
     ...(options.hostname === undefined || options.uts === 'host' ? {} : { hostname: options.hostname }),
     ...(options.domainname === undefined ? {} : { domainname: options.domainname }),
     mounts: withoutShadowed(mounts),
+    ...(options.hooks === undefined || Object.keys(options.hooks).length === 0 ? {} : { hooks: options.hooks }),
     ...(options.annotations === undefined ? {} : { annotations: options.annotations }),
     linux: linuxOf(options, privileged),
   }

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { BuildError } from '../build-error.ts'
+import { RuntimeError } from '../runtime-error.ts'
+import type { HookSpec } from '../spec/runtime-spec.ts'
 
 /** What a specification changes in a container. */
 export interface Edits {
@@ -12,7 +13,7 @@ export interface Edits {
     readonly options?: readonly string[]
     readonly type?: string
   }[]
-  readonly hooks?: readonly unknown[]
+  readonly hooks?: readonly (HookSpec & { readonly hookName: string })[]
   readonly additionalGids?: readonly number[]
 }
 
@@ -36,7 +37,7 @@ export interface DevicesSpec {
   readonly devices: readonly { readonly name: string; readonly containerEdits?: Edits }[]
 }
 
-/** Reads the specifications in directories, those in JSON. @throws BuildError SOURCE_UNREADABLE */
+/** Reads the specifications in directories, those in JSON. @throws RuntimeError DEVICE_SPEC_INVALID */
 export function readSpecs(directories: readonly string[]): DevicesSpec[] {
   return directories.flatMap((directory) => {
     let names: string[]
@@ -88,7 +89,11 @@ const lists: Readonly<Record<string, Check>> = {
     allAre(item, ['type'], isText) &&
     allAre(item, ['options'], (options) => Array.isArray(options) && options.every(isText)),
   additionalGids: isNumber,
-  hooks: () => true,
+  hooks: (item) =>
+    isObject(item) &&
+    allAre(item, ['hookName', 'path'], isText) &&
+    allAre(item, ['args', 'env'], (words) => Array.isArray(words) && words.every(isText)) &&
+    allAre(item, ['timeout'], isNumber),
 }
 
 function editsOf(file: string, value: unknown): { readonly containerEdits?: Edits } {
@@ -111,6 +116,8 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-function unreadable(file: string, why: string, cause?: unknown): BuildError {
-  return new BuildError('SOURCE_UNREADABLE', `Cannot read "${file}" as a specification of devices: ${why}`, { cause })
+function unreadable(file: string, why: string, cause?: unknown): RuntimeError {
+  return new RuntimeError('DEVICE_SPEC_INVALID', `Cannot read "${file}" as a specification of devices: ${why}`, {
+    cause,
+  })
 }
