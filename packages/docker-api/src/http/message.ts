@@ -59,6 +59,11 @@ export function json(value: unknown, status = 200): Reply {
   return { kind: 'json', status, value }
 }
 
+/** An answer in JSON that is written already. */
+export function jsonText(text: string): Reply {
+  return { kind: 'text', status: 200, text: `${text}\n`, headers: { 'Content-Type': 'application/json' } }
+}
+
 /** An answer without a body. */
 export function empty(status = 204): Reply {
   return { kind: 'empty', status }

@@ -1,7 +1,7 @@
 import type { ContainerFilter, CreateRequest, Engine, ListOptions, Status, WaitCondition } from '@gantry/engine'
 import { join } from 'node:path'
 import { badRequest } from '../http/api-failure.ts'
-import { empty, json, type ApiRequest, type Reply } from '../http/message.ts'
+import { empty, json, jsonText, type ApiRequest, type Reply } from '../http/message.ts'
 import { filters, flag, integer } from '../http/parameters.ts'
 import type { Route } from '../http/router.ts'
 import type { DockerApiParts } from '../parts.ts'
@@ -10,6 +10,7 @@ import { createRequest } from '../translate/create-request.ts'
 import { editRequest } from '../translate/edit-request.ts'
 import { Fields } from '../translate/fields.ts'
 import { statsSample } from '../translate/stats.ts'
+import { summaryText } from '../translate/summary-text.ts'
 import { jsonStream } from './json-stream.ts'
 
 /** `/containers`: everything but streams of a container's own. */
@@ -101,8 +102,10 @@ async function listContainers({ engine, images, clock }: DockerApiParts, { query
   const limit = integer(query, 'limit') ?? 0
   const options: ListOptions = { all: flag(query, 'all'), filter, ...(limit > 0 ? { limit } : {}) }
   const now = clock.now()
-  const rows = engine.list(options).map((record) => containerSummary(record, { engine, now }))
-  if (!flag(query, 'size')) return json(rows)
+  const records = engine.list(options)
+  if (!flag(query, 'size'))
+    return jsonText(`[${records.map((record) => summaryText(record, { engine, now })).join(',')}]`)
+  const rows = records.map((record) => containerSummary(record, { engine, now }))
   return json(
     await Promise.all(rows.map(async (row) => ({ ...row, SizeRw: await engine.usage(row.Id), SizeRootFs: 0 }))),
   )

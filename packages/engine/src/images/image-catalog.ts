@@ -59,7 +59,9 @@ export class ImageCatalog {
   async find(text: string): Promise<FoundImage> {
     const named = await this.resolve(text)
     if (named !== undefined) {
-      const image = await this.#details(named.descriptor)
+      const { digest } = named.descriptor
+      const names = this.#parts.store.names().filter(({ descriptor }) => descriptor.digest === digest)
+      const image = await this.#details(named.descriptor, names)
       return { image, name: named.name }
     }
     if (/^(sha256:)?[0-9a-f]{1,64}$/.test(text)) {
@@ -91,7 +93,8 @@ export class ImageCatalog {
   /** All images with a name or a container, the newest first. One whose blobs are damaged is left out. */
   async list(): Promise<readonly ImageDetails[]> {
     const roots = new Map<Digest, Descriptor>()
-    for (const { name, descriptor } of this.#parts.store.names()) {
+    const names = this.#parts.store.names()
+    for (const { name, descriptor } of names) {
       if (!isAttachedTag(name)) roots.set(descriptor.digest, descriptor)
     }
     for (const digest of containerManifests(this.#parts.state)) {
@@ -99,7 +102,10 @@ export class ImageCatalog {
       const descriptor = await this.#parts.store.resolve(digest)
       if (descriptor !== undefined) roots.set(digest, descriptor)
     }
-    const read = await Promise.allSettled([...roots.values()].map((root) => this.#details(root)))
+    const named = Map.groupBy(names, ({ descriptor }) => descriptor.digest)
+    const read = await Promise.allSettled(
+      [...roots.values()].map((root) => this.#details(root, named.get(root.digest) ?? [])),
+    )
     const byId = new Map<Digest, ImageDetails>()
     for (const result of read) {
       if (result.status === 'rejected') continue
@@ -110,9 +116,8 @@ export class ImageCatalog {
     return [...byId.values()].toSorted((a, b) => createdOf(b) - createdOf(a))
   }
 
-  async #details(root: Descriptor): Promise<ImageDetails> {
+  async #details(root: Descriptor, names: ReturnType<ImageParts['store']['names']>): Promise<ImageDetails> {
     const documents = await this.documents(root)
-    const names = this.#parts.store.names().filter(({ descriptor }) => descriptor.digest === root.digest)
     const tagged = Math.max(0, ...names.map(({ created }) => created))
     return {
       ...documents,
