@@ -10,7 +10,7 @@ import type { TransferLimits } from './transfer-options.ts'
 import type { HttpResponse } from './transport/transport.ts'
 
 /** Bytes are written together when there are so many of them. */
-const writeSize = 256 * 1024
+const writeSize = 512 * 1024
 /** Or when so many milliseconds have gone by: on a slow line, too, little is lost with the process. */
 const writeEvery = 200
 

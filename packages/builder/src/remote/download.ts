@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { setGlobalProxyFromEnv } from 'node:http'
 import { type Descriptor, type Digest, isDigest } from '@gantry/oci'
 import type { State } from '@gantry/state'
 import type { Store } from '@gantry/store'
@@ -95,7 +94,8 @@ function remembered(state: State, url: string): Remembered | undefined {
 }
 
 async function request(url: string, known: Remembered | undefined, signal: AbortSignal): Promise<Response> {
-  if (!usesProxies) setGlobalProxyFromEnv()
+  // Not imported: that would load all that node:http exports, for every command.
+  if (!usesProxies) process.getBuiltinModule('node:http').setGlobalProxyFromEnv()
   usesProxies = true
   const address = new URL(url)
   const { username, password } = address

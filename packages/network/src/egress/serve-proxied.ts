@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, request, type Server } from 'node:http'
+import type { IncomingMessage, Server } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import type { RelayOptions } from './relay.ts'
 
@@ -21,6 +21,8 @@ function proxyServer(proxy: Proxy, { allows, onReached, keep }: RelayOptions): S
     onReached({ host, port, allowed })
     return allowed
   }
+  // Not imported: that would load all that node:http exports, for every command.
+  const { createServer, request } = process.getBuiltinModule('node:http')
   const server = createServer((incoming, outgoing) => {
     const url = URL.parse(incoming.url ?? '')
     if (url === null || !judge(url.hostname.toLowerCase(), Number(url.port || '80'))) {

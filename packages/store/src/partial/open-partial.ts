@@ -1,4 +1,4 @@
-import { constants } from 'node:fs'
+import { constants, writeSync } from 'node:fs'
 import { chmod, mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -197,7 +197,8 @@ class OpenPartial implements PartialBlob {
     if (position < 0 || end > this.#opening.descriptor.size) throw new RangeError(`no bytes ${position} to ${end}`)
     try {
       await writeAll(this.#data, chunks, position)
-      await this.#map.appendFile(encodeRecord(position, end))
+      // So little is written sooner than it is handed to another thread.
+      writeSync(this.#map.fd, encodeRecord(position, end))
     } catch (error) {
       throw translateWriteError(error, this.#parts.paths.root)
     }

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto'
 import { createReadStream, createWriteStream } from 'node:fs'
 import { access, mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises'
-import { setGlobalProxyFromEnv } from 'node:http'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { ProcessError, run } from '@gantry/process'
@@ -122,7 +121,8 @@ async function downloadByApt(wanted: readonly Wanted[], signal: AbortSignal | un
 let usesProxies = false
 
 async function downloadByHttp(wanted: readonly Wanted[], signal: AbortSignal | undefined): Promise<void> {
-  if (!usesProxies) setGlobalProxyFromEnv()
+  // Not imported: that would load all that node:http exports, for every command.
+  if (!usesProxies) process.getBuiltinModule('node:http').setGlobalProxyFromEnv()
   usesProxies = true
   const queue = [...wanted]
   const worker = async (): Promise<void> => {

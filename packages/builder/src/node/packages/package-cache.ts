@@ -1,7 +1,6 @@
 import { createHash, hash, randomBytes } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
-import { setGlobalProxyFromEnv } from 'node:http'
 import { dirname, join } from 'node:path'
 import type { Codec } from '@gantry/image'
 import { run } from '@gantry/process'
@@ -216,7 +215,8 @@ export class PackageCache {
   }
 
   async #request(url: string, accept?: string): Promise<Response> {
-    if (!usesProxies) setGlobalProxyFromEnv()
+    // Not imported: that would load all that node:http exports, for every command.
+    if (!usesProxies) process.getBuiltinModule('node:http').setGlobalProxyFromEnv()
     usesProxies = true
     const authorization = this.#options.settings.authorizationFor(url)
     const response = await fetch(url, {
