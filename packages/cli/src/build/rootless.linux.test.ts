@@ -71,6 +71,9 @@ describe('gantry build by those who are not root of the machine', { skip, concur
       Dockerfile: `${base}RUN echo hi >/hi && ls /proc/self/status && grep Seccomp: /proc/self/status\n`,
     })
     contexts['chown'] = confined.context('chown', { Dockerfile: `${base}RUN touch /a && chown 5:6 /a\n` })
+    contexts['network'] = confined.context('network', {
+      Dockerfile: `${base}RUN nslookup localhost 198.18.0.1; nslookup refused.example 198.18.0.1; ls /sys/class/net >/links\n`,
+    })
     contexts['killed'] = confined.context('killed', {
       Dockerfile: `${base}RUN mkdir -p /etc && echo app:x:33:34::/:/bin/sh >/etc/passwd\nUSER app\nRUN ["sleep", "73.25"]\n`,
     })
@@ -112,6 +115,17 @@ describe('gantry build by those who are not root of the machine', { skip, concur
       await sleep(50)
     }
   })
+
+  test(
+    'what RUN reaches is watched over for users too',
+    { skip: noSubordinate ? noSubordinate : which('nft') === undefined && 'nft is not installed' },
+    async () => {
+      const { code, output } = await confined.asUser('subordinate', ...build('network'), '--allow-hosts', 'localhost')
+      assert.equal(code, 0, output)
+      assert.match(output, /Address: 198\.18\.0\.2$/m)
+      assert.match(output, /network: refused\.example \(refused\)$/m)
+    },
+  )
 
   test('what a user unpacked for more ids than their own goes with the image', { skip: noSubordinate }, async () => {
     const { code, output } = await confined.asUser('subordinate', 'system', 'reset', '--force')
