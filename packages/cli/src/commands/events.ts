@@ -4,6 +4,8 @@ import { defineCommand } from '../command.ts'
 import { parseFilters } from '../filters.ts'
 import { list, text } from '../flags/flag.ts'
 import { templateDetails, valueFormat } from '../format/format-flag.ts'
+import { EventCursor } from '../follow/event-cursor.ts'
+import { reconnecting } from '../follow/reconnecting.ts'
 import { momentOption } from '../format/moment-option.ts'
 import { compileTemplate } from '../template/run-template.ts'
 
@@ -24,15 +26,28 @@ export const events: Command = defineCommand({
   async run({ context, flags }) {
     const template =
       flags.format === undefined ? line : flags.format === 'json' ? JSON.stringify : compileTemplate(flags.format)
-    const client = await context.daemon()
-    const stream = client.events({
-      filters: parseFilters(flags.filter),
-      ...momentOption('since', flags.since),
-      ...momentOption('until', flags.until),
-      signal: context.signal,
-    })
+    const began = Date.now() / 1000
+    const cursor = new EventCursor(began)
+    const until = momentOption('until', flags.until)
+    let first = true
     try {
-      for await (const event of stream) context.out.write(`${template(event)}\n`)
+      await reconnecting(context, async (client) => {
+        const since = first ? momentOption('since', flags.since) : { since: cursor.since }
+        const stream = client.events({
+          filters: parseFilters(flags.filter),
+          ...since,
+          ...until,
+          signal: context.signal,
+        })
+        const again = !first
+        first = false
+        for await (const event of stream) {
+          const isNew = cursor.take(event)
+          // What was there before this command began was not asked for.
+          if (isNew && !(again && flags.since === undefined && event.timeNano / 1e9 < began))
+            context.out.write(`${template(event)}\n`)
+        }
+      })
     } catch (error) {
       if (!context.signal.aborted) throw error
     }

@@ -53,4 +53,35 @@ describe('who follows', { skip: realDaemonMissing() ?? false }, () => {
       })
     }
   }
+
+  test('events go on with the next daemon, nothing lost or repeated', async () => {
+    const watcher = spawn(launcher, ['events', '--format', '{{.Action}} {{.Actor.Attributes.name}}'], {
+      env: { ...process.env, GANTRY_ROOT: daemon.site.root },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: 60_000,
+    })
+    let output = ''
+    let waits = false
+    watcher.stdout.on('data', (data: Buffer) => (output += data.toString()))
+    watcher.stderr.on('data', () => (waits = true))
+    const closed = once(watcher, 'close')
+    const create = (name: string): Promise<unknown> =>
+      daemon.client.containers.create({ Image: 'localhost/busybox', Cmd: ['true'] }, { name })
+    // The first may come before the command listens.
+    for (let index = 0; !output.includes('create early'); index++) {
+      await create(`early${String(index)}`)
+      await Promise.race([once(watcher.stdout, 'data'), new Promise((resolve) => setTimeout(resolve, 300))])
+    }
+    await create('before')
+    while (!output.includes('before')) await once(watcher.stdout, 'data')
+    await daemon.stop('SIGKILL')
+    while (!waits) await once(watcher.stderr, 'data')
+    assert.ok(await daemon.start())
+    await create('after')
+    while (!output.includes('create after')) await once(watcher.stdout, 'data')
+    const lines = output.trimEnd().split('\n')
+    assert.equal(new Set(lines).size, lines.length, output)
+    watcher.kill('SIGINT')
+    await closed
+  })
 })
