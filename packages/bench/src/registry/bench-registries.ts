@@ -19,7 +19,7 @@ export async function benchRegistries(
   const work = resolve(options.work, 'registries')
   await mkdir(work, { recursive: true })
   const gantry = gantryRegistry({ source: options.source })
-  const rounds = options.quick ? 1 : Math.max(3, Math.ceil(options.runs / 3))
+  const rounds = options.quick ? 3 : Math.max(3, Math.ceil(options.runs / 3))
   const measured: MeasuredCase[] = []
   try {
     for (const one of registryCases({ quick: options.quick })) {
@@ -31,7 +31,7 @@ export async function benchRegistries(
     await rm(work, { recursive: true, force: true })
   }
   onRound('', 0)
-  const note = options.quick ? '; quick: smaller blobs, one round, nothing to go by' : ''
+  const note = options.quick ? '; quick: without a goal a tenth of the bytes and requests' : ''
   process.stdout.write(`${formatRegistryTable(measured)}gantry runs its ${gantry.runs}; ${rounds} rounds${note}\n`)
   const cases = measured.map((one) => ({
     ...one,
