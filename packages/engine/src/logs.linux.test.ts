@@ -3,6 +3,7 @@ import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { LogFrame } from '@gantry/client'
 import { realDaemon, realDaemonMissing, type RealDaemon } from '@gantry/testing/daemon'
 
 const missing = realDaemonMissing()
@@ -37,6 +38,9 @@ describe('logs', { skip: missing ?? false }, () => {
     return readdirSync(directory).map((name) => statSync(join(directory, name)).size)
   }
 
+  const textOf = (frames: readonly LogFrame[]): string =>
+    Buffer.concat(frames.map(({ data }) => data)).toString('latin1')
+
   const go = (pid: number): void => writeFileSync(`/proc/${String(pid)}/root/go`, '')
 
   async function isDone(pid: number): Promise<void> {
@@ -44,11 +48,11 @@ describe('logs', { skip: missing ?? false }, () => {
   }
 
   /** Counts what is followed: the first line that is not one more than the one before is the failure. */
-  async function count(output: AsyncIterable<{ data: Uint8Array }>, last: number): Promise<number> {
+  async function count(output: AsyncIterable<readonly LogFrame[]>, last: number): Promise<number> {
     let rest = ''
     let expected = 1
-    for await (const { data } of output) {
-      const lines = (rest + Buffer.from(data).toString('latin1')).split('\n')
+    for await (const frames of output) {
+      const lines = (rest + textOf(frames)).split('\n')
       rest = lines.pop() ?? ''
       for (const line of lines) {
         if (Number(line) !== expected) assert.equal(line, String(expected))
@@ -61,7 +65,7 @@ describe('logs', { skip: missing ?? false }, () => {
 
   async function lastLines(id: string): Promise<number[]> {
     let text = ''
-    for await (const { data } of await daemon.client.containers.logs(id)) text += Buffer.from(data).toString('latin1')
+    for await (const frames of await daemon.client.containers.logFrames(id)) text += textOf(frames)
     // The first line may be the end of one whose beginning is gone.
     return text.trimEnd().split('\n').slice(1).map(Number)
   }
@@ -77,7 +81,7 @@ describe('logs', { skip: missing ?? false }, () => {
   ] as const) {
     test(`a flood is followed to its last line while files of ${size} come and go`, async () => {
       const { id, pid } = await started(flood(last), { 'max-size': size, 'max-file': '2' })
-      const output = await daemon.client.containers.logs(id, { follow: true })
+      const output = await daemon.client.containers.logFrames(id, { follow: true })
       const counted = count(output, last)
       go(pid)
       assert.equal(await counted, last)
