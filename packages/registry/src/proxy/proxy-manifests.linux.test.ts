@@ -167,6 +167,20 @@ describe('manifests of an upstream', () => {
     assert.equal((await drain(await cache.get(path))).status, 200)
   })
 
+  test('what was asked for as engines do, HEAD by tag and GET by digest, is served by tag when the upstream is gone', async () => {
+    const { upstream, cache, image } = await setUp({ upstream: { staleWhileRevalidate: '0s' } })
+    const head = (): Promise<Response> => fetch(`${cache.served.address}${path}`, { method: 'HEAD' })
+    const { digest } = image.descriptor
+    assert.equal(digestOfAnswer(await head()), digest)
+    assert.equal((await drain(await cache.get(`/v2/hub/a/b/manifests/${digest}`))).status, 200)
+    upstream.fault = () => ({ status: 503 })
+    cache.now += 60 * minute
+    const again = await head()
+    assert.deepEqual([again.status, digestOfAnswer(again)], [200, digest])
+    assert.match(again.headers.get('warning') ?? '', /^299 - "the upstream/)
+    assert.equal((await drain(await cache.get(path))).status, 200)
+  })
+
   test('404 passes, is remembered for a short time, and takes the tag away', async () => {
     const { upstream, cache, image } = await setUp({ upstream: { staleWhileRevalidate: '0s' } })
     await drain(await cache.get(path))

@@ -79,6 +79,8 @@ export class ProxyManifests {
   ): Promise<Found> {
     const { tags, now } = this.#parts
     const known = tags.get(target.repository, reference.tag)
+    if (known !== undefined && !this.#isCurrent(target, reference, known))
+      await this.#adopt(target, reference.tag, known)
     const isHere = await this.#here(target, reference)
     // What somebody pushed here is not the upstream's.
     if (known === undefined && isHere) return { kind: 'here' }
@@ -231,6 +233,16 @@ export class ProxyManifests {
     const id = catalog.find(repository)
     const found = id === undefined ? undefined : catalog.manifest(id, reference)
     return found !== undefined && (await storage.size(found.digest)) === found.size
+  }
+
+  /**
+   * Gives the core a tag whose content it has by now. Engines ask what a tag stands for with HEAD, and then for that by its digest: no
+   * other request would tell the core.
+   */
+  async #adopt(target: ProxyTarget, tag: string, { descriptor: { digest } }: ProxyTag): Promise<void> {
+    if (!(await this.#here(target, { kind: 'digest', digest }))) return
+    const { catalog, state } = this.#parts
+    state.transaction(() => catalog.putTag(catalog.ensure(target.repository), tag, digest))
   }
 
   /** Whether what the core has under the tag is what the upstream last said. */
