@@ -16,6 +16,7 @@ import { BaseTable } from './base-table.ts'
 import { changesOf } from './changes-of.ts'
 import { freeLink, namesOf } from './container-names.ts'
 import { hostResolvConf, resolvConf } from './container-files.ts'
+import { hostBindingOf } from './driver-options.ts'
 import { linkChanges, portChanges } from './endpoint-changes.ts'
 import { EndpointDuties } from './endpoint-duties.ts'
 import { firewallReport, type FirewallReport } from './firewall/firewall-report.ts'
@@ -38,6 +39,7 @@ import type {
   NetworkCheck,
   NetworkOptions,
   Networks,
+  PortMapping,
 } from './networks.ts'
 import { portTaken, reservePorts, type PublisherOf, type Reservation } from './reserve-ports.ts'
 import { checkWanted, takeAddresses } from './take-address.ts'
@@ -164,7 +166,7 @@ export class BridgeNetworks implements Networks {
     let applied: readonly Applied[] = []
     try {
       await this.#made.extended(network, bridge)
-      reservations = reservePorts(request.ports ?? [], {
+      reservations = reservePorts(boundBy(network, request.ports ?? []), {
         publisherOf: this.#publisherOf,
         mode: request.publishMode ?? 'nat',
         six: taken.ip6 !== undefined,
@@ -431,6 +433,13 @@ function mustPublish(network: NetworkRow): void {
       ? 'connect the container to another network too'
       : 'its containers are reached by their own addresses; leave the ports out',
   })
+}
+
+/** Ports with the address that the network says for those without one. */
+function boundBy(network: NetworkRow, ports: readonly PortMapping[]): readonly PortMapping[] {
+  const address = hostBindingOf(network)
+  if (address === undefined) return ports
+  return ports.map((port) => (port.hostIp === undefined || port.hostIp === '' ? { ...port, hostIp: address } : port))
 }
 
 function isSamePlace(

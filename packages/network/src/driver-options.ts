@@ -1,3 +1,4 @@
+import { parseAddress } from './ipv4.ts'
 import { NetworkError } from './network-error.ts'
 import type { Network, NetworkOptions } from './networks.ts'
 
@@ -9,12 +10,30 @@ const masquerade = 'com.docker.network.bridge.enable_ip_masquerade'
 const macvlanModes = ['bridge', 'private', 'vepa', 'passthru']
 const ipvlanModes = ['l2', 'l3', 'l3s']
 
+const hostBinding = 'com.docker.network.bridge.host_binding_ipv4'
+
+/** Docker's options that would separate containers more than we do: leaving them out silently would open what somebody wants closed. */
+const notSupported: readonly (readonly [key: string, isWanted: (value: string) => boolean])[] = [
+  ['com.docker.network.bridge.enable_icc', (value) => value === 'false'],
+  ['com.docker.network.bridge.gateway_mode_ipv4', (value) => value !== 'nat'],
+  ['com.docker.network.bridge.gateway_mode_ipv6', (value) => value !== 'nat'],
+  ['com.docker.network.bridge.inhibit_ipv4', (value) => value === 'true'],
+  ['com.docker.network.bridge.trusted_host_interfaces', (value) => value !== ''],
+]
+
 /** Checks the options of a network that is to be. Options that nobody knows are kept and do nothing. @throws NetworkError OPTION_INVALID */
 export function checkOptions(driver: Network['driver'], options: NetworkOptions): void {
   const given = options.options ?? {}
   const number = given[mtu] ?? given['mtu']
   if (number !== undefined && !(Number(number) >= 68 && Number(number) <= 65_535))
     throw invalid(mtu, number, 'it is a number from 68 to 65535')
+  for (const [key, isWanted] of notSupported) {
+    const value = given[key]
+    if (value !== undefined && isWanted(value)) throw invalid(key, value, 'Gantry has no such networks')
+  }
+  const binding = given[hostBinding]
+  if (binding !== undefined && parseAddress(binding) === undefined)
+    throw invalid(hostBinding, binding, 'it is an IPv4 address of this host')
   if (driver === 'bridge') return
   if ((given['parent'] ?? '') === '')
     throw new NetworkError('OPTION_INVALID', `A network of the driver "${driver}" needs a link of this host`, {
@@ -53,6 +72,12 @@ export function mtuOf({ options }: WithOptions): number | undefined {
 /** Whether packets that leave get the host's address. */
 export function masquerades({ options }: WithOptions): boolean {
   return options[masquerade] !== 'false'
+}
+
+/** The address of the host that ports are published on where none is said; undefined is all. */
+export function hostBindingOf({ options }: WithOptions): string | undefined {
+  const address = options[hostBinding]
+  return address === '0.0.0.0' ? undefined : address
 }
 
 /** The host's link and the mode of a network beside the host. */

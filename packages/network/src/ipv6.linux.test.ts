@@ -89,6 +89,26 @@ describe('networks with IPv6', { skip }, () => {
     await containers.leave(one.owner)
   })
 
+  test("takes Docker's options for the size of packets, the bridge's name and the address of ports", async () => {
+    const bridge = `gtry-${world.site.instance.slice(-6)}x`
+    await world.networks.create('options', {
+      options: {
+        'com.docker.network.driver.mtu': '1400',
+        'com.docker.network.bridge.name': bridge,
+        'com.docker.network.bridge.host_binding_ipv4': '127.0.0.1',
+      },
+    })
+    const one = await containers.connect({ network: 'options', ports: [{ containerPort: 80, protocol: 'tcp' }] })
+    assert.deepEqual(
+      one.ports.map(({ hostIp }) => hostIp),
+      ['127.0.0.1'],
+    )
+    assert.equal(one.bridge, bridge)
+    assert.equal(readFileSync(`/sys/class/net/${bridge}/mtu`, 'utf8').trim(), '1400')
+    assert.match((await inside(one.netns, 'ip', 'link', 'show', 'eth0')).stdout, /mtu 1400/)
+    await containers.leave(one.owner)
+  })
+
   test('no container can pose as a router to the host', () => {
     const bridge = world.networks.inspect('six')?.bridge ?? ''
     assert.equal(readFileSync(`/proc/sys/net/ipv6/conf/${bridge}/accept_ra`, 'utf8').trim(), '0')
@@ -101,6 +121,8 @@ describe('networks with IPv6', { skip }, () => {
     [{ subnet: '10.240.1.0/24', range: '10.240.2.0/25' }, 'SUBNET_INVALID'],
     [{ driver: 'macvlan', subnet: '10.240.1.0/24' }, 'OPTION_INVALID'],
     [{ options: { 'com.docker.network.driver.mtu': 'large' } }, 'OPTION_INVALID'],
+    [{ options: { 'com.docker.network.bridge.enable_icc': 'false' } }, 'OPTION_INVALID'],
+    [{ options: { 'com.docker.network.bridge.host_binding_ipv4': 'here' } }, 'OPTION_INVALID'],
   ] as const) {
     test(`refuses ${JSON.stringify(options)}`, async () => {
       await assert.rejects(world.networks.create('bad', options), { code })
