@@ -56,6 +56,7 @@ export type {
   ImagesPruned,
   ImageSummary,
   ProgressMessage,
+  BuildCacheRecord,
   SystemDiskUsage,
 } from './types/image.ts'
 export type { Firewall, FirewallPort, FirewallRule } from './types/firewall.ts'

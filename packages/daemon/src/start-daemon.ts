@@ -8,6 +8,7 @@ import type { Log } from './daemon-log.ts'
 import { listen } from './listen.ts'
 import { makeRoot } from './make-root.ts'
 import { startBudgetRounds } from './budget-rounds.ts'
+import { apiBuildCache } from './api-build-cache.ts'
 import { apiBuild } from './api-build.ts'
 import { serveDaemonRegistry, type DaemonRegistry } from './daemon-registry.ts'
 import { openWorld, type World } from './open-world.ts'
@@ -84,6 +85,7 @@ function apiParts(world: World): DockerApiParts {
     version,
     runtimeName: runtime.name,
     build: (context, options) => apiBuild(world, context, options),
+    buildCache: () => apiBuildCache(world),
     pruneBuildCache: async (options) => {
       const { pruneCache } = await import('@gantry/builder')
       const { removed, bytes } = await pruneCache(world.builderPorts, options)

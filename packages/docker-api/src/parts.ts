@@ -1,4 +1,4 @@
-import type { ImagesApi, ProgressMessage } from '@gantry/client'
+import type { BuildCacheRecord, ImagesApi, ProgressMessage } from '@gantry/client'
 import type { Clock, Engine } from '@gantry/engine'
 import type { Host, Site } from '@gantry/linux'
 import type { Networks } from '@gantry/network'
@@ -18,6 +18,8 @@ export interface DockerApiParts {
   readonly build?: (context: AsyncIterable<Uint8Array>, options: ApiBuildOptions) => AsyncIterable<ProgressMessage>
   /** Removes what builds keep for later ones; absent where there is no builder. Answers ids and bytes. */
   readonly pruneBuildCache?: (options: PruneBuildCacheOptions) => Promise<{ removed: readonly string[]; bytes: number }>
+  /** What builds keep for later ones; absent where there is no builder. */
+  readonly buildCache?: () => Promise<readonly BuildCacheRecord[]>
   /** What was done to images, by whichever process of this root, after the event of an id; 0 is all that is recorded. */
   readonly imageEvents?: (after: number) => readonly RecordedImageEvent[]
 }

@@ -77,6 +77,44 @@ describe('what nobody uses', { skip }, () => {
     assert.equal(await run('volume', 'ls', '-q'), '')
   })
 
+  test(
+    'df counts an image once and tells what is stored twice; docker’s says the same',
+    { skip: withDocker },
+    async () => {
+      await run('tag', image, 'localhost/again')
+      await run('wait', await ended('--name', 'left'))
+      const rows = (text: string): Record<string, Record<string, string>> =>
+        Object.fromEntries(
+          text
+            .split('\n')
+            .map((line) => JSON.parse(line) as Record<string, string>)
+            .map((row) => [row['Type'] ?? '', row]),
+        )
+      const ours = rows(await run('df', '--format', 'json'))
+      const { stdout, code, stderr } = await daemon.docker('system', 'df', '--format', 'json')
+      assert.equal(code, 0, stderr)
+      const theirs = rows(stdout.trimEnd())
+      // Docker prints a digit more.
+      const told = (row: Record<string, string> | undefined): unknown[] => [
+        row?.['TotalCount'],
+        Number.parseFloat(row?.['Size'] ?? '').toPrecision(2),
+      ]
+      for (const type of ['Images', 'Containers', 'Local Volumes'])
+        assert.deepEqual(told(theirs[type]), told(ours[type]), type)
+      assert.equal(ours['Images']?.['TotalCount'], '1')
+      assert.match(await run('df', '-v'), /of them blob and unpacked +1 +[\d.]+[kM]B +0B\n/)
+      assert.equal((await daemon.docker('system', 'df', '-v')).code, 0)
+      await run('rm', 'left')
+      assert.match(
+        await run('image', 'prune', '--unpacked', '-f', '--filter', 'until=0s'),
+        /reclaimed space: [\d.]+[kM]B$/,
+      )
+      await refused(/--unpacked/, 'image', 'prune', '--unpacked', '-a', '-f')
+      assert.match(await run('df', '-v'), /of them blob and unpacked +0 +0B +0B\n/)
+      await run('rmi', 'localhost/again')
+    },
+  )
+
   test('docker system prune works, and leaves volumes and what is in use', { skip: withDocker }, async () => {
     const running = await run('run', '-d', '--network', 'none', '-v', 'data:/data', image, 'sleep', '1000')
     await run('wait', await ended())

@@ -88,6 +88,20 @@ export interface ContentDiskUsage {
   Other: { Count: number; Size: number; Reclaimable: number }
 }
 
+/** Something that builds keep for later ones, in {@link SystemDiskUsage}. */
+export interface BuildCacheRecord {
+  ID: string
+  Type: string
+  Description: string
+  InUse: boolean
+  /** An image has it as well: removing it frees nothing. */
+  Shared: boolean
+  Size: number
+  CreatedAt: string
+  LastUsedAt: string
+  UsageCount: number
+}
+
 /** The answer of `GET /system/df`; `Content` is Gantry's own. */
 export interface SystemDiskUsage {
   LayersSize: number
@@ -102,6 +116,6 @@ export interface SystemDiskUsage {
     SizeRw?: number
   }[]
   Volumes: { Name: string; Driver: string; Mountpoint: string; UsageData?: { Size: number; RefCount: number } }[]
-  BuildCache: unknown[]
+  BuildCache: BuildCacheRecord[]
   Content: ContentDiskUsage
 }

@@ -129,7 +129,7 @@ function architecture(arch: string): string {
   return arch === 'amd64' ? 'x86_64' : arch === 'arm64' ? 'aarch64' : arch
 }
 
-async function diskUsage({ engine, images }: DockerApiParts): Promise<SystemDiskUsage> {
+async function diskUsage({ engine, images, buildCache }: DockerApiParts): Promise<SystemDiskUsage> {
   const content = await images.diskUsage()
   const records = engine.list({ all: true })
   const inUse = records.flatMap(({ spec }) =>
@@ -160,7 +160,7 @@ async function diskUsage({ engine, images }: DockerApiParts): Promise<SystemDisk
         },
       })),
     ),
-    BuildCache: [],
+    BuildCache: [...((await buildCache?.()) ?? [])],
     Content: content,
   }
 }

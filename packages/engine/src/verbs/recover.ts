@@ -27,6 +27,7 @@ export interface Recovered {
 export async function recover(context: Context): Promise<Recovered> {
   const { undone, failed } = await context.ledger.recover()
   for (const { owner, error } of failed) context.log(`Cannot undo ${owner}`, error)
+  context.volumes.sweep()
   const counts = { adopted: 0, finished: 0, removed: 0 }
   const recoverOne = async (record: ContainerRecord): Promise<void> => {
     try {

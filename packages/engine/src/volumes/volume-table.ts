@@ -1,4 +1,5 @@
-import { mkdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { State } from '@gantry/state'
 import type { Clock } from '../clock.ts'
@@ -89,11 +90,33 @@ export class VolumeTable {
     return this.#state.prepare('SELECT * FROM engine_volumes ORDER BY name').all().map(volumeOf)
   }
 
-  /** Deletes a volume and its data. The caller knows that nobody uses it. Idempotent. */
+  /** Deletes a volume; its data is out of reach at once, and goes while others are served. The caller knows that nobody uses it. Idempotent. */
   remove(name: string): void {
-    rmSync(join(this.#directory, name), { recursive: true, force: true })
+    // No name begins so: what is here is nobody's.
+    const doomed = join(this.#directory, `${doomedPrefix}${newId()}`)
+    try {
+      renameSync(join(this.#directory, name), doomed)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    }
     this.#state.prepare('DELETE FROM engine_volumes WHERE name = ?').run(name)
+    discard(doomed)
   }
+
+  /** Deletes what a process that ended had begun to delete. */
+  sweep(): void {
+    if (!existsSync(this.#directory)) return
+    for (const name of readdirSync(this.#directory)) {
+      if (name.startsWith(doomedPrefix)) discard(join(this.#directory, name))
+    }
+  }
+}
+
+const doomedPrefix = '.removed-'
+
+/** What fails is tried again by the next {@link VolumeTable.sweep}. */
+function discard(path: string): void {
+  rm(path, { recursive: true, force: true }).catch(() => undefined)
 }
 
 function volumeOf(row: Record<string, unknown>): VolumeRecord {
