@@ -389,6 +389,24 @@ export const groups: Readonly<Record<string, TableGroup>> = {
       },
     },
   },
+  secret: {
+    summary: 'Manage secrets',
+    commands: {
+      create: {
+        summary: 'Create a secret from a file or STDIN as content',
+        load: async () => (await import('./commands/secret-create.ts')).secretCreate,
+      },
+      inspect: {
+        summary: 'Display detailed information on one or more secrets, never their values',
+        load: async () => (await import('./commands/secret-inspect.ts')).secretInspect,
+      },
+      ls: { summary: 'List secrets', load: async () => (await import('./commands/secret-ls.ts')).secretLs },
+      rm: {
+        summary: 'Remove one or more secrets',
+        load: async () => (await import('./commands/secret-rm.ts')).secretRm,
+      },
+    },
+  },
   volume: {
     summary: 'Manage volumes',
     commands: {

@@ -5,6 +5,8 @@ import type { GantryApi } from './gantry.ts'
 import type { RemoteImagesApi } from './images.ts'
 import type { NetworksApi } from './networks.ts'
 import type { SystemApi } from './system.ts'
+import type { SecretsApi } from './secrets.ts'
+import { secretsApi } from './secrets.ts'
 import type { VolumesApi } from './volumes.ts'
 import { containersApi } from './containers.ts'
 import { execApi } from './exec.ts'
@@ -22,6 +24,7 @@ export interface Client extends SystemApi, Disposable {
   readonly images: RemoteImagesApi
   readonly networks: NetworksApi
   readonly volumes: VolumesApi
+  readonly secrets: SecretsApi
   readonly gantry: GantryApi
   close(): void
 }
@@ -44,6 +47,7 @@ export function createClient(options: ClientOptions): Client {
     images: imagesApi(http),
     networks: networksApi(http),
     volumes: volumesApi(http),
+    secrets: secretsApi(http),
     gantry: gantryApi(http),
     close: () => http.close(),
     [Symbol.dispose]: () => http.close(),

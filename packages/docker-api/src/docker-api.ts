@@ -12,6 +12,7 @@ import { gantryRoutes } from './routes/gantry-routes.ts'
 import { imageRoutes } from './routes/image-routes.ts'
 import { networkRoutes } from './routes/network-routes.ts'
 import { pruneRoutes } from './routes/prune-routes.ts'
+import { secretRoutes } from './routes/secret-routes.ts'
 import { streamRoutes } from './routes/stream-routes.ts'
 import { systemRoutes } from './routes/system-routes.ts'
 import { unsupportedRoutes } from './routes/unsupported-routes.ts'
@@ -34,6 +35,7 @@ export function createDockerApi(parts: DockerApiParts): DockerApi {
     ...imageRoutes(parts),
     ...networkRoutes(parts),
     ...volumeRoutes(parts),
+    ...secretRoutes(parts),
     ...systemRoutes(parts),
     ...eventRoutes(parts),
     ...gantryRoutes(parts),

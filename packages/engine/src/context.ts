@@ -9,6 +9,7 @@ import type { ContainerTable } from './container/table.ts'
 import type { EventLog } from './events/event-log.ts'
 import type { ExecTable } from './exec/exec-table.ts'
 import type { ImageLookup } from './images/image-lookup.ts'
+import type { SecretStore } from './secrets/secret-store.ts'
 import type { VolumeTable } from './volumes/volume-table.ts'
 
 /** What the engine needs from the floors below. */
@@ -41,5 +42,6 @@ export interface Context extends EnginePorts {
   readonly live: LiveContainers
   readonly execs: ExecTable
   readonly volumes: VolumeTable
+  readonly secrets: SecretStore
   readonly events: EventLog
 }

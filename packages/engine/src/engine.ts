@@ -36,6 +36,8 @@ import { createVolume, removeVolume, volumeUsers } from './verbs/volumes.ts'
 import { whyDenied, type WhyDenied, type WhyDeniedOptions } from './verbs/why-denied.ts'
 import { planRun, type PlannedRun } from './verbs/plan-run.ts'
 import { wait, type WaitCondition } from './verbs/wait.ts'
+import { SecretStore, type SecretRecord } from './secrets/secret-store.ts'
+import { createSecret, removeSecret } from './verbs/secrets.ts'
 import { VolumeTable, type VolumeRecord, type VolumeRequest } from './volumes/volume-table.ts'
 
 type Tail<F> = F extends (context: Context, ...rest: infer Rest) => unknown ? Rest : never
@@ -93,6 +95,10 @@ export interface Engine {
   removeVolume(name: string, options?: { force?: boolean }): void
   pruneContainers(...rest: Tail<typeof pruneContainers>): ReturnType<typeof pruneContainers>
   pruneVolumes(...rest: Tail<typeof pruneVolumes>): ReturnType<typeof pruneVolumes>
+  createSecret(...rest: Tail<typeof createSecret>): SecretRecord
+  listSecrets(): readonly SecretRecord[]
+  inspectSecret(name: string): SecretRecord
+  removeSecret(name: string): void
   /** Where a volume's data is. */
   volumePath(name: string): string
   /** Ids of the containers that are made with a volume. */
@@ -108,6 +114,7 @@ export function createEngine(ports: EnginePorts): Engine {
     live: new LiveContainers(),
     execs: new ExecTable(clock),
     volumes: new VolumeTable({ state, root: site.root, clock }),
+    secrets: new SecretStore({ root: site.root, clock }),
     events: new EventLog(state, clock),
   }
   return {
@@ -159,6 +166,10 @@ export function createEngine(ports: EnginePorts): Engine {
     removeVolume: (name, options) => removeVolume(context, name, options),
     pruneContainers: (options) => pruneContainers(context, options),
     pruneVolumes: (options) => pruneVolumes(context, options),
+    createSecret: (request) => createSecret(context, request),
+    listSecrets: () => context.secrets.all(),
+    inspectSecret: (name) => context.secrets.find(name),
+    removeSecret: (name) => removeSecret(context, name),
     volumePath: (name) => context.volumes.path(name),
     volumeUsers: (name) => volumeUsers(context, name),
   }

@@ -21,6 +21,7 @@ export type {
   PublishedPort,
   Resources,
   RestartPolicy,
+  SecretUse,
   Security,
 } from './container/spec.ts'
 export { canMove, isAlive, nextStatus, type Move, type Status } from './container/status.ts'
@@ -64,3 +65,4 @@ export {
   type TransferOptions,
 } from './images/images.ts'
 export type { RemoveImageOptions } from './images/remove-image.ts'
+export type { SecretRecord } from './secrets/secret-store.ts'

@@ -84,6 +84,7 @@ export type ContainerFlags = {
   readonly restart: Flag<string | undefined>
   readonly rm: Flag<boolean>
   readonly runtime: Flag<string | undefined>
+  readonly secret: Flag<readonly string[]>
   readonly 'security-opt': Flag<readonly string[]>
   readonly 'shm-size': Flag<number | undefined>
   readonly 'stop-signal': Flag<string | undefined>
@@ -195,6 +196,7 @@ export const containerFlags: ContainerFlags = {
   restart: text('Restart policy to apply when a container exits', { initial: 'no' }),
   rm: boolean('Automatically remove the container and its associated anonymous volumes when it exits'),
   runtime: text('Runtime to use for this container'),
+  secret: list('Give it a secret (NAME[,type=env][,target=…])'),
   'security-opt': list('Security Options'),
   'shm-size': bytes('Size of /dev/shm'),
   'stop-signal': text('Signal to stop the container'),

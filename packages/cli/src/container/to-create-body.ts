@@ -7,6 +7,7 @@ import { CliError } from '../cli-error.ts'
 import { ulimitOf } from './ulimit-of.ts'
 import { deviceRequests, isCdiDevice } from './device-requests.ts'
 import { deviceBytes, deviceOperations, deviceWeight } from './device-limits.ts'
+import { parseSecret } from './parse-secret.ts'
 import { parseMount } from './parse-mount.ts'
 import { parseExposed, parsePort } from './parse-port.ts'
 import { readEnvironment, readLabels } from './read-env.ts'
@@ -147,6 +148,7 @@ function hostConfigOf(
     ReadonlyRootfs: flags['read-only'] || undefined,
     RestartPolicy: restart,
     Runtime: flags.runtime,
+    Secrets: many(flags.secret.map(parseSecret)),
     SecurityOpt: many(flags['security-opt'].map(securityOption)),
     ShmSize: flags['shm-size'],
     Sysctls: pairsOf(flags.sysctl, '--sysctl'),

@@ -1,3 +1,4 @@
+import type { SecretRequest } from './secret.ts'
 /** A health check as images and containers configure it. Times are nanoseconds. */
 export interface HealthConfig {
   Test?: string[]
@@ -145,6 +146,8 @@ export interface HostConfig {
   CpusetMems?: string
   Devices?: DeviceMapping[] | null
   DeviceRequests?: DeviceRequest[] | null
+  /** Gantry's own: secrets without Swarm. */
+  Secrets?: SecretRequest[] | null
   MemoryReservation?: number
   MemorySwap?: number
   MemorySwappiness?: number | null

@@ -77,7 +77,7 @@ export interface PingInfo {
 
 /** One event of `GET /events`. */
 export interface EventMessage {
-  Type: 'container' | 'image' | 'network' | 'volume' | 'daemon' | 'builder'
+  Type: 'container' | 'image' | 'network' | 'volume' | 'daemon' | 'builder' | 'secret'
   Action: string
   Actor: { ID: string; Attributes: Record<string, string> }
   scope: 'local'

@@ -9,6 +9,7 @@ import { mountRequests } from './mount-requests.ts'
 import { networkChoice, publishedPorts, publishMode } from './network-request.ts'
 import { resourcesOf } from './resource-request.ts'
 import { namespacesOf, securityOf } from './security-request.ts'
+import { secretUses } from './secret-uses.ts'
 import { refuseUnsupported } from './unsupported.ts'
 
 /** Reads the body of `POST /containers/create`. What Gantry cannot do is refused by its name, never ignored.
@@ -69,6 +70,7 @@ export function createRequest(
       publishMode: publishMode(host),
       extraHosts: host.texts('ExtraHosts'),
       sysctls: host.map('Sysctls'),
+      secrets: secretUses(host),
       cgroupParent: host.text('CgroupParent') || undefined,
       consoleSize: size?.[0] && size[1] ? { height: size[0], width: size[1] } : undefined,
     }),

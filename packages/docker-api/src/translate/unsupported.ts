@@ -65,6 +65,7 @@ const hostMembers = new Set([
   'CgroupParent',
   'DeviceCgroupRules',
   'DeviceRequests',
+  'Secrets',
   'VolumeDriver',
 ])
 

@@ -72,6 +72,7 @@ export function planContainer(
     security: { ...defaultSecurity, ...request.security },
     namespaces: request.namespaces ?? {},
     sysctls: request.sysctls ?? {},
+    ...(request.secrets === undefined ? {} : { secrets: request.secrets }),
     ...(request.cgroupParent === undefined ? {} : { cgroupParent: request.cgroupParent }),
     ...(request.face === undefined ? {} : { face: request.face }),
   }

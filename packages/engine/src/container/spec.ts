@@ -54,6 +54,8 @@ export interface ContainerSpec {
   readonly sysctls: Readonly<Record<string, string>>
   /** The control group in which the container's own is made; absent is the engine's. */
   readonly cgroupParent?: string
+  /** Their values are nowhere but in the store of secrets and in the container. */
+  readonly secrets?: readonly SecretUse[]
   /** Text that a face keeps with the container and gets back as it was; the engine does not look into it. */
   readonly face?: Readonly<Record<string, unknown>>
 }
@@ -194,6 +196,19 @@ export interface Security {
   readonly readonlyPaths?: readonly string[]
 }
 
+/** A secret that a container is given: as a file in memory, or as a variable of its process. */
+export type SecretUse =
+  | {
+      readonly name: string
+      readonly type: 'mount'
+      /** Absolute. */
+      readonly target: string
+      readonly mode: number
+      readonly uid: number
+      readonly gid: number
+    }
+  | { readonly name: string; readonly type: 'env'; readonly target: string }
+
 /** Which namespaces are shared; absent is one of its own. */
 export interface NamespaceChoice {
   readonly pid?: 'host' | { readonly container: string }
@@ -246,5 +261,6 @@ export interface CreateRequest {
   readonly namespaces?: NamespaceChoice
   readonly sysctls?: Readonly<Record<string, string>>
   readonly cgroupParent?: string
+  readonly secrets?: readonly SecretUse[]
   readonly face?: Readonly<Record<string, unknown>>
 }

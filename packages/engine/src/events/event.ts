@@ -1,6 +1,6 @@
 /** Something that happened, for everybody who watches. */
 export interface EngineEvent {
-  readonly type: 'container' | 'image' | 'network' | 'volume' | 'daemon'
+  readonly type: 'container' | 'image' | 'network' | 'volume' | 'secret' | 'daemon'
   /** Docker's word: create, start, die, destroy, …; of an exec with its command, as in `exec_start: ls`. */
   readonly action: string
   /** Id of the container, name of the image, volume or network. */

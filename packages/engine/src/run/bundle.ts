@@ -76,7 +76,7 @@ function specOptions(
     rootfs: rootfs.rootfs,
     readonlyRootfs: spec.readonlyRoot,
     args: [...spec.entrypoint, ...spec.command],
-    env: withHome(mergeEnv(spec.env, cdi.env), home),
+    env: withHome(mergeEnv(spec.env, [...cdi.env, ...rootfs.env]), home),
     cwd: spec.workingDirectory,
     user: { uid, gid, additionalGids: [...new Set([...additionalGids, ...cdi.additionalGids])] },
     terminal: spec.terminal,

@@ -3,6 +3,7 @@ import type { Context } from '../context.ts'
 import type { ContainerRecord } from '../container/record.ts'
 import type { ContainerMount } from '../container/spec.ts'
 import { copyUp } from '../volumes/copy-up.ts'
+import { prepareSecrets } from './prepare-secrets.ts'
 import { mountSource } from './mount-source.ts'
 
 /** The mounted root file system of a run, what is mounted into it, and who its process is. */
@@ -10,6 +11,8 @@ export interface PreparedRootfs {
   readonly rootfs: string
   readonly mounts: readonly MountSpec[]
   readonly user: ResolvedUser
+  /** Variables whose values are secrets. */
+  readonly env: readonly string[]
 }
 
 /** Mounts the root file system for a run, makes the sources of its mounts, fills new volumes from the image, looks the user up. */
@@ -23,7 +26,9 @@ export async function prepareRootfs(context: Context, record: ContainerRecord, o
     if (mount.type === 'volume' && mount.copyUp && mount.subpath === undefined && progress.run === (mount.since ?? 1))
       await copyUp({ rootfs, path: mount.target, volume: context.volumes.directoryOf(mount.name) })
   }
-  return { rootfs, mounts, user: resolveUser(rootfs, spec.user, spec.security.groupAdd) }
+  const secrets = await prepareSecrets(context, record, owner)
+  mounts.push(...secrets.mounts)
+  return { rootfs, mounts, env: secrets.env, user: resolveUser(rootfs, spec.user, spec.security.groupAdd) }
 }
 
 function mountSpec(context: Context, mount: ContainerMount, source: string | undefined): MountSpec {

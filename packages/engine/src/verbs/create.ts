@@ -33,6 +33,7 @@ export async function create(context: Context, request: CreateRequest): Promise<
     const plan = planContainer(request, image.config.config ?? {}, { id, hostname: hostname() })
     checkNetwork(context, plan)
     checkHost(context, plan)
+    for (const { name: secret } of plan.secrets ?? []) context.secrets.find(secret)
     checkLogHost(plan)
     made = true
     await ledger.apply(owner, [
