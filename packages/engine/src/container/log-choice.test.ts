@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { chooseLog, logAttributes, logLimits } from './log-choice.ts'
+
+const megabyte = 1024 * 1024
+
+describe('log drivers and their options', () => {
+  test('nothing asked for is 10 MB times three', () => {
+    const log = chooseLog(undefined)
+    assert.equal(log.driver, 'local')
+    assert.deepEqual(logLimits({ log }), { maxSize: 10 * megabyte, maxFiles: 3 })
+  })
+
+  test('containers of before there was a choice have the same', () => {
+    assert.deepEqual(logLimits({}), { maxSize: 10 * megabyte, maxFiles: 3 })
+  })
+
+  for (const [options, limits] of [
+    [{ 'max-size': '500k' }, { maxSize: 500 * 1024, maxFiles: 3 }],
+    [
+      { 'max-size': '1GiB', 'max-file': '1' },
+      { maxSize: 1024 * megabyte, maxFiles: 1 },
+    ],
+    [{ 'max-file': '7' }, { maxSize: 10 * megabyte, maxFiles: 7 }],
+    [{ 'max-size': '-1' }, { maxSize: undefined, maxFiles: 1 }],
+  ] as const) {
+    test(`json-file takes ${JSON.stringify(options)}`, () => {
+      assert.deepEqual(logLimits({ log: chooseLog({ driver: 'json-file', options }) }), limits)
+    })
+  }
+
+  test('none is not kept, the journal is kept here too', () => {
+    assert.equal(logLimits({ log: chooseLog({ driver: 'none', options: {} }) }), undefined)
+    assert.equal(logLimits({ log: chooseLog({ driver: 'journald', options: { tag: 'x' } }) })?.maxFiles, 3)
+  })
+
+  for (const [driver, options, code] of [
+    ['syslog', {}, 'NOT_SUPPORTED'],
+    ['local', { compress: 'true' }, 'NOT_SUPPORTED'],
+    ['local', { 'max-sice': '1m' }, 'SPEC_INVALID'],
+    ['local', { 'max-size': '0' }, 'SPEC_INVALID'],
+    ['local', { 'max-size': 'much' }, 'SPEC_INVALID'],
+    ['local', { 'max-file': '0' }, 'SPEC_INVALID'],
+    ['local', { 'max-size': '-1', 'max-file': '3' }, 'SPEC_INVALID'],
+    ['local', { 'labels-regex': '(' }, 'SPEC_INVALID'],
+    ['none', { 'max-size': '1m' }, 'SPEC_INVALID'],
+    ['journald', { 'max-size': '1m' }, 'SPEC_INVALID'],
+  ] as const) {
+    test(`${driver} with ${JSON.stringify(options)} is refused`, () => {
+      assert.throws(() => chooseLog({ driver, options }), { code })
+    })
+  }
+
+  test('details are what the options name, in order', () => {
+    const log = chooseLog({ driver: '', options: { labels: 'b', 'env-regex': '^OS', tag: 'web' } })
+    const attributes = logAttributes({ log, labels: { a: '1', b: '2' }, env: ['OSTYPE=x=y', 'PATH=/bin'] })
+    assert.deepEqual(attributes, ['OSTYPE=x%3Dy', 'b=2', 'tag=web'])
+  })
+})
