@@ -64,5 +64,6 @@ describe('a machine whose firewall forwards nothing', { skip }, () => {
     )
     assert.deepEqual([result['out'], result['mended']], [false, true])
     assert.match(String(result['obstacles']), /nft insert rule inet mine guard iifname/)
+    assert.match(String(result['doctor']), /nft insert rule inet mine guard iifname/)
   })
 })

@@ -1,6 +1,6 @@
 import type { Command } from '../command.ts'
 import { diagnose, readHost, type Host, type Verdict } from '@gantry/linux'
-import { networkChecks } from '@gantry/network'
+import { hostObstacles, networkChecks, tableName } from '@gantry/network'
 import { defineCommand } from '../command.ts'
 import { boolean } from '../flags/flag.ts'
 import { renderVerdicts } from '../doctor/render-verdicts.ts'
@@ -15,7 +15,12 @@ export const doctor: Command = defineCommand({
   flags: { json: boolean('Print as JSON') },
   async run({ context, flags }) {
     const host = await readHost()
-    const verdicts = [...(await diagnose({ site: await context.site(), host })), ...networkFindings(host)]
+    const site = await context.site()
+    const verdicts = [
+      ...(await diagnose({ site, host })),
+      ...networkFindings(host),
+      ...(await obstacles(tableName(site.instance))),
+    ]
     const hasFailed = verdicts.some(({ verdict }) => verdict === 'failure')
     context.out.write(
       flags.json
@@ -36,4 +41,10 @@ function networkFindings(host: Host): Verdict[] {
       sentence,
       ...(command === undefined ? {} : { mend: command }),
     }))
+}
+
+/** Rules of somebody else that let no packet of a container pass. */
+async function obstacles(table: string): Promise<Verdict[]> {
+  const found = await hostObstacles(table)
+  return found.map(({ sentence, command }) => ({ topic: 'networks', verdict: 'warning', sentence, mend: command }))
 }
