@@ -1,19 +1,8 @@
-import {
-  chmodSync,
-  chownSync,
-  cpSync,
-  lstatSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
+import { chmodSync, chownSync, cpSync, lstatSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Mount } from '@gantry/dockerfile'
 import type { Platform } from '@gantry/oci'
 import type { MountSpec, ResolvedUser } from '@gantry/runtime'
-import { extractArchive } from '@gantry/snapshot'
 import { BuildError } from '../build-error.ts'
 import type { BuildSession } from '../build-session.ts'
 import { CacheMounts } from '../cache/cache-mounts.ts'
@@ -23,6 +12,7 @@ import { resolvePath } from '../files/resolve-path.ts'
 import { chainOf, type LayerStack } from '../image/layer-stack.ts'
 import type { PlannedMount, RunStep } from '../plan/planned-step.ts'
 import { contextInput, contextStack } from './context-stack.ts'
+import { fillBeside, importMount } from './fill-cache.ts'
 import { openAgent } from './ssh-agent.ts'
 
 /** What a mount takes its files from: the layers of a stage or an image. */
@@ -200,10 +190,10 @@ export class RunMounts implements AsyncDisposable {
     if (held.isNew) {
       const isFilled = await importMount(session, mount.id, held.path)
       if (hasSeed && !isFilled) {
-        cpSync(await this.#files(planned, { ...mount, readonly: true }), held.path, {
-          recursive: true,
-          verbatimSymlinks: true,
-        })
+        const seed = await this.#files(planned, { ...mount, readonly: true })
+        await fillBeside(session, held.path, (beside) =>
+          cpSync(seed, beside, { recursive: true, verbatimSymlinks: true }),
+        )
       }
       chmodSync(held.path, mount.mode ?? 0o755)
       chownSync(held.path, mount.uid ?? 0, mount.gid ?? 0)
@@ -254,29 +244,6 @@ export class RunMounts implements AsyncDisposable {
     this.#bind(agent.socket, target, false)
     if (!this.env.some((entry) => entry.startsWith('SSH_AUTH_SOCK='))) this.env.push(`SSH_AUTH_SOCK=${target}`)
   }
-}
-
-/** Fills a new cache with what an imported cache has of it; whole or not at all. */
-async function importMount(session: BuildSession, id: string, path: string): Promise<boolean> {
-  const { imports, cacheNamespace } = session.options
-  for (const source of imports) {
-    const tar = await source.openMount(id, cacheNamespace)
-    if (tar === undefined) continue
-    const beside = `${path}.import-${session.id}`
-    mkdirSync(beside, { recursive: true })
-    try {
-      await extractArchive(tar, beside)
-      // Takes the place of an empty directory only.
-      renameSync(beside, path)
-      return true
-    } catch (error) {
-      rmSync(beside, { recursive: true, force: true })
-      session.options.signal.throwIfAborted()
-      const message = `the cache mount "${id}" was not imported: ${error instanceof Error ? error.message : String(error)}`
-      session.options.onEvent({ kind: 'warning', rule: 'CacheImport', message })
-    }
-  }
-  return false
 }
 
 function resolveWithin(root: string, path: string): string {

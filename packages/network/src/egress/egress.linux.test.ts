@@ -27,7 +27,7 @@ describe('a network whose only way out is this process', { skip, concurrency: fa
   before(async () => {
     server = createServer((socket) => {
       socket.on('data', (data) => {
-        received.push(data)
+        received.push(Buffer.from(data))
         socket.destroy()
       })
       socket.on('error', () => undefined)
