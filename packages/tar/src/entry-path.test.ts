@@ -37,6 +37,11 @@ test('paths out of the root are refused', () => {
   for (const path of ['', 'a\0b']) assert.throws(() => normalizeEntryPath(path), { code: 'HEADER_INVALID' }, path)
 })
 
+test('paths that no kernel takes are refused: each of their directories would cost memory', () => {
+  assert.equal(normalizeEntryPath('a/'.repeat(2047) + 'b').length, 4095)
+  assert.throws(() => normalizeEntryPath('a/'.repeat(2048) + 'b'), { code: 'LIMIT' })
+})
+
 test('no path has a part that is empty, "." or ".." afterwards', () => {
   const paths = fc
     .array(fc.constantFrom('a', '.', '..', '', 'b.c', '...'), { maxLength: 8 })

@@ -1,12 +1,20 @@
 import { TarError } from './errors.ts'
 
+/** The longest path, in characters: Linux takes none of more bytes, and each directory above a file costs memory. */
+const longestPath = 4096
+
 /**
  * Brings an entry's path to its one form: relative to the root, without `.`, empty parts or a slash at the end;
  * `.` is the root itself. `..` is resolved by the text alone.
  *
- * @throws {TarError} PATH_ESCAPES: it leads out of the root; HEADER_INVALID: it is empty or contains a NUL
+ * @throws {TarError} PATH_ESCAPES: it leads out of the root; HEADER_INVALID: it is empty or contains a NUL; LIMIT: it is longer than
+ *   4096 characters
  */
 export function normalizeEntryPath(path: string): string {
+  if (path.length > longestPath) {
+    const start = JSON.stringify(path.slice(0, 60))
+    throw new TarError('LIMIT', `Cannot use the entry path ${start}…: it has more than ${longestPath} characters`)
+  }
   if (isNormal(path)) return path
   if (path === '' || path.includes('\0')) {
     throw new TarError('HEADER_INVALID', `Cannot use the entry path ${JSON.stringify(path)}: it is empty or has a NUL`)

@@ -2,24 +2,32 @@ import { BuildError } from '../build-error.ts'
 import type { Lookup } from './node.ts'
 
 const mostLinks = 255
+/** What Linux takes: bytes of a path and of one name in it. */
+const longestPath = 4095
+const longestName = 255
 
 /**
  * Follows the links in a path as if the lookup were the root file system: an absolute target starts at its root, `..`
  * stops there. What does not exist is kept as written. Returns a path relative to the root, `''` for the root itself.
- * @throws BuildError DESTINATION_INVALID when links run in circles
+ * @throws BuildError DESTINATION_INVALID when links run in circles, or the path is longer than any can be
  */
 export function resolvePath(lookup: Lookup, path: string, options: { readonly followLast: boolean }): string {
+  checkLength(path)
   const waiting = elementsOf(path).toReversed()
   const done: string[] = []
   let links = 0
+  // How deep something was missing: below it nothing is, and nothing has to be looked up.
+  let missing = Infinity
   for (let element = waiting.pop(); element !== undefined; element = waiting.pop()) {
     if (element === '..') {
       done.pop()
+      if (done.length <= missing) missing = Infinity
       continue
     }
-    const here = [...done, element].join('/')
-    const node = waiting.length === 0 && !options.followLast ? undefined : lookup.lstat(here)
+    const unseen = done.length > missing || (waiting.length === 0 && !options.followLast)
+    const node = unseen ? undefined : lookup.lstat([...done, element].join('/'))
     if (node?.type !== 'symlink') {
+      if (node === undefined && !unseen) missing = done.length
       done.push(element)
       continue
     }
@@ -32,6 +40,21 @@ export function resolvePath(lookup: Lookup, path: string, options: { readonly fo
     waiting.push(...elementsOf(target).toReversed())
   }
   return done.join('/')
+}
+
+/** @throws BuildError DESTINATION_INVALID when no file system could have a file of this path */
+export function checkLength(path: string): void {
+  // Most paths are short: nothing is counted for them.
+  if (path.length * 3 <= longestName) return
+  const tooLong =
+    Buffer.byteLength(path) > longestPath
+      ? `it has more than ${longestPath} bytes`
+      : path.split('/').some((name) => Buffer.byteLength(name) > longestName)
+        ? `a name in it has more than ${longestName} bytes`
+        : undefined
+  if (tooLong === undefined) return
+  const shown = path.length > 80 ? `${path.slice(0, 80)}…` : path
+  throw new BuildError('DESTINATION_INVALID', `Cannot use the path "${shown}": ${tooLong}`)
 }
 
 function elementsOf(path: string): string[] {

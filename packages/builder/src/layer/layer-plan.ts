@@ -1,6 +1,6 @@
 import { BuildError } from '../build-error.ts'
 import type { FileNode, Lookup, Tree } from '../files/node.ts'
-import { ancestorsOf, resolvePath, splitPath } from '../files/resolve-path.ts'
+import { ancestorsOf, checkLength, resolvePath, splitPath } from '../files/resolve-path.ts'
 
 /** Something the layer will hold. */
 export interface PlannedEntry extends FileNode {
@@ -55,11 +55,16 @@ export class LayerPlan implements Lookup {
   /** Makes a directory and what is missing above it; links on the way are followed. Returns its resolved path. */
   makeDirectories(path: string, options: DirectoryOptions): string {
     const resolved = this.resolve(path)
+    // In a directory that is made here nothing is yet, and nothing has to be looked up.
+    let isNew = false
     for (const directory of [...ancestorsOf(resolved), resolved]) {
       if (directory === '') continue
-      const node = this.lstat(directory)
-      if (node === undefined) this.put(directory, { type: 'directory', ...options, size: 0, mtime: this.#epoch })
-      else if (node.type !== 'directory') {
+      const node = isNew ? undefined : this.lstat(directory)
+      if (node === undefined) {
+        isNew = true
+        checkName(directory)
+        this.#entries.set(directory, { type: 'directory', ...options, size: 0, mtime: this.#epoch })
+      } else if (node.type !== 'directory') {
         throw new BuildError(
           'DESTINATION_INVALID',
           `Cannot make the directory "/${resolved}": "/${directory}" is a ${node.type}`,
@@ -69,17 +74,10 @@ export class LayerPlan implements Lookup {
     return resolved
   }
 
-  /** Plans an entry at a resolved path. @throws BuildError DESTINATION_INVALID when a file would replace a directory */
+  /** Plans an entry at a resolved path. @throws BuildError DESTINATION_INVALID when a file would replace a directory, or no file can have the path */
   put(path: string, entry: PlannedEntry): void {
-    if (splitPath(path).name.startsWith('.wh.')) {
-      throw new BuildError(
-        'DESTINATION_INVALID',
-        `Cannot put "/${path}" into a layer: names with ".wh." mean deleted files there`,
-        {
-          hint: 'rename it, or name it in .dockerignore',
-        },
-      )
-    }
+    checkLength(path)
+    checkName(path)
     const there = this.lstat(path)
     if (there !== undefined && (there.type === 'directory') !== (entry.type === 'directory')) {
       throw new BuildError(
@@ -101,12 +99,15 @@ export class LayerPlan implements Lookup {
     const all = new Map(this.#entries)
     for (const path of this.#entries.keys()) {
       const { parent } = splitPath(path)
-      for (const directory of ancestorsOf(path)) {
-        const node = all.get(directory) ?? this.#below.lstat(directory)
-        if (node?.type !== 'directory') continue
-        // A directory in which something was made has a new time, as on a disk.
-        if (!this.#entries.has(directory))
+      for (let directory = parent; directory !== ''; directory = splitPath(directory).parent) {
+        const known = all.get(directory)
+        const node = known ?? this.#below.lstat(directory)
+        if (node?.type === 'directory' && !this.#entries.has(directory)) {
+          // A directory in which something was made has a new time, as on a disk.
           all.set(directory, directory === parent ? { ...node, mtime: this.#epoch } : node)
+        }
+        // Those above it are there already, or come with it.
+        if (known !== undefined) break
       }
     }
     return all
@@ -114,3 +115,16 @@ export class LayerPlan implements Lookup {
 }
 
 const rootNode: FileNode = { type: 'directory', mode: 0o755, uid: 0, gid: 0, size: 0, mtime: 0 }
+
+/** @throws BuildError DESTINATION_INVALID when the name means something else in a layer */
+function checkName(path: string): void {
+  if (splitPath(path).name.startsWith('.wh.')) {
+    throw new BuildError(
+      'DESTINATION_INVALID',
+      `Cannot put "/${path}" into a layer: names with ".wh." mean deleted files there`,
+      {
+        hint: 'rename it, or name it in .dockerignore',
+      },
+    )
+  }
+}
