@@ -275,8 +275,8 @@ describe('the stock docker client', { skip: missing ?? false }, () => {
   })
 
   test('says which options it does not have', async () => {
-    const { code, stderr } = await daemon.docker('run', '--rm', '--blkio-weight', '300', 'localhost/busybox', 'true')
+    const { code, stderr } = await daemon.docker('run', '--rm', '--storage-opt', 'size=1G', 'localhost/busybox', 'true')
     assert.equal(code, 125)
-    assert.match(stderr, /HostConfig\.BlkioWeight is not supported/)
+    assert.match(stderr, /HostConfig\.StorageOpt is not supported/)
   })
 })
