@@ -8,7 +8,7 @@ import { file } from './file.ts'
 import { firewallRule } from './firewall-rule.ts'
 import { address, linkUp, route } from './inside-link.ts'
 import { additionOf, insideRemovalOf } from './ip-lines.ts'
-import { bridge, netns, veth } from './link.ts'
+import { bridge, netns, sublink, veth } from './link.ts'
 import { mount } from './mount.ts'
 import { nftElement, nftTable } from './nft.ts'
 import { spawned } from './process.ts'
@@ -67,6 +67,11 @@ const rows: readonly (readonly [change: Change, command: RegExp, undo: RegExp])[
     firewallRule({ tool: 'iptables', chain: 'DOCKER-USER', rule: ['-i', 'b', '-j', 'ACCEPT'] }, ''),
     /^iptables -w -t filter -I DOCKER-USER -i b -j ACCEPT$/,
     /-D DOCKER-USER/,
+  ],
+  [
+    sublink({ name: 'eth0', parent: 'lan0', netns: 'n', type: 'macvlan', mode: 'bridge' }, ''),
+    /^ip link add link lan0 name eth0 netns n type macvlan mode bridge$/,
+    /^ip (-n n|netns exec n ip) link del eth0$/,
   ],
   [cgroup({ path: '/gantry/1' }, ''), /^mkdir -p \S*\/gantry\/1/, /^rmdir \S*\/gantry\/1/],
   [

@@ -9,14 +9,6 @@ let directory = ''
 let path = ''
 const limits = { maxSize: 100, maxFiles: 3 }
 
-beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'gantry-log-'))
-  path = join(directory, 'container.log')
-})
-afterEach(() => {
-  rmSync(directory, { recursive: true })
-})
-
 /** As conmon does it: opens LOG.tmp, making it where it is missing, and renames it to LOG. */
 function monitorGoesOn(text: string): void {
   writeFileSync(`${path}.tmp`, text)
@@ -26,6 +18,14 @@ function monitorGoesOn(text: string): void {
 const texts = (): string[] => logSegments(path).map((segment) => readFileSync(segment.path, 'utf8'))
 
 describe('the files of a log', () => {
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'gantry-log-'))
+    path = join(directory, 'container.log')
+  })
+  afterEach(() => {
+    rmSync(directory, { recursive: true })
+  })
+
   test('have names before the monitor writes them', () => {
     prepareLog(path, limits)
     appendFileSync(path, 'a')
