@@ -9,7 +9,9 @@ const byCall: Readonly<Record<string, string>> = {
   KILL: 'kill tkill tgkill rt_sigqueueinfo pidfd_send_signal',
   SETPCAP: 'capset',
   SYS_ADMIN:
-    'mount umount2 pivot_root setns unshare clone sethostname setdomainname swapon swapoff quotactl quotactl_fd fsopen fsmount fsconfig fspick move_mount open_tree mount_setattr fanotify_init lookup_dcookie bpf perf_event_open',
+    'mount umount2 pivot_root setns unshare clone sethostname setdomainname swapon swapoff quotactl quotactl_fd fsopen fsmount fsconfig fspick move_mount open_tree mount_setattr fanotify_init lookup_dcookie',
+  BPF: 'bpf',
+  PERFMON: 'perf_event_open',
   SYS_CHROOT: 'chroot',
   MKNOD: 'mknod mknodat',
   SYS_BOOT: 'reboot kexec_load kexec_file_load',
