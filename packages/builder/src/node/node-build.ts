@@ -1,6 +1,5 @@
 import { join } from 'node:path'
 import { formatPlatform, type ImageConfig, type Platform } from '@gantry/oci'
-import { BuildError } from '../build-error.ts'
 import type { BuildSession } from '../build-session.ts'
 import { layerKey } from '../cache/layer-key.ts'
 import { ArchiveTree } from '../files/archive-tree.ts'
@@ -10,12 +9,14 @@ import type { LayerStack } from '../image/layer-stack.ts'
 import type { PlannedEntry } from '../layer/layer-plan.ts'
 import { writeLayer } from '../layer/write-layer.ts'
 import { type StageState, stateFromImage } from '../plan/stage-state.ts'
-import { stripsTypes } from './choose-base.ts'
+import { checkTypes } from './check-types.ts'
+import { findBuildScripts } from './find-build-scripts.ts'
+import { nodePlatform } from './node-platform.ts'
 import { findEntrypoint } from './entrypoint.ts'
 import { MergedTree } from './files/merged-tree.ts'
 import { linkEntries, ownEntries } from './files/own-entries.ts'
 import { type OwnFile, ownFiles } from './files/own-files.ts'
-import type { Layout, NodePlatform } from './layout/layout.ts'
+import type { Layout } from './layout/layout.ts'
 import { nodeConfig } from './node-config.ts'
 import type { NodeProject } from './node-project.ts'
 import type { EntriesOptions, ResolvedPlace } from './packages/package-entries.ts'
@@ -91,23 +92,15 @@ export class NodeBuild {
   async sources(): Promise<Tree> {
     const { session, project, settings, host } = this.#parts
     const context = session.context()
-    const { workspaces } = project.layout({ target: project.target, dev: false, platform: this.#nodePlatform(host) })
-    const scripts = workspaces.flatMap((directory) => {
-      const { scripts } = project.manifests.get(directory)!
-      const chosen = directory === project.target ? settings.build : undefined
-      if (chosen === false) return []
-      if (chosen !== undefined && !scripts.has(chosen)) {
-        throw new BuildError(
-          'SETTINGS_INVALID',
-          `Cannot use "gantry.build": there is no script "${chosen}" in package.json`,
-        )
-      }
-      const name = chosen ?? 'build'
-      return scripts.has(name) ? [{ directory, name }] : []
+    const { workspaces } = project.layout({
+      target: project.target,
+      dev: false,
+      platform: nodePlatform(host, this.#parts.base),
     })
+    const scripts = findBuildScripts(project, settings, workspaces)
     if (scripts.length === 0) return context
     const image = settings.builder ?? this.#parts.base
-    const layout = project.layout({ target: project.target, dev: true, platform: this.#nodePlatform(host) })
+    const layout = project.layout({ target: project.target, dev: true, platform: nodePlatform(host, this.#parts.base) })
     const reporter = new StepReporter(session.options.onEvent, { index: this.#stages++, name: 'build' }, this.#numbers)
     const { stack, state } = await this.#packages({ reporter, platform: host, image, layout }, ['project', buildText])
     const files = await this.#filesOf(context, { all: true, layout })
@@ -152,7 +145,7 @@ export class NodeBuild {
   async image(platform: Platform, tree: Tree): Promise<BuiltNodeImage> {
     const { session, project, settings, created } = this.#parts
     const { target } = project
-    const layout = project.layout({ target, dev: false, platform: this.#nodePlatform(platform) })
+    const layout = project.layout({ target, dev: false, platform: nodePlatform(platform, this.#parts.base) })
     const reporter = new StepReporter(
       session.options.onEvent,
       { index: this.#stages++, name: formatPlatform(platform) },
@@ -217,7 +210,7 @@ export class NodeBuild {
     let toBuild: readonly ResolvedPlace[] = []
     const fetched = this.#parts.cache.fetched
     await reporter.run(fetching.text, async () => {
-      toBuild = await fetchPackages(this.#work, thirdParty, this.#nodePlatform(platform))
+      toBuild = await fetchPackages(this.#work, thirdParty, nodePlatform(platform, this.#parts.base))
       return { cached: this.#parts.cache.fetched === fetched }
     })
     if (toBuild.length > 0) reporter.plan([...before, nativeStep(toBuild), ...rest])
@@ -308,25 +301,4 @@ export class NodeBuild {
     keep(layer.digest)
     return { layer, cached: known !== undefined, digest: layer.digest, size: layer.size }
   }
-
-  #nodePlatform({ os, architecture }: Platform): NodePlatform {
-    const cpu = processors[architecture] ?? architecture
-    return { os, cpu, libc: /\balpine\b|-musl\b/.test(this.#parts.base) ? 'musl' : 'glibc' }
-  }
-}
-
-/** Processors as Node calls them. */
-const processors: Readonly<Record<string, string>> = { amd64: 'x64', 386: 'ia32', ppc64le: 'ppc64' }
-
-function checkTypes(file: string, base: ImageConfig): void {
-  if (!/\.[mc]?ts$/.test(file)) return
-  const version = base.config?.Env?.find((entry) => entry.startsWith('NODE_VERSION='))?.slice('NODE_VERSION='.length)
-  if (version === undefined || stripsTypes(version)) return
-  throw new BuildError(
-    'ENTRYPOINT_UNKNOWN',
-    `Cannot start "${file}": Node ${version} of the base image does not run TypeScript`,
-    {
-      hint: 'add a script "build", or choose a base with Node 22.18, 23.6 or later',
-    },
-  )
 }
