@@ -49,7 +49,7 @@ without() {
   case $1 in
     aardvark-dns) echo 'containers do not find each other by name' ;;
     catatonit) echo '"gantry run --init" is refused' ;;
-    skopeo | umoci | buildah | docker-registry | docker-cli | jq | curl | iptables | busybox-static)
+    skopeo | umoci | buildah | docker-registry | docker-cli | jq | curl | iptables | busybox-static | golang-github-opencontainers-specs-dev)
       echo 'the tests that use it are left out'
       ;;
     *) return 1 ;;
@@ -89,6 +89,9 @@ find_missing() {
     for name in skopeo umoci buildah docker-registry jq curl iptables; do program "$name" || need "$name"; done
     program docker || need docker-cli
     has /bin/busybox || need busybox-static
+    # The schema of what the runtimes read.
+    has /usr/share/gocode/src/github.com/opencontainers/runtime-spec/schema/config-schema.json ||
+      need golang-github-opencontainers-specs-dev
   fi
 }
 

@@ -274,6 +274,18 @@ describe('the stock docker client', { skip: missing ?? false }, () => {
     assert.equal((await daemon.docker('pull', 'localhost:1/team/app:1')).code, 1)
   })
 
+  test('runs with an image mounted, rules for devices, annotations and another’s volumes', async () => {
+    await docker('create', '--name', 'giver', '-v', '/given', 'localhost/busybox')
+    const options = ['--mount', 'type=image,source=localhost/busybox,target=/image', '--volumes-from', 'giver']
+    const more = ['--device-cgroup-rule', 'c 10:203 rwm', '--annotation', 'a=b', '--cgroupns', 'private']
+    const line = 'ls /image/bin/busybox; ls -d /given; touch /image/x 2>&1 | grep -o Read-only'
+    assert.equal(
+      await docker('run', '--rm', ...options, ...more, 'localhost/busybox', 'sh', '-c', line),
+      '/image/bin/busybox\n/given\nRead-only',
+    )
+    await docker('rm', '-v', 'giver')
+  })
+
   test('says which options it does not have', async () => {
     const { code, stderr } = await daemon.docker('run', '--rm', '--storage-opt', 'size=1G', 'localhost/busybox', 'true')
     assert.equal(code, 125)
