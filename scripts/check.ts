@@ -1,5 +1,6 @@
 import { checkDependencies } from './check-dependencies.ts'
 import { checkDocs } from './check-docs.ts'
+import { checkHooks } from './check-hooks.ts'
 import { checkImports } from './check-imports.ts'
 import { checkSizes } from './check-sizes.ts'
 import { checkVersion } from './check-version.ts'
@@ -12,6 +13,7 @@ const findings = [
   ...checkSizes(files),
   ...checkDependencies(),
   ...checkDocs(files),
+  ...checkHooks(files),
   ...checkVersion(files),
 ]
 for (const finding of findings) process.stderr.write(`${finding}\n`)
