@@ -1,10 +1,9 @@
 import type { BaseLock, DeclaredBase, LockChange } from '@gantry/builder'
 import type { Context } from '../context.ts'
 import { compareLocks, declarationKey, formatLock, lockBase, lockPath, parseBaseFile, parseLock } from '@gantry/builder'
-import { readFile } from 'node:fs/promises'
+import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { CliError } from '../cli-error.ts'
-import { writeWhole } from '../transports/write-whole.ts'
 import { tellBase, type TellOptions } from './tell-base.ts'
 
 /** What a declaration is called when none is named. */
@@ -55,12 +54,19 @@ export async function relock(
     onEvent: (event) => tellBase(context.err, event, options),
     ...(options.mirror === undefined ? {} : { mirror: options.mirror }),
   })
-  if (!options.dryRun) await writeWhole(context, place, bytesOf(formatLock(found)))
+  if (!options.dryRun) await writeLock(place, formatLock(found))
   return { lock: found, changes: compareLocks(lock, found) }
 }
 
-async function* bytesOf(text: string): AsyncGenerator<Uint8Array> {
-  yield new TextEncoder().encode(text)
+/** The lock is whole, or what it was before; whoever may read the project may read it. */
+async function writeLock(path: string, text: string): Promise<void> {
+  const unfinished = `${path}.${process.pid}.unfinished`
+  try {
+    await writeFile(unfinished, text)
+    await rename(unfinished, path)
+  } finally {
+    await rm(unfinished, { force: true })
+  }
 }
 
 async function readIfThere(path: string): Promise<string | undefined> {

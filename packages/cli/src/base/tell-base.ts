@@ -9,35 +9,46 @@ export interface TellOptions {
 }
 
 /** Tells what happens while a base image is made. */
-export function tellBase(out: Output, event: BaseEvent, { quiet, verbose }: TellOptions): void {
-  if (quiet && event.kind !== 'base-skipped') return
+export function tellBase(out: Output, event: BaseEvent, options: TellOptions): void {
+  const text = eventText(event, options)
+  if (text !== '') out.write(text)
+}
+
+/** The lines that tell an event; empty for what is not told. */
+export function eventText(event: BaseEvent, { quiet, verbose }: TellOptions): string {
+  if (quiet && event.kind !== 'base-skipped') return ''
   switch (event.kind) {
     case 'base-start':
-      return out.write(`Building ${event.reference}\n`)
+      return `Building ${event.reference}\n`
     case 'base-step':
-      return out.write(`  ${event.message}\n`)
+      return `  ${event.message}\n`
     case 'base-output':
-      return verbose ? out.write(`    ${event.line}\n`) : undefined
+      return verbose ? `    ${event.line}\n` : ''
     case 'base-skipped': {
       const [first, ...more] = event.commands
-      const what =
-        first === undefined ? '' : `: ${first}${more.length === 0 ? '' : ` (and ${more.length} more commands)`}`
+      const count = more.length === 0 ? '' : ` (and ${more.length} more commands)`
+      const what = first === undefined ? '' : `: ${first}${count}`
       const all = verbose ? more.map((line) => `    ${line}\n`).join('') : ''
-      return out.write(`  not done of ${event.package} (${event.script})${what}\n${all}`)
+      return `  not done of ${event.package} (${event.script})${what}\n${all}`
     }
-    case 'base-done':
-      return out.write(
-        `${event.upToDate ? 'Up to date:' : 'Built'} ${event.reference} ${event.digest} in ${shortDuration(event.duration)}\n`,
-      )
+    case 'base-done': {
+      const done = event.upToDate ? 'Up to date:' : 'Built'
+      return `${done} ${event.reference} ${event.digest} in ${shortDuration(event.duration)}\n`
+    }
   }
 }
 
-/** Prints what a new lock changes, a package a line: `+` new, `-` gone, `~` another version. */
-export function printChanges(out: Output, changes: readonly LockChange[]): void {
-  for (const { architecture, name, from, to } of changes) {
+/** What a new lock changes, a package a line: `+` new, `-` gone, `~` another version. */
+export function changeLines(changes: readonly LockChange[]): readonly string[] {
+  return changes.map(({ architecture, name, from, to }) => {
     const sign = from === undefined ? '+' : to === undefined ? '-' : '~'
     const versions =
       from === to ? `${to ?? ''} (other bytes)` : [from, to].filter((each) => each !== undefined).join(' → ')
-    out.write(`${sign} ${name} ${versions} [${architecture}]\n`)
-  }
+    return `${sign} ${name} ${versions} [${architecture}]`
+  })
+}
+
+/** Prints what a new lock changes. */
+export function printChanges(out: Output, changes: readonly LockChange[]): void {
+  for (const line of changeLines(changes)) out.write(`${line}\n`)
 }
