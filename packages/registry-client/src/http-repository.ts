@@ -4,23 +4,23 @@ import type { BlobReader, BlobSource, DriveOptions, Hashing, OpenOptions, Partia
 import {
   digestAlgorithm,
   isDigest,
-  isIndexType,
-  isManifestType,
   isTag,
   limits,
   MediaType,
   OciError,
-  parseDescriptor,
   parseManifestOrIndex,
   parseReference,
 } from '@gantry/oci'
 import type { Descriptor, Digest, ManifestOrIndex } from '@gantry/oci'
 import type { ClientEvent } from './client-event.ts'
-import type { Ask, Asker } from './connection.ts'
+import type { Asker } from './connection.ts'
+import { describeAnswer } from './describe-answer.ts'
+import { acceptAll, acceptOf, isDocument } from './document-types.ts'
 import { download } from './download.ts'
 import type { DownloadPlace } from './download.ts'
 import { isLocalRegistry } from './endpoint.ts'
 import { fill } from './fill.ts'
+import { listReferrers } from './list-referrers.ts'
 import { pagesOf } from './pages.ts'
 import { RegistryError } from './registry-error.ts'
 import type { AskOptions, RemoteRepository } from './remote-repository.ts'
@@ -29,12 +29,6 @@ import type { HttpResponse } from './transport/transport.ts'
 import type { UploadMemory } from './upload-memory.ts'
 import { Uploads } from './upload.ts'
 
-const accept = [
-  MediaType.imageManifest,
-  MediaType.imageIndex,
-  MediaType.dockerManifest,
-  MediaType.dockerManifestList,
-].join(', ')
 /** Manifests that were just put are given tags without being fetched back. */
 const remembered = 16
 
@@ -145,7 +139,7 @@ export class HttpRepository implements RemoteRepository {
     const response = await this.#askManifest('HEAD', target, signal, [404, 405])
     await response.discard()
     if (response.status === 404) return undefined
-    const described = response.status === 405 ? undefined : describe(response, target)
+    const described = response.status === 405 ? undefined : describeAnswer(response, target)
     return described ?? this.#resolveByReading(target, signal)
   }
 
@@ -192,42 +186,10 @@ export class HttpRepository implements RemoteRepository {
     }
   }
 
-  async *referrers(digest: Digest, artifactType?: string, { signal }: AskOptions = {}): AsyncGenerator<Descriptor> {
-    const query = artifactType === undefined ? '' : `?${new URLSearchParams({ artifactType }).toString()}`
-    const ask: Ask = {
-      method: 'GET',
-      url: `/v2/${this.repository}/referrers/${digest}${query}`,
-      scopes: this.#pull,
-      purpose: this.#purpose('list the referrers in'),
-      signal,
-      accept: [404],
-    }
-    let supported = false
-    for await (const { value } of pagesOf(this.#connection, ask)) {
-      supported = true
-      const manifests: unknown = value['manifests']
-      if (!Array.isArray(manifests)) continue
-      for (const each of manifests) {
-        const descriptor = parseDescriptor(each)
-        if (artifactType === undefined || descriptor.artifactType === artifactType) yield descriptor
-      }
-    }
-    if (!supported) yield* this.#taggedReferrers(digest, artifactType, signal)
-  }
-
-  /** Registries without the referrers API have an index under a tag made of the digest. */
-  async *#taggedReferrers(
-    digest: Digest,
-    artifactType: string | undefined,
-    signal: AbortSignal | undefined,
-  ): AsyncGenerator<Descriptor> {
-    const found = await this.resolve(digest.slice(0, 7 + 64).replace(':', '-'), signal === undefined ? {} : { signal })
-    if (found === undefined || !isIndexType(found.mediaType)) return
-    const content = parseManifestOrIndex(await readDocument(this, found), found.mediaType)
-    if (content.kind !== 'index') return
-    for (const each of content.index.manifests) {
-      if (artifactType === undefined || each.artifactType === artifactType) yield each
-    }
+  referrers(digest: Digest, artifactType?: string, { signal }: AskOptions = {}): AsyncGenerator<Descriptor> {
+    const purpose = this.#purpose('list the referrers in')
+    const ask = { repository: this.repository, scopes: this.#pull, purpose, signal }
+    return listReferrers({ connection: this.#connection, tagged: this, ask }, digest, artifactType)
   }
 
   async #putManifest(
@@ -295,7 +257,7 @@ export class HttpRepository implements RemoteRepository {
     return this.#connection.send({
       method,
       url: this.#manifestUrl(target),
-      headers: { accept },
+      headers: { accept: acceptAll },
       scopes: this.#pull,
       purpose: this.#purpose('pull', target),
       signal,
@@ -330,26 +292,9 @@ export class HttpRepository implements RemoteRepository {
   }
 }
 
-function isDocument({ mediaType }: Descriptor): boolean {
-  return isManifestType(mediaType) || isIndexType(mediaType)
-}
-
-function acceptOf({ mediaType }: Descriptor): string {
-  return accept.includes(mediaType) ? accept : `${mediaType}, ${accept}`
-}
-
 /** A tag or digest, also out of a full name. Names are parsed, so what goes into a URL is nothing else. */
 function targetOf(reference: string): string {
   if (isDigest(reference) || isTag(reference)) return reference
   const { digest, tag } = parseReference(reference)
   return digest ?? tag ?? 'latest'
-}
-
-function describe(response: HttpResponse, target: string): Descriptor | undefined {
-  const digest = response.header('docker-content-digest') ?? (isDigest(target) ? target : '')
-  const mediaType = response.header('content-type')?.split(';')[0]?.trim() ?? ''
-  const size = Number(response.header('content-length') ?? Number.NaN)
-  const known = isManifestType(mediaType) || isIndexType(mediaType)
-  if (!known || !isDigest(digest) || !Number.isSafeInteger(size) || size <= 0) return undefined
-  return isDigest(target) && target !== digest ? undefined : { mediaType, digest, size }
 }
