@@ -9,8 +9,9 @@ export interface UndoFailure {
 }
 
 /**
- * Takes back entries in the order given, and marks each that is gone. One that fails is left as it is, and the others are
- * still tried: each door checks for itself whether it can act.
+ * Takes back entries in the order given, and marks those that are gone, all at once in the end: who dies before that has them taken
+ * back again, which doors allow. One that fails is left as it is, and the others are still tried: each door checks for itself whether
+ * it can act.
  */
 export async function undoEntries(world: LedgerWorld, entries: readonly EntryRow[]): Promise<readonly UndoFailure[]> {
   const failures: UndoFailure[] = []
@@ -28,22 +29,26 @@ export async function undoEntries(world: LedgerWorld, entries: readonly EntryRow
       failures.push({ entry, error })
     }
   }
-  const unmarked = [...gone]
   const overlapping: Promise<void>[] = []
   for (const group of groupByBatch(open)) {
-    const work = undoAndMark(world, group, { failures, unmarked })
+    const work = undoOne(world, group, { failures, gone })
     if (group[0]?.door.batch?.independent === true) overlapping.push(work)
     else await work
   }
   await Promise.all(overlapping)
-  attempt(unmarked, failures, () => markUndone(world, unmarked))
+  try {
+    markUndone(world, gone)
+  } catch (error) {
+    for (const entry of gone) failures.push({ entry, error })
+  }
+  world.fault('undo-after-mark', gone[0]?.sequence)
   return failures
 }
 
-async function undoAndMark(
+async function undoOne(
   world: LedgerWorld,
   group: readonly { readonly door: Door; readonly entry: EntryRow }[],
-  { failures, unmarked }: { readonly failures: UndoFailure[]; readonly unmarked: EntryRow[] },
+  { failures, gone }: { readonly failures: UndoFailure[]; readonly gone: EntryRow[] },
 ): Promise<void> {
   const rows = group.map((each) => each.entry)
   try {
@@ -52,22 +57,8 @@ async function undoAndMark(
     for (const entry of rows) failures.push({ entry, error })
     return
   }
+  gone.push(...rows)
   world.fault('undo-after-act', rows[0]?.sequence)
-  try {
-    markUndone(world, rows)
-  } catch {
-    // A full disk keeps the ledger from being written; what follows may free it, and then this is noted.
-    unmarked.push(...rows)
-  }
-  world.fault('undo-after-mark', rows[0]?.sequence)
-}
-
-function attempt(rows: readonly EntryRow[], failures: UndoFailure[], work: () => void): void {
-  try {
-    work()
-  } catch (error) {
-    for (const entry of rows) failures.push({ entry, error })
-  }
 }
 
 async function undoGroup(group: readonly { readonly door: Door; readonly entry: EntryRow }[]): Promise<void> {
