@@ -32,7 +32,7 @@ export interface LogSegment {
  * Below this many bytes the monitor does not begin a new file by itself, however small the limit is: it would outrun who gives the
  * files their names. The keeper tells it to, earlier.
  */
-export const leastOfMonitor = 8 * 1024 * 1024
+export const leastOfMonitor: number = 8 * 1024 * 1024
 
 /** What the monitor is told to begin a new file after, by itself: what bounds a log while nobody looks. */
 export function monitorLimit({ maxSize }: LogLimits): number | undefined {
