@@ -42,9 +42,21 @@ export function flagOf(remedy: Remedy): string {
   }
 }
 
-const onHost = new Set(['CAP_SYS_TIME', 'CAP_SYS_BOOT', 'CAP_SYS_MODULE', 'CAP_SYS_RAWIO', 'CAP_MAC_ADMIN'])
+const onHost = new Set([
+  // It remounts what is read-only, /proc/sys among it.
+  'CAP_SYS_ADMIN',
+  // It opens files of the host by their handles.
+  'CAP_DAC_READ_SEARCH',
+  'CAP_BPF',
+  'CAP_PERFMON',
+  'CAP_SYS_TIME',
+  'CAP_SYS_BOOT',
+  'CAP_SYS_MODULE',
+  'CAP_SYS_RAWIO',
+  'CAP_MAC_ADMIN',
+])
 
-/** Whether a command that has it may act on the host itself: its clock, its kernel, its settings, its devices. */
+/** Whether a command that has it may act on the host itself: its clock, its kernel, its settings, its devices, its files. */
 export function reachesHost(remedy: Remedy): boolean {
   if (remedy.kind === 'capability') return onHost.has(remedy.name)
   return remedy.kind === 'system-paths' || remedy.kind === 'device-rule'
