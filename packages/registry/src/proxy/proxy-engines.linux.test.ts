@@ -72,6 +72,20 @@ describe('engines pull through the cache', { skip }, () => {
     upstream.fault = undefined
   })
 
+  test('dockerd: what it pushes is there whole, and comes back as it was', async () => {
+    const cached = `127.0.0.1:${cache.served.port}/hub/library/hello:1`
+    const own = `127.0.0.1:${cache.served.port}/team/hello:pushed`
+    const cli = ['docker', '--host', `unix://${docker.socket}`]
+    await client(...cli, 'pull', '--quiet', cached)
+    await client(...cli, 'tag', cached, own)
+    const pushed = /digest: (sha256:[0-9a-f]{64})/.exec(await client(...cli, 'push', own))?.[1]
+    assert.ok(pushed !== undefined)
+    assert.match(await client(...cli, 'push', own), /Layer already exists/)
+    await client(...cli, 'rmi', own, cached)
+    assert.match(await client(...cli, 'pull', own), new RegExp(`Digest: ${pushed}`))
+    await client(...cli, 'rmi', own)
+  })
+
   test('containerd: by the name of the upstream, with the cache as its mirror (?ns=)', async () => {
     const hosts = join(docker.shared, 'hosts')
     // As containerd names the directory of a host with a port.
