@@ -23,23 +23,31 @@ export async function remove(context: Context, reference: string, options: Remov
   for (;;) {
     const record = context.containers.get(found.id)
     if (record === undefined) return
-    if (!isAlive(record.status)) break
-    if (record.progress.ending) {
+    if (!isAlive(record.status)) {
+      if (await live.lock.run(() => removeEnded(context, found.id, { force, volumes }))) return
+    } else if (record.progress.ending) {
       await awaitEnding(context, found.id)
-      continue
+    } else {
+      if (!force) refuse(record)
+      const { nextExit } = live
+      context.containers.update(record.id, { progress: { stopRequested: true } })
+      await killIfAlive(context, record.id)
+      await nextExit.promise
     }
-    if (!force) refuse(record)
-    const { nextExit } = live
-    context.containers.update(record.id, { progress: { stopRequested: true } })
-    await killIfAlive(context, record.id)
-    await nextExit.promise
   }
-  await live.lock.run(async () => {
-    const record = context.containers.get(found.id)
-    if (record === undefined) return
-    if (isAlive(record.status)) refuse(record)
-    await removeLocked(context, found.id, { volumes })
-  })
+}
+
+/** Removes a container unless it runs again: its restart policy may have been quicker. Its lock is held. */
+async function removeEnded(
+  context: Context,
+  id: string,
+  { force, volumes }: Required<RemoveOptions>,
+): Promise<boolean> {
+  const record = context.containers.get(id)
+  if (record === undefined) return true
+  if (isAlive(record.status)) return force ? false : refuse(record)
+  await removeLocked(context, id, { volumes })
+  return true
 }
 
 function refuse({ id, name, status }: ContainerRecord): never {
