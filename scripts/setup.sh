@@ -81,6 +81,7 @@ find_missing() {
   program nft || need nftables
   # What the base images are made with.
   program mmdebstrap || need mmdebstrap
+  program xz || need xz-utils
   # Old releases of it ask a program of APT's that every ordinary installation has.
   ! old_apt || program apt-ftparchive || need apt-utils
   program gpgv || need gpgv

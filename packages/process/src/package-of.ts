@@ -26,6 +26,7 @@ const debian: Readonly<Record<string, string>> = {
   systemctl: 'systemd',
   ufw: 'ufw',
   umoci: 'umoci',
+  xz: 'xz-utils',
 }
 
 const renamed: Readonly<Record<string, Readonly<Record<string, string>>>> = {

@@ -130,6 +130,7 @@ describe('what nobody uses', { skip }, () => {
   test('system prune takes containers, networks, images and, when asked to, volumes', async () => {
     await run('wait', await ended('-v', '/anonymous'))
     await run('network', 'create', 'unused')
+    await run('volume', 'create', 'data')
     await refused(/invalid filter 'dangling'/, 'system', 'prune', '-f', '--filter', 'dangling=true')
     await refused(/not supported with/, 'system', 'prune', '-f', '--volumes', '--filter', 'until=1h')
     const all = await run('system', 'prune', '-a', '-f', '--volumes')
