@@ -159,7 +159,10 @@ class OpenStaging implements Staging {
     // The disk works while a digest of another algorithm is computed.
     const synced = this.#file.sync()
     synced.catch(() => undefined)
-    const digest = await this.#digest(expected.digest).finally(async () => synced)
+    const [found] = await Promise.allSettled([this.#digest(expected.digest), synced])
+    if (found.status === 'rejected') throw found.reason
+    const digest = found.value
+    await synced
     await this.#close()
     chmodSync(this.#options.path, 0o644)
     await moveInto(paths.algorithm(digest), this.#options.path, paths.blob(digest))
