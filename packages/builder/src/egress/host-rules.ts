@@ -42,7 +42,7 @@ function parseRule(written: string): Rule {
   const matches = number !== undefined && (number < 1 || number > 65_535) ? undefined : matcherOf(text)
   if (matches !== undefined) return { matches, port: number }
   throw new BuildError('OPTIONS_INVALID', `Cannot allow the host "${written}": it is not a host`, {
-    hint: 'for example registry.npmjs.org, *.debian.org, 10.1.0.0/16, or localhost:8080',
+    hint: 'for example packages.example, *.example.org, 10.1.0.0/16, or localhost:8080',
   })
 }
 

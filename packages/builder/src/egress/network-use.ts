@@ -13,7 +13,7 @@ export function distinctUses(uses: Iterable<NetworkUse>): readonly NetworkUse[] 
   return [...found].toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)).map(([, use]) => use)
 }
 
-/** `deb.debian.org:80`, or `tracker.example (refused)`. */
+/** `packages.example:80`, or `tracker.example (refused)`. */
 export function describeUse({ host, port, allowed }: NetworkUse): string {
   return `${host}${port === undefined ? '' : `:${String(port)}`}${allowed ? '' : ' (refused)'}`
 }
