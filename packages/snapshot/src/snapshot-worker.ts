@@ -5,7 +5,7 @@ import { diffUpper } from './diff/diff-upper.ts'
 import { inherit } from './extract/inherit.ts'
 import { unpackBlob } from './extract/unpack-blob.ts'
 import { diskUsage } from './diff/disk-usage.ts'
-import type { DiffCall, InheritCall, WorkerMessage, WorkerOrder } from './worker-calls.ts'
+import type { DiffCall, InheritCall, WorkerCall, WorkerMessage, WorkerOrder } from './worker-calls.ts'
 
 // The thread that blocks: unpacking, completing, sizing and reading layers, one call at a time.
 const ahead = 4
@@ -16,36 +16,46 @@ clearThreadMask()
 
 let credit = 0
 let wake: (() => void) | undefined
+let underway: AbortController | undefined
 port.on('message', (order: WorkerOrder) => {
   if (order.call === 'more') {
     credit++
     wake?.()
-    return
+  } else if (order.call === 'stop') {
+    underway?.abort()
+    wake?.()
+  } else {
+    void answer(order)
   }
-  perform(order).then(
-    (value) => post({ kind: 'done', value }),
-    (error: unknown) => {
-      const message = error instanceof Error ? error.message : String(error)
-      post({ kind: 'failed', code: errorCode(error), message })
-    },
-  )
 })
+
+async function answer(call: WorkerCall): Promise<void> {
+  underway = new AbortController()
+  try {
+    post({ kind: 'done', value: await perform(call, underway.signal) })
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error)
+    post({ kind: 'failed', code: errorCode(error), message })
+  } finally {
+    underway = undefined
+  }
+}
 
 function post(message: WorkerMessage, transfer: readonly ArrayBuffer[] = []): void {
   // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker has no origin
   port?.postMessage(message, [...transfer])
 }
 
-async function perform(order: Exclude<WorkerOrder, { call: 'more' }>): Promise<unknown> {
-  switch (order.call) {
+async function perform(call: WorkerCall, signal: AbortSignal): Promise<unknown> {
+  switch (call.call) {
     case 'unpack':
-      return unpackBlob(order, (bytes) => post({ kind: 'progress', bytes }))
+      return unpackBlob(call, { signal, onProgress: (bytes) => post({ kind: 'progress', bytes }) })
     case 'inherit':
-      return complete(order)
+      return complete(call)
     case 'usage':
-      return diskUsage(order.directory)
+      return diskUsage(call.directory)
     case 'diff':
-      return sendDiff(order)
+      return sendDiff(call, signal)
   }
 }
 
@@ -63,15 +73,16 @@ function complete({ target, lowers, extracted, format }: InheritCall): void {
   }
 }
 
-async function sendDiff(call: DiffCall): Promise<void> {
+async function sendDiff(call: DiffCall, signal: AbortSignal): Promise<void> {
   credit = ahead
   for (const data of diffUpper(call)) {
-    while (credit === 0) {
+    while (credit === 0 && !signal.aborted) {
       await new Promise<void>((resolve) => {
         wake = resolve
       })
     }
     wake = undefined
+    signal.throwIfAborted()
     credit--
     post({ kind: 'chunk', data }, [data.buffer])
   }

@@ -15,7 +15,8 @@ interface Listener {
 
 /**
  * Threads for work that blocks: at most one per core, started on demand, ended after five idle seconds. They keep the process
- * alive only while they work. An aborted call ends its thread, which closes every descriptor it had.
+ * alive only while they work. A thread whose call is aborted is told to stop, and closes what it has open: ended from outside, it
+ * would leave its descriptors to the process.
  */
 export class SnapshotWorkers {
   readonly #limit: Limiter = createLimiter(availableParallelism())
@@ -62,7 +63,7 @@ export class SnapshotWorkers {
       tell(worker, call)
       for (;;) {
         const message = await inbox.next()
-        finished = message.kind === 'done' || message.kind === 'failed'
+        finished = isLast(message)
         if (message.kind === 'failed') throw failure(message)
         yield message
         if (message.kind === 'chunk') tell(worker, { call: 'more' })
@@ -71,8 +72,7 @@ export class SnapshotWorkers {
     } finally {
       signal?.removeEventListener('abort', abort)
       detach()
-      if (finished) this.#release(worker)
-      else await this.#discard(worker)
+      if (finished || inbox.hasLast() || (await stop(worker))) this.#release(worker)
     }
   }
 
@@ -103,14 +103,10 @@ export class SnapshotWorkers {
         this.#idle.findIndex((idle) => idle.worker === worker),
         1,
       )
-      void this.#discard(worker)
+      void worker.terminate()
     }, idleMilliseconds)
     timer.unref()
     this.#idle.push({ worker, timer })
-  }
-
-  async #discard(worker: Worker): Promise<void> {
-    await worker.terminate()
   }
 }
 
@@ -128,6 +124,29 @@ function listen(worker: Worker, listener: Listener): () => void {
     worker.off('message', listener.onMessage)
     worker.off('error', listener.onDeath)
     worker.off('exit', onExit)
+  }
+}
+
+function isLast({ kind }: WorkerMessage): boolean {
+  return kind === 'done' || kind === 'failed'
+}
+
+/** Has a worker give up its call; answers, when it has, whether it can be asked again. */
+async function stop(worker: Worker): Promise<boolean> {
+  const hasEnded = worker.threadId < 0
+  if (hasEnded) return false
+  const { promise, resolve } = Promise.withResolvers<boolean>()
+  const detach = listen(worker, {
+    onMessage: (message) => {
+      if (isLast(message)) resolve(true)
+    },
+    onDeath: () => resolve(false),
+  })
+  tell(worker, { call: 'stop' })
+  try {
+    return await promise
+  } finally {
+    detach()
   }
 }
 
@@ -161,6 +180,11 @@ class Inbox {
     this.#failed ??= { error }
     this.#waiting?.reject(error)
     this.#waiting = undefined
+  }
+
+  /** Whether the answer that ends a call is among what nobody has read. */
+  hasLast(): boolean {
+    return this.#messages.some(isLast)
   }
 
   async next(): Promise<WorkerMessage> {

@@ -1,8 +1,18 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { inspect } from 'node:util'
 import { chainIds, MemoryStore, type Image } from '@gantry/image'
 import { createLedger, ledgerMigrations, type Ledger, readHost } from '@gantry/linux'
 import { parseDigest } from '@gantry/oci'
@@ -155,6 +165,25 @@ describe('snapshots', { skip }, () => {
     assert.deepEqual(readdirSync(join(root, 'snapshots')), before)
   })
 
+  test('unpacking that is given up leaves nothing, and no open file', async () => {
+    for (const compression of ['none', 'gzip'] as const) {
+      const given = new AbortController()
+      const { layers } = snapshots.list()
+      const large = await image([[file('large', '.'.repeat(64_000_000))], [file('other', '.')]], compression)
+      const unpacking = snapshots.unpack(large, {
+        signal: given.signal,
+        onProgress: ({ state: now }) => void (now === 'progress' && given.abort(new Error('given up'))),
+      })
+      await assert.rejects(unpacking, (error: Error) => /given up/.test(inspect(error)))
+      const open = readdirSync('/proc/self/fd').map((fd) => linkOf(`/proc/self/fd/${fd}`))
+      assert.deepEqual(snapshots.list().layers, layers)
+      assert.deepEqual(
+        open.filter((path) => path.startsWith(join(root, 'snapshots'))),
+        [],
+      )
+    }
+  })
+
   test('an image of 127 layers can be mounted', async () => {
     const layers = Array.from({ length: 127 }, (_, n) => [file(`layer-${String(n)}`, String(n))])
     const chain = await snapshots.unpack(await image(layers))
@@ -193,3 +222,11 @@ describe('snapshots', { skip }, () => {
     await ledger.undo('build/3')
   })
 })
+
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path)
+  } catch {
+    return ''
+  }
+}

@@ -53,5 +53,5 @@ export type WorkerMessage =
   | { readonly kind: 'done'; readonly value?: unknown }
   | { readonly kind: 'failed'; readonly code: string | undefined; readonly message: string }
 
-/** What a worker is told: something new, or that a chunk was taken and the next one is wanted. */
-export type WorkerOrder = WorkerCall | { readonly call: 'more' }
+/** What a worker is told: something new, that a chunk was taken and the next one is wanted, or to give up what it is at. */
+export type WorkerOrder = WorkerCall | { readonly call: 'more' } | { readonly call: 'stop' }

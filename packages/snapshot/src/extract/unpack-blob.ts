@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { closeSync, openSync, statSync } from 'node:fs'
+import { setImmediate } from 'node:timers/promises'
 import { digestAlgorithm, digestHex } from '@gantry/oci'
 import { TarReader } from '@gantry/tar'
 import { SnapshotError } from '../snapshot-error.ts'
@@ -18,7 +19,10 @@ const bombRatio = 300
  * @throws SnapshotError DIGEST_MISMATCH, LAYER_INVALID
  * @throws TarError, SystemCallError
  */
-export async function unpackBlob(call: UnpackCall, onProgress: (bytes: number) => void): Promise<Unpacked> {
+export async function unpackBlob(
+  call: UnpackCall,
+  { signal, onProgress }: { readonly signal: AbortSignal; readonly onProgress: (bytes: number) => void },
+): Promise<Unpacked> {
   const root = openSync(call.target, 'r')
   const extractor = new Extractor(root, call.format)
   const reader = new TarReader()
@@ -27,6 +31,9 @@ export async function unpackBlob(call: UnpackCall, onProgress: (bytes: number) =
   try {
     const limit = statSync(call.blob).size * bombRatio + bombAllowance
     for await (const chunk of readLayerFile(call.blob, call.compression, onProgress)) {
+      // Lets the thread hear that it is to stop.
+      await setImmediate()
+      signal.throwIfAborted()
       size += chunk.length
       if (size > limit) throw new SnapshotError('LAYER_INVALID', tooLarge(call, limit))
       hash.update(chunk)
