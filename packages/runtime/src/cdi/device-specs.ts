@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { RuntimeError } from '../runtime-error.ts'
 import type { HookSpec } from '../spec/runtime-spec.ts'
+import { readYamlSpec } from './read-yaml-spec.ts'
 
 /** What a specification changes in a container. */
 export interface Edits {
@@ -37,7 +38,7 @@ export interface DevicesSpec {
   readonly devices: readonly { readonly name: string; readonly containerEdits?: Edits }[]
 }
 
-/** Reads the specifications in directories, those in JSON. @throws RuntimeError DEVICE_SPEC_INVALID */
+/** Reads the specifications in directories, `*.json` and `*.yaml`. @throws RuntimeError DEVICE_SPEC_INVALID */
 export function readSpecs(directories: readonly string[]): DevicesSpec[] {
   return directories.flatMap((directory) => {
     let names: string[]
@@ -46,7 +47,7 @@ export function readSpecs(directories: readonly string[]): DevicesSpec[] {
     } catch {
       return []
     }
-    const files = names.filter((name) => name.endsWith('.json')).toSorted()
+    const files = names.filter((name) => /\.(?:json|yaml)$/.test(name)).toSorted()
     return files.map((name) => readSpec(join(directory, name)))
   })
 }
@@ -54,7 +55,8 @@ export function readSpecs(directories: readonly string[]): DevicesSpec[] {
 function readSpec(file: string): DevicesSpec {
   let value: unknown
   try {
-    value = JSON.parse(readFileSync(file, 'utf8'))
+    const text = readFileSync(file, 'utf8')
+    value = file.endsWith('.yaml') ? readYamlSpec(text) : JSON.parse(text)
   } catch (cause) {
     throw unreadable(file, cause instanceof Error ? cause.message : String(cause), cause)
   }

@@ -24,7 +24,7 @@ const cdiDirectories: readonly string[] = ['/etc/cdi', '/var/run/cdi']
  * Finds devices by their names of the Container Device Interface (https://github.com/cncf-tags/container-device-interface):
  * `vendor.com/class=name`, `vendor.com/class=*` for all of a class, `vendor.com/class` for its first. Devices that this machine does
  * not have are left out, unless they are required. Hooks are programs that run on this machine as root: with `refuseHooks` a device
- * with one is refused. Specifications in YAML are not read.
+ * with one is refused.
  * @throws RuntimeError DEVICE_MISSING, DEVICE_SPEC_INVALID
  */
 export function findDevices(
@@ -127,7 +127,7 @@ function missing(name: string, specs: readonly DevicesSpec[], directories: reado
   const known = specs.flatMap(({ kind, devices }) => devices.map((device) => `${kind}=${device.name}`))
   const there = known.length === 0 ? 'none' : known.slice(0, 10).join(', ')
   return new RuntimeError('DEVICE_MISSING', `Cannot find the device "${name}" on this machine`, {
-    hint: `devices are described by *.json in ${directories.join(' and ')}; there now: ${there}`,
+    hint: `devices are described by *.json and *.yaml in ${directories.join(' and ')}; there now: ${there}`,
   })
 }
 
