@@ -1,5 +1,5 @@
 /** What can keep a benchmark from being run. */
-export type BenchErrorCode = 'USAGE' | 'PEER_FAILED' | 'COMMAND_FAILED' | 'NOT_EQUAL' | 'NOT_ROOT'
+export type BenchErrorCode = 'USAGE' | 'PEER_FAILED' | 'COMMAND_FAILED' | 'NOT_EQUAL' | 'NOT_ROOT' | 'INTERRUPTED'
 
 /** A benchmark that cannot be run, or whose sides are not alike. */
 export class BenchError extends Error {

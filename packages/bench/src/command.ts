@@ -9,6 +9,13 @@ export interface CommandOptions {
   readonly cwd?: string
 }
 
+const running = new Set<ReturnType<typeof start>>()
+
+/** Asks the commands that run at the moment to end. */
+export function endCommands(): void {
+  for (const child of running) child.kill('SIGTERM')
+}
+
 /** Runs a command to its end; its output goes nowhere. @returns milliseconds @throws BenchError COMMAND_FAILED with its errors */
 export async function timeCommand(words: readonly string[], options: CommandOptions = {}): Promise<number> {
   const began = performance.now()
@@ -61,11 +68,13 @@ function launch(
     env: { ...process.env, ...options.env },
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
   })
+  running.add(child)
   let complaint = ''
   child.stderr?.on('data', (chunk: Buffer) => {
     complaint = (complaint + chunk.toString()).slice(-4000)
   })
   const ended = exitOf(child).then(({ code, signal }) => {
+    running.delete(child)
     if (code === 0) return
     const how = code === null ? `was ended by ${String(signal)}` : `ended with exit code ${String(code)}`
     throw new BenchError('COMMAND_FAILED', `"${words.join(' ').slice(0, 120)}" ${how}: ${complaint.trim()}`)

@@ -2,6 +2,7 @@ import { mkdir, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { BenchError } from './bench-error.ts'
 import { differences, isolationOf } from './equality.ts'
+import { abortOnSignals } from './interruption.ts'
 import { loadImage } from './load-image.ts'
 import { readOptions, usage, type Options, type SuiteName } from './options.ts'
 import { findHostDocker, startOwnDocker } from './peers/docker.ts'
@@ -15,7 +16,12 @@ import type { Row } from './row.ts'
 import { benchScale } from './scale/bench-scale.ts'
 import { buildSuite } from './suites/build.ts'
 import { detachedSuite } from './suites/detached.ts'
+import { execSuite } from './suites/exec.ts'
+import { idleSuite } from './suites/idle.ts'
+import { listSuite } from './suites/list.ts'
 import { nodeSuite } from './suites/node.ts'
+import { parallelSuite } from './suites/parallel.ts'
+import { portsSuite } from './suites/ports.ts'
 import { startSuite } from './suites/start.ts'
 import { transferSuite } from './suites/transfer.ts'
 import type { World } from './world.ts'
@@ -24,18 +30,25 @@ const image = 'localhost/busybox'
 
 const suites: Readonly<Record<SuiteName, (world: World) => Promise<Row[]>>> = {
   start: startSuite,
+  exec: execSuite,
+  parallel: parallelSuite,
   detached: detachedSuite,
+  idle: idleSuite,
+  list: listSuite,
+  ports: portsSuite,
   build: buildSuite,
   node: nodeSuite,
   transfer: transferSuite,
 }
 
+const interruption = abortOnSignals()
 try {
   await main(readOptions(process.argv.slice(2)))
-} catch (error) {
+} catch (caught) {
+  const error: unknown = interruption.aborted ? interruption.reason : caught
   if (!(error instanceof BenchError)) throw error
   process.stderr.write(`bench: ${error.message}\n${error.code === 'USAGE' ? usage : ''}`)
-  process.exitCode = error.code === 'USAGE' ? 2 : 1
+  process.exitCode ||= error.code === 'USAGE' ? 2 : 1
 }
 
 async function main(options: Options): Promise<void> {
@@ -68,6 +81,7 @@ async function main(options: Options): Promise<void> {
     runs: options.runs,
     containers: options.containers,
     onRound: tellRound,
+    signal: interruption,
   }
   const rows: Row[] = []
   for (const name of options.only) rows.push(...(await suites[name](world)))
@@ -110,7 +124,9 @@ async function assertEqual(
   return { sides, working }
 }
 
+// Between rounds is where a run can be ended in order.
 function tellRound(title: string, round: number): void {
+  interruption.throwIfAborted()
   if (!process.stderr.isTTY) return
   process.stderr.write(title === '' ? '\r\u001B[K' : `\r\u001B[K${title}: round ${round}`)
 }

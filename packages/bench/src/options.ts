@@ -2,7 +2,18 @@ import { parseArgs } from 'node:util'
 import { BenchError } from './bench-error.ts'
 
 /** What can be measured. */
-export const suiteNames = ['start', 'detached', 'build', 'node', 'transfer'] as const
+export const suiteNames = [
+  'start',
+  'exec',
+  'parallel',
+  'detached',
+  'idle',
+  'list',
+  'ports',
+  'build',
+  'node',
+  'transfer',
+] as const
 
 /** The name of a group of measurements. */
 export type SuiteName = (typeof suiteNames)[number]
@@ -28,7 +39,7 @@ export interface Options {
   readonly match?: string
   /** Runs a crowd of containers on one network, and nothing else. */
   readonly scale: boolean
-  /** Containers in the suite of detached ones, or in the crowd. */
+  /** Containers in the suites of detached and of idle ones, or in the crowd. */
   readonly containers: number
 }
 
@@ -39,7 +50,7 @@ export const usage: string = `usage: npm run bench -- [OPTIONS]
   --json FILE          where the samples go (default: bench-results/TIME.json)
   --docker-root DIR    run the Docker of a root in DIR instead of the host's; made with mmdebstrap when it is not there
   --work DIR           kept between runs (default: /var/tmp/gantry-bench)
-  --containers N       how many detached containers (default: 50)
+  --containers N       how many containers are there in "detached" and "idle" (default: 50)
   --scale              run a crowd instead: --containers N (default: 1000) on one network, at once
   --registry           measure registries instead: "registry serve" beside docker-registry (needs no root)
   --match TEXT         with --registry: only cases whose title has this in it

@@ -28,10 +28,14 @@ export function formatTable(rows: readonly Row[], sides: readonly ReportedSide[]
 export function isReached(row: Row, goal: Goal, sides: readonly ReportedSide[]): boolean | undefined {
   const ours = median(row.samples['gantry'] ?? [])
   if (Number.isNaN(ours)) return undefined
-  if (goal.against === undefined) return ours <= goal.atMost
+  if (goal.against === undefined) return clears(ours, goal)
   const theirs = median(row.samples[goal.against] ?? [])
   if (Number.isNaN(theirs) || reasonAgainst(goal.against, sides) !== undefined) return undefined
-  return ours / theirs <= goal.atMost
+  return clears(ours / theirs, goal)
+}
+
+function clears(value: number, goal: Goal): boolean {
+  return 'atMost' in goal ? value <= goal.atMost : value >= goal.atLeast
 }
 
 function value(row: Row, name: string): string {
@@ -50,8 +54,9 @@ function ratio(row: Row, name: string, sides: readonly ReportedSide[]): string {
 function goalText(row: Row, sides: readonly ReportedSide[]): string {
   return (row.goals ?? [])
     .map((goal) => {
+      const [sign, bound] = 'atMost' in goal ? ['≤', goal.atMost] : ['≥', goal.atLeast]
       const bar =
-        goal.against === undefined ? `≤ ${goal.atMost} ${row.unit}` : `≤ ${goal.atMost.toFixed(2)} of ${goal.against}`
+        goal.against === undefined ? `${sign} ${bound} ${row.unit}` : `${sign} ${bound.toFixed(2)} of ${goal.against}`
       const reached = isReached(row, goal, sides)
       return `${bar}${reached === undefined ? '' : reached ? ' ✔' : ' ✘'}`
     })

@@ -1,12 +1,8 @@
 /** What a row's values are. */
-export type Unit = 'ms' | 's' | 'MiB' | '%'
+export type Unit = 'ms' | 's' | 'MiB' | 'MiB/s' | '%'
 
-/** A bar that a row has to clear: `of` times the median of the side `against`, or a value. */
-export interface Goal {
-  readonly atMost: number
-  /** Without it the value itself is the bar. */
-  readonly against?: string
-}
+/** A bar that a row has to clear: so many times the median of the side `against`, or without it a value. */
+export type Goal = { readonly against?: string } & ({ readonly atMost: number } | { readonly atLeast: number })
 
 /** One thing that was measured, on several sides. */
 export interface Row {

@@ -12,5 +12,8 @@ export interface World {
   readonly work: string
   readonly runs: number
   readonly containers: number
+  /** Called between rounds. @throws BenchError INTERRUPTED when the run is to end */
   readonly onRound: (title: string, round: number) => void
+  /** Aborted when the run is to end, for what waits long. */
+  readonly signal: AbortSignal
 }

@@ -79,6 +79,8 @@ async function hostMirror(): Promise<string> {
   )
 }
 
+const bridgeAlias = 'gantry-bench'
+
 /**
  * Starts dockerd in such a root: mount and process namespaces of its own (entered by pivot_root), the host's network, its data,
  * state and socket in `work`. Its bridge and its firewall rules are taken away again when it is disposed of; only processes
@@ -95,14 +97,30 @@ export async function startDockerRoot(options: {
   const work = resolve(options.work)
   const shared = join(work, 'shared')
   await mkdir(shared, { recursive: true })
-  const bridgeWasThere = existsSync('/sys/class/net/docker0')
+  const bridgeWasThere = await hasBridge()
   const cgroupsBefore = await dockerCgroups()
   const firewall = await saveFirewall(root)
   await cp('/etc/resolv.conf', join(root, 'etc/resolv.conf'), { dereference: true })
   const registries = (options.insecure ?? []).map((address) => `--insecure-registry=${address}`)
   const holder = start(
-    'unshare',
-    ['--mount', '--pid', '--fork', '--kill-child', 'sh', '-c', enterScript, 'enter', root, shared, ...registries],
+    'setpriv',
+    // When the benchmark is killed, unshare is, and with it the whole namespace.
+    [
+      '--pdeathsig',
+      'KILL',
+      'unshare',
+      '--mount',
+      '--pid',
+      '--fork',
+      '--kill-child',
+      'sh',
+      '-c',
+      enterScript,
+      'enter',
+      root,
+      shared,
+      ...registries,
+    ],
     {
       stdio: 'ignore',
       // A process group of its own, so that Ctrl-C reaches the benchmark first, which then takes it down in order.
@@ -131,6 +149,7 @@ export async function startDockerRoot(options: {
   }
   try {
     await answering(socket, { ended, log })
+    if (!bridgeWasThere) await runStatus('ip', ['link', 'set', 'docker0', 'alias', bridgeAlias])
     const pid = await findDaemon(holder.pid)
     if (pid === undefined) throw await startFailed(log, 'its process cannot be found')
     return {
@@ -144,6 +163,12 @@ export async function startDockerRoot(options: {
     await stop()
     throw error
   }
+}
+
+// A bridge that a killed benchmark has left behind bears its mark, and is not the host's.
+async function hasBridge(): Promise<boolean> {
+  const link = '/sys/class/net/docker0'
+  return existsSync(link) && (await readFile(join(link, 'ifalias'), 'utf8')).trim() !== bridgeAlias
 }
 
 async function answering(socket: string, { ended, log }: { ended: Promise<unknown>; log: string }): Promise<void> {

@@ -1,3 +1,11 @@
+/** An engine that is asked over its socket. */
+export type EngineWithSocket = Engine & { readonly socket: string }
+
+/** Those of some engines that are asked over a socket. */
+export function withSocket(engines: readonly Engine[]): EngineWithSocket[] {
+  return engines.filter((engine): engine is EngineWithSocket => engine.socket !== undefined)
+}
+
 /** Something that runs containers, seen from outside: what the suites need of it. */
 export interface Engine {
   readonly name: 'gantry' | 'docker' | 'podman'

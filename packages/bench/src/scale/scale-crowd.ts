@@ -1,10 +1,12 @@
-import { readFile } from 'node:fs/promises'
 import { performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Client } from '@gantry/client'
 import { BenchError } from '../bench-error.ts'
 import type { GantryPeer } from '../peers/gantry.ts'
+import { inLanes } from '../in-lanes.ts'
 import { pssOfAll } from '../process-tree.ts'
+import { processorTime } from '../processor-time.ts'
+import { timed } from '../timed.ts'
 
 /** What a crowd is measured with. */
 export interface ScaleWorld {
@@ -49,7 +51,7 @@ export async function measureCrowd(world: ScaleWorld): Promise<ScaleResult> {
     const started: number[] = []
     const memory: { running: number; monitors: number; daemon: number }[] = []
     const began = performance.now()
-    await inLanes(names, async (name) => {
+    await inLanes(lanes, names, async (name) => {
       await client.containers.create(serving(name, world.image), { name })
       await client.containers.start(name)
       started.push(performance.now() - began)
@@ -67,9 +69,9 @@ export async function measureCrowd(world: ScaleWorld): Promise<ScaleResult> {
       }
     })
     world.onRound('stopping', containers)
-    const stopped = await timed(() => inLanes(names, (name) => client.containers.stop(name, { timeout: 10 })))
+    const stopped = await timed(() => inLanes(lanes, names, (name) => client.containers.stop(name, { timeout: 10 })))
     world.onRound('removing', containers)
-    const removed = await timed(() => inLanes(names, (name) => client.containers.remove(name)))
+    const removed = await timed(() => inLanes(lanes, names, (name) => client.containers.remove(name)))
     return { started, memory, asked, listed, idle, polled, stopped, removed }
   } finally {
     for (const { Id } of await client.containers.list({ all: true, filters: { network: [network] } })) {
@@ -121,29 +123,4 @@ async function shareOfCore(gantry: GantryPeer, during: () => Promise<void>): Pro
   const before = await processorTime(pids)
   const took = await timed(during)
   return ((await processorTime(pids)) - before) / took
-}
-
-/** Milliseconds of processor time, system and user: the kernel counts hundredths of a second. */
-async function processorTime(pids: readonly number[]): Promise<number> {
-  let ticks = 0
-  for (const pid of pids) {
-    const stat = await readFile(`/proc/${pid}/stat`, 'utf8')
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    ticks += Number(fields[11]) + Number(fields[12])
-  }
-  return ticks * 10
-}
-
-async function timed(what: () => Promise<unknown>): Promise<number> {
-  const began = performance.now()
-  await what()
-  return performance.now() - began
-}
-
-async function inLanes(names: readonly string[], what: (name: string) => Promise<unknown>): Promise<void> {
-  const waiting = names.values()
-  const lane = async (): Promise<void> => {
-    for (const name of waiting) await what(name)
-  }
-  await Promise.all(Array.from({ length: lanes }, lane))
 }
