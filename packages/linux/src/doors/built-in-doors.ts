@@ -9,6 +9,7 @@ import { mountDoor } from './mount.ts'
 import { nftElementDoor, nftTableDoor } from './nft.ts'
 import { processDoor } from './process.ts'
 import { sysctlDoor } from './sysctl.ts'
+import { usersDoor } from './users.ts'
 
 /** Every door of this package. Each checks its own arguments, which come from constructors or the database. */
 export const builtInDoors: readonly Door[] = [
@@ -28,4 +29,5 @@ export const builtInDoors: readonly Door[] = [
   firewallRuleDoor,
   cgroupDoor,
   processDoor,
+  usersDoor,
 ]

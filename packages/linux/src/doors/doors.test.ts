@@ -14,6 +14,7 @@ import { nftElement, nftTable } from './nft.ts'
 import { spawned } from './process.ts'
 import { shellWords } from './shell-quote.ts'
 import { sysctl } from './sysctl.ts'
+import { users } from './users.ts'
 
 const rows: readonly (readonly [change: Change, command: RegExp, undo: RegExp])[] = [
   [
@@ -28,6 +29,29 @@ const rows: readonly (readonly [change: Change, command: RegExp, undo: RegExp])[
     mount({ source: 'overlay', target: '/b', type: 'overlay', data: 'lowerdir=1', directory: '/s' }, ''),
     /^\(cd \/s && mount -t overlay -o lowerdir=1 overlay \/b\)$/,
     /^umount \/b$/,
+  ],
+  [
+    mount({ source: '/a', target: '/b', flags: ['bind'], owners: '/u' }, ''),
+    /^mount -o bind,X-mount.idmap=\/u \/a \/b$/,
+    /^umount \/b$/,
+  ],
+  [
+    mount(
+      { source: 'overlay', target: '/b/c', type: 'overlay', data: 'lowerdir=1', directory: '/s', owners: '/u' },
+      '',
+    ),
+    /^mount -o bind,X-mount.idmap=\/u \/s \/b\/mapped && \(cd \/b\/mapped && mount -t overlay -o lowerdir=1 overlay \/b\/c\) && umount -l \/b\/mapped$/,
+    /^umount \/b\/c$/,
+  ],
+  [
+    users({ path: '/u', uids: [{ inside: 0, outside: 7, size: 9 }], gids: [{ inside: 0, outside: 8, size: 1 }] }, ''),
+    /^touch \/u && unshare --user=\/u --map-users=7,0,9 --map-groups=8,0,1 true$/,
+    /^umount \/u && rm \/u$/,
+  ],
+  [
+    netns({ name: 'n', users: '/u' }, ''),
+    /nsenter --user=\/u unshare --net=\/run\/netns\/n ip link/,
+    /^ip netns del n$/,
   ],
   [netns({ name: 'n' }, ''), /^ip netns add n && ip -n n link set lo up$/, /^ip netns del n$/],
   [

@@ -1,10 +1,12 @@
 import { existsSync, readFileSync, statfsSync, unlinkSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { runStatus } from '@gantry/process'
 import { BatchError, type Batch, type BatchChange } from '../ledger/door.ts'
 import type { Json, JsonObject } from '../ledger/json.ts'
 import { unmountNow } from '../sys/mount.ts'
-import { makeNetworkNamespace } from '../sys/network-namespace.ts'
+import { makeNetworkNamespace, shareDirectory } from '../sys/network-namespace.ts'
+import { makeNetworkNamespaceOf } from '../sys/user-namespace.ts'
 import { errorCode } from '../sys/system-call-error.ts'
 import { inodeOf, sameInode, statAt } from './path-identity.ts'
 import { hostRemovalOf, insideRemovalOf, netnsOf } from './ip-lines.ts'
@@ -24,7 +26,7 @@ export const linkBatch: Batch = {
     const begun = new Set<number>()
     for (const [index, change] of changes.entries()) {
       try {
-        make(change, sockets, () => begun.add(index))
+        await make(change, sockets, () => begun.add(index))
       } catch (error) {
         const untouched = [...changes.keys()].filter((each) => !begun.has(each))
         throw new BatchError('the kernel refused a change of links', { index, untouched, cause: error })
@@ -53,10 +55,12 @@ export const linkBatch: Batch = {
   },
 }
 
-function make({ kind, args }: BatchChange, sockets: LinkSockets, begin: () => void): void {
+async function make({ kind, args }: BatchChange, sockets: LinkSockets, begin: () => void): Promise<void> {
   const name = textOf(args, 'name') ?? ''
   if (kind === 'netns') {
-    makeNetworkNamespace(netnsPath(name))
+    const users = textOf(args, 'users')
+    if (users === undefined) makeNetworkNamespace(netnsPath(name))
+    else await makeNetworkNamespaceOf(users, shared(netnsPath(name)))
     begin()
   }
   // A sublink is made from the host, where its parent is.
@@ -69,6 +73,12 @@ function make({ kind, args }: BatchChange, sockets: LinkSockets, begin: () => vo
     socket.change(request)
     begin()
   }
+}
+
+/** A path whose directory's mounts are seen by all. */
+function shared(path: string): string {
+  shareDirectory(dirname(path))
+  return path
 }
 
 async function removeInside(changes: readonly BatchChange[], going: ReadonlySet<string>): Promise<void> {

@@ -5,12 +5,15 @@ import type { JsonObject } from '../ledger/json.ts'
 import { SystemCallError } from '../sys/system-call-error.ts'
 import { linkBatch } from './link-batch.ts'
 import { additionOf } from './ip-lines.ts'
+import { shellWords } from './shell-quote.ts'
 import { textOf } from '../ledger/text-of.ts'
 
 /** Arguments of {@link netns}. */
 export type NetnsArgs = {
   /** Its name under /run/netns. */
   readonly name: string
+  /** Path of the user namespace that it belongs to. Default: the host's. */
+  readonly users?: string
 }
 
 /** A named network namespace, with its loopback up. */
@@ -76,9 +79,12 @@ const EEXIST = 17
 export const netnsDoor: Door<NetnsArgs> = {
   kind: 'netns',
   batch: linkBatch,
-  describe: ({ name }) => ({
-    sentence: `Make the network namespace ${name}`,
-    command: `ip netns add ${name} && ip -n ${name} link set lo up`,
+  describe: ({ name, users }) => ({
+    sentence: `Make the network namespace ${name}${users === undefined ? '' : `, which belongs to the user namespace ${users}`}`,
+    command:
+      users === undefined
+        ? `ip netns add ${name} && ip -n ${name} link set lo up`
+        : `touch /run/netns/${name} && ${shellWords('nsenter', `--user=${users}`, 'unshare', `--net=/run/netns/${name}`, 'ip', 'link', 'set', 'lo', 'up')}`,
     undo: `ip netns del ${name}`,
   }),
   observe: (args) => free('netns', args, `/run/netns/${args.name}`),

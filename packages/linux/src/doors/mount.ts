@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Change } from '../ledger/change.ts'
 import type { Door } from '../ledger/door.ts'
 import type { MountFlag } from '../sys/mount-flags.ts'
-import { mountNow, unmountNow } from '../sys/mount.ts'
+import { mappedPlaceOf, mountNow, unmountNow } from '../sys/mount.ts'
 import { mountPlaceOf } from '../sys/statx.ts'
 import { errorCode } from '../sys/system-call-error.ts'
 import { unmount } from '../sys/unmount.ts'
@@ -20,6 +20,8 @@ export type MountArgs = {
   readonly data?: string
   /** Where relative paths in `data` start. */
   readonly directory?: string
+  /** Path of a user namespace that maps owners: of a bind's source (alone), or of all in `directory`; then `mapped` is made beside the target. */
+  readonly owners?: string
 }
 
 /**
@@ -46,6 +48,9 @@ export const mountDoor: Door<MountArgs> = {
     return placeOf(args.target)
   },
   undo: async (args, identity, { prior }) => {
+    // Who is killed while mounting leaves it.
+    if (args.owners !== undefined && args.directory !== undefined)
+      unmountNow(mappedPlaceOf(args.target), { detach: true })
     const place = placeOf(args.target)
     if (place === undefined) return
     if (identity === undefined) {
@@ -94,16 +99,19 @@ function placeOf(path: string): string | undefined {
   }
 }
 
-function sentenceOf({ source, target, type, flags = [] }: MountArgs): string {
-  const readOnly = flags.includes('ro') ? ' read-only' : ''
+function sentenceOf({ source, target, type, flags = [], owners }: MountArgs): string {
+  const readOnly = `${flags.includes('ro') ? ' read-only' : ''}${owners === undefined ? '' : `, with owners as the user namespace ${owners} maps them`}`
   if (flags.includes('bind') || flags.includes('rbind')) return `Show ${source} at ${target}${readOnly}`
   return type === undefined
     ? `Change the mount at ${target}`
     : `Mount ${type === source ? type : `${type} (${source})`} at ${target}${readOnly}`
 }
 
-function commandOf({ source, target, type, flags = [], data, directory }: MountArgs): string {
-  const options = [...flags, ...(data === undefined || data === '' ? [] : [data])].join(',')
+function commandOf(args: MountArgs): string {
+  const { source, target, type, flags = [], data, directory, owners } = args
+  if (owners !== undefined && directory !== undefined) return mappedCommandOf(args, { directory, owners })
+  const mapping = owners === undefined ? [] : [`X-mount.idmap=${owners}`]
+  const options = [...flags, ...mapping, ...(data === undefined || data === '' ? [] : [data])].join(',')
   const words = [
     'mount',
     ...(type === undefined ? [] : ['-t', type]),
@@ -112,4 +120,16 @@ function commandOf({ source, target, type, flags = [], data, directory }: MountA
     target,
   ]
   return directory === undefined ? shellWords(...words) : `(${shellWords('cd', directory)} && ${shellWords(...words)})`
+}
+
+function mappedCommandOf(
+  { owners: _owners, ...args }: MountArgs,
+  { directory, owners }: { readonly directory: string; readonly owners: string },
+): string {
+  const place = mappedPlaceOf(args.target)
+  return [
+    shellWords('mount', '-o', `bind,X-mount.idmap=${owners}`, directory, place),
+    commandOf({ ...args, directory: place }),
+    shellWords('umount', '-l', place),
+  ].join(' && ')
 }

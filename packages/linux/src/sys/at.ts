@@ -1,10 +1,10 @@
 import { constants } from 'node:fs'
 import { checked, errno, libc, type NativeValue } from './libc.ts'
 import { quoted, type Name } from './name.ts'
+import { systemCall } from './system-call.ts'
 import { SystemCallError } from './system-call-error.ts'
 
 const openatCall = libc('openat', ['int32', 'string', 'int32', 'uint32'])
-const openat2Call = libc('syscall', ['int64', 'int64', 'string', 'pointer', 'uint64'], 'int64')
 const mkdiratCall = libc('mkdirat', ['int32', 'string', 'uint32'])
 const symlinkatCall = libc('symlinkat', ['string', 'int32', 'string'])
 const linkatCall = libc('linkat', ['int32', 'string', 'int32', 'string', 'int32'])
@@ -74,7 +74,7 @@ export function openBeneath(
   how[0] = BigInt(flags)
   const walk = options.inRoot === true ? resolve.inRoot : resolve.beneath
   how[2] = BigInt(walk | resolve.noMagicLinks | (options.noSymlinks === true ? resolve.noSymlinks : 0))
-  const result = openat2Call(SYS_openat2, BigInt(root), path === '' ? '.' : path, how, 24n)
+  const result = systemCall(SYS_openat2, BigInt(root), path === '' ? '.' : path, how, 24n)
   return checked(result, 'openat2', quoted(path))
 }
 

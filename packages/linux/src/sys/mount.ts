@@ -1,4 +1,6 @@
+import { dirname, join } from 'node:path'
 import { checked, libc, errno } from './libc.ts'
+import { bindMapped } from './mapped-mount.ts'
 import { mountSteps, type MountFlag } from './mount-flags.ts'
 import { SystemCallError } from './system-call-error.ts'
 
@@ -23,6 +25,8 @@ export interface MountRequest {
   readonly data?: string
   /** Where relative paths in `data` start. */
   readonly directory?: string
+  /** Path of a user namespace that maps owners: of a bind's source (alone, without what is mounted below), or of all in `directory`. */
+  readonly owners?: string
 }
 
 /**
@@ -31,7 +35,12 @@ export interface MountRequest {
  * @throws SystemCallError
  */
 export function mountNow(request: MountRequest): void {
-  const { source, target, type, data, directory } = request
+  const { source, target, type, data, directory, owners: namespace } = request
+  if (namespace !== undefined) {
+    if (directory === undefined) bindMapped({ source, target, namespace, ...readonlyOf(request) })
+    else inMapped({ directory, target, namespace }, () => mountNow(withoutOwners(request)))
+    return
+  }
   const subject = `"${source}" on "${target}"${type === undefined ? '' : ` (${type})`}`
   if (data !== undefined && Buffer.byteLength(data) > pageLimit) throw new SystemCallError(7, 'mount', subject)
   // A bind of a bind's flags needs no second type; the kernel ignores what it does not want.
@@ -62,6 +71,34 @@ export function unmountNow(target: string, options: { readonly detach?: boolean 
   // EINVAL: not a mount point; ENOENT and ENOTDIR: not there at all.
   if (code === 22 || code === 2 || code === 20) return false
   throw new SystemCallError(code, 'umount', `"${target}"`)
+}
+
+function readonlyOf({ flags = [] }: MountRequest): { readonly readonly: boolean } {
+  return { readonly: flags.includes('ro') }
+}
+
+/** Relative to where it is called. */
+function withoutOwners({ owners: _owners, ...request }: MountRequest): MountRequest {
+  return { ...request, directory: '.' }
+}
+
+/** Where a directory is shown with its owners mapped while something is mounted from it. */
+export function mappedPlaceOf(target: string): string {
+  return join(dirname(target), 'mapped')
+}
+
+/** Shows a directory with its owners mapped, and works in it. What is mounted from it keeps them. */
+function inMapped(
+  { directory, target, namespace }: { directory: string; target: string; namespace: string },
+  work: () => void,
+): void {
+  const place = mappedPlaceOf(target)
+  bindMapped({ source: directory, target: place, namespace })
+  try {
+    inDirectory(place, work)
+  } finally {
+    unmountNow(place, { detach: true })
+  }
 }
 
 let ownWorkingDirectory = false

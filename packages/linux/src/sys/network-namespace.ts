@@ -57,8 +57,8 @@ function elsewhere<T>(enter: () => void, work: () => T): T {
   }
 }
 
-// Mounts below it spread to other mount namespaces, and so do their ends: else a namespace would live as long as any of those.
-function shareDirectory(path: string): void {
+/** Lets mounts below a directory spread to other mount namespaces, and so do their ends: else a namespace would live as long as any of those. */
+export function shareDirectory(path: string): void {
   mkdirSync(path, { recursive: true, mode: 0o755 })
   try {
     mountNow({ source: 'none', target: path, flags: ['rshared'] })

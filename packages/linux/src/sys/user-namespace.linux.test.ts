@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict'
+import { chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { run } from '@gantry/process'
+import { mountNow, unmountNow } from './mount.ts'
+import { makeNetworkNamespaceOf, makeUserNamespace, type IdRange } from './user-namespace.ts'
+
+const options = { skip: process.getuid?.() === 0 ? false : 'needs root' }
+const folder = mkdtempSync(join(tmpdir(), 'gantry-users-'))
+after(() => rmSync(folder, { recursive: true }))
+const uids: readonly IdRange[] = [{ inside: 0, outside: 300_000, size: 1000 }]
+const gids: readonly IdRange[] = [{ inside: 0, outside: 400_000, size: 1000 }]
+
+test(
+  'a user namespace is kept at a path with its maps, and owns a network namespace made for it',
+  options,
+  async () => {
+    const [users, net] = [join(folder, 'users'), join(folder, 'net')]
+    await makeUserNamespace(users, { uids, gids })
+    try {
+      const inside = (...words: readonly string[]): ReturnType<typeof run> =>
+        run('nsenter', [`--user=${users}`, ...words])
+      assert.match((await inside('cat', '/proc/self/uid_map')).stdout, /^\s*0\s+300000\s+1000\n$/)
+      assert.match((await inside('cat', '/proc/self/gid_map')).stdout, /^\s*0\s+400000\s+1000\n$/)
+      await makeNetworkNamespaceOf(users, net)
+      try {
+        // Only who has power over the user namespace that owns it may.
+        await inside(`--net=${net}`, 'ip', 'link', 'set', 'lo', 'up')
+      } finally {
+        unmountNow(net)
+      }
+      await assert.rejects(makeUserNamespace(users, { uids, gids }), { code: 'EEXIST' })
+    } finally {
+      unmountNow(users)
+    }
+  },
+)
+
+test('an impossible map leaves nothing', options, async () => {
+  const path = join(folder, 'impossible')
+  const overlapping = [...uids, ...uids]
+  await assert.rejects(makeUserNamespace(path, { uids: overlapping, gids }))
+  assert.equal(statSync(path, { throwIfNoEntry: false }), undefined)
+})
+
+test('a bind and an overlay show mapped owners, and files keep the ids of the inside', options, async () => {
+  const users = join(folder, 'owners')
+  // Overlay makes things of its own as the user who mounts it.
+  const maker = { inside: 4_294_967_294, outside: 0, size: 1 }
+  await makeUserNamespace(users, { uids: [...uids, maker], gids: [...gids, maker] })
+  const layers = join(folder, 'layers')
+  const bound = join(folder, 'bound')
+  const whole = join(folder, 'whole', 'rootfs')
+  const places = ['1', 'up', 'work'].map((name) => join(layers, name))
+  for (const path of [...places, bound, whole, join(folder, 'whole/mapped')]) mkdirSync(path, { recursive: true })
+  writeFileSync(join(layers, '1', 'file'), 'below')
+  chownSync(join(layers, '1', 'file'), 7, 8)
+  const owner = (path: string): readonly number[] => [statSync(path).uid, statSync(path).gid]
+  const mounted: string[] = []
+  try {
+    mountNow({ source: layers, target: bound, flags: ['bind'], owners: users })
+    mounted.push(bound)
+    assert.deepEqual(owner(join(bound, '1', 'file')), [300_007, 400_008])
+    const data = 'lowerdir=1,upperdir=up,workdir=work'
+    mountNow({ source: 'overlay', target: whole, type: 'overlay', data, directory: layers, owners: users })
+    mounted.push(whole)
+    assert.deepEqual(owner(join(whole, 'file')), [300_007, 400_008])
+    chownSync(join(whole, 'file'), 300_001, 400_002)
+    assert.deepEqual(owner(join(layers, 'up', 'file')), [1, 2])
+    assert.equal(readFileSync(join(layers, 'up', 'file'), 'utf8'), 'below')
+    // The place from which it was mounted is gone.
+    assert.equal(unmountNow(join(folder, 'whole/mapped')), false)
+  } finally {
+    for (const path of [...mounted, users]) unmountNow(path)
+  }
+})
