@@ -88,7 +88,11 @@ describe('isEmpty', () => {
 
 describe('readOptions', () => {
   test('takes several suites', () => assert.deepEqual(readOptions(['--only', 'start,build']).only, ['start', 'build']))
-  for (const line of [['--only', 'nothing'], ['--runs', '0'], ['--what'], ['extra']]) {
+  test('leaves peers out', () => {
+    assert.deepEqual(readOptions(['--without', 'podman']).without, ['podman'])
+    assert.deepEqual(readOptions([]).without, [])
+  })
+  for (const line of [['--only', 'nothing'], ['--without', 'gantry'], ['--runs', '0'], ['--what'], ['extra']]) {
     test(`refuses ${line.join(' ')}`, () => {
       assert.throws(() => readOptions(line), { code: 'USAGE' })
     })

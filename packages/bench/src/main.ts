@@ -5,7 +5,7 @@ import { differences, isolationOf } from './equality.ts'
 import { abortOnSignals } from './interruption.ts'
 import { loadImage } from './load-image.ts'
 import { readOptions, usage, type Options, type SuiteName } from './options.ts'
-import { findHostDocker, startOwnDocker } from './peers/docker.ts'
+import { type DockerPeer, findHostDocker, startOwnDocker } from './peers/docker.ts'
 import type { Engine } from './peers/engine.ts'
 import { startGantry } from './peers/gantry.ts'
 import { findPodman } from './peers/podman.ts'
@@ -61,12 +61,8 @@ async function main(options: Options): Promise<void> {
   const gantry = held.use(
     await startGantry({ root: join(work, 'gantry'), source: options.source, images: ['busybox'] }),
   )
-  const docker =
-    options.dockerRoot === undefined
-      ? await findHostDocker(work)
-      : await startOwnDocker({ root: options.dockerRoot, work: join(work, 'docker'), insecure: ['127.0.0.0/8'] })
-  held.use(docker)
-  const podman = held.use(await findPodman(work))
+  const docker = held.use(await findDocker(options, work))
+  const podman = held.use(options.without.includes('podman') ? undefined : await findPodman(work))
   const others = [docker, podman].filter((one): one is NonNullable<typeof one> => one !== undefined)
   const scratch = join(docker?.shared ?? work, 'scratch')
   await mkdir(scratch, { recursive: true })
@@ -89,6 +85,12 @@ async function main(options: Options): Promise<void> {
   process.stdout.write(`\n${formatTable(rows, sides)}gantry runs its ${gantry.runs}; medians of ${options.runs} runs\n`)
   const told = sides.map(({ name, version, notComparable }) => ({ name, version, notComparable }))
   await writeResults(options, '', { gantry: gantry.runs, sides: told, rows })
+}
+
+async function findDocker({ without, dockerRoot }: Options, work: string): Promise<DockerPeer | undefined> {
+  if (without.includes('docker')) return undefined
+  if (dockerRoot === undefined) return findHostDocker(work)
+  return startOwnDocker({ root: dockerRoot, work: join(work, 'docker'), insecure: ['127.0.0.0/8'] })
 }
 
 // Docker must be shut in as Gantry is, or nothing is measured; of others a difference makes the ratio say nothing.

@@ -18,9 +18,17 @@ export const suiteNames = [
 /** The name of a group of measurements. */
 export type SuiteName = (typeof suiteNames)[number]
 
+/** Whom Gantry is measured beside, where they are installed. */
+export const peerNames = ['docker', 'podman'] as const
+
+/** The name of a peer. */
+export type PeerName = (typeof peerNames)[number]
+
 /** What a run of the benchmarks was asked for. */
 export interface Options {
   readonly only: readonly SuiteName[]
+  /** Who is not measured. */
+  readonly without: readonly PeerName[]
   /** How often each thing is done on each side. */
   readonly runs: number
   /** Where the samples go as JSON. Default: `bench-results/<time>.json`. */
@@ -46,6 +54,7 @@ export interface Options {
 /** How the program is called. */
 export const usage: string = `usage: npm run bench -- [OPTIONS]
   --only NAME[,NAME]   of ${suiteNames.join(', ')} (default: all)
+  --without NAME[,NAME] of ${peerNames.join(', ')}: leave it out; podman is also who builds with buildah
   --runs N             how often each thing is done on each side (default: 15; builds and transfers a third of it)
   --json FILE          where the samples go (default: bench-results/TIME.json)
   --docker-root DIR    run the Docker of a root in DIR instead of the host's; made with mmdebstrap when it is not there
@@ -61,14 +70,9 @@ export const usage: string = `usage: npm run bench -- [OPTIONS]
 /** Reads the command line. @throws BenchError USAGE */
 export function readOptions(line: readonly string[]): Options {
   const { values } = parse(line)
-  const only = (values.only?.split(',') ?? suiteNames).map((name) => {
-    const known = suiteNames.find((suite) => suite === name)
-    if (known === undefined)
-      throw new BenchError('USAGE', `Cannot measure "${name}": there are ${suiteNames.join(', ')}`)
-    return known
-  })
   return {
-    only,
+    only: namesOf(values.only?.split(',') ?? suiteNames, suiteNames, 'measure'),
+    without: namesOf(values.without?.split(',') ?? [], peerNames, 'leave out'),
     runs: positive(values.runs, '--runs'),
     work: values.work,
     source: values.source,
@@ -82,12 +86,21 @@ export function readOptions(line: readonly string[]): Options {
   }
 }
 
+function namesOf<Name extends string>(given: readonly string[], all: readonly Name[], verb: string): readonly Name[] {
+  return given.map((name) => {
+    const known = all.find((each) => each === name)
+    if (known === undefined) throw new BenchError('USAGE', `Cannot ${verb} "${name}": there are ${all.join(', ')}`)
+    return known
+  })
+}
+
 function parse(line: readonly string[]) {
   try {
     return parseArgs({
       args: [...line],
       options: {
         only: { type: 'string' },
+        without: { type: 'string' },
         runs: { type: 'string', default: '15' },
         json: { type: 'string' },
         'docker-root': { type: 'string' },

@@ -17,8 +17,13 @@ export async function writeContext(directory: string, image: string): Promise<vo
     for (let file = 0; file < 50; file++)
       await writeFile(join(place, `file-${file}.js`), text(random, 1024 + (random() % 6144)))
   }
-  await writeFile(join(directory, 'large.bin'), pseudoRandomBytes(7, 200_000_000))
+  await writeLarge(directory, 7)
   await writeFile(join(directory, 'Dockerfile'), dockerfile(image))
+}
+
+/** Writes the large file of the context, other bytes for another seed. */
+export function writeLarge(directory: string, seed: number): Promise<void> {
+  return writeFile(join(directory, 'large.bin'), pseudoRandomBytes(seed, 200_000_000))
 }
 
 /** Writes a context of very many small files, 100 in a directory. */
