@@ -1,5 +1,7 @@
 import { join } from 'node:path'
-import { builderMigrations, type BuilderPorts } from '@gantry/builder'
+import type { BuilderPorts } from '@gantry/builder'
+// Not the indexes: who pulls needs no builder, and a daemon that serves no registry none of that.
+import { builderMigrations } from '@gantry/builder/migrations'
 import type { ImagesApi } from '@gantry/client'
 import { createCodec, type NodeCodec } from '@gantry/codec'
 import { imagesApi } from '@gantry/docker-api'
@@ -7,7 +9,6 @@ import { createImages, engineMigrations, type Images } from '@gantry/engine'
 import { createLedger, faultsOf, ledgerMigrations, readHost, type Host, type Ledger, type Site } from '@gantry/linux'
 import { networkDoors, networkMigrations } from '@gantry/network'
 import { formatReference, type Platform, type Reference } from '@gantry/oci'
-// Not the index: a daemon that serves no registry loads none.
 import { registryMigrations } from '@gantry/registry/migrations'
 import { createSnapshots, snapshotMigrations, type Snapshots } from '@gantry/snapshot'
 import { openState, type Migrations, type State } from '@gantry/state'
