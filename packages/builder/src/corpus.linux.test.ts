@@ -62,19 +62,27 @@ describe('the corpus of Dockerfiles', { skip, concurrency: false }, () => {
     process.env['GANTRY_TEST_BUILDAH'] === undefined
       ? 'takes two minutes: set GANTRY_TEST_BUILDAH to compare with it'
       : (buildahMissing() ?? false)
-  test('most images are what buildah makes, but for its history', { skip: noBuildah }, async (t) => {
-    await using buildah = await openBuildah(world)
-    const { same, texts } = await comparePeer('buildah', buildah, { t, results, normalize: ofBuildah })
-    // Versions of buildah differ in what of the language they know, so that cases say nothing of it.
-    for (const text of texts) t.diagnostic(text)
-    assert.ok(same >= 150, `only ${same} are the same`)
-  })
+  test(
+    'most images are what buildah makes, but for its history and what it mounts on',
+    { skip: noBuildah },
+    async (t) => {
+      await using buildah = await openBuildah(world)
+      const { same, texts } = await comparePeer('buildah', buildah, { t, results, normalize: ofBuildah })
+      // Versions of buildah differ in what of the language they know, so that cases say nothing of it.
+      for (const text of texts) t.diagnostic(text)
+      assert.ok(same >= 180, `only ${same} are the same`)
+    },
+  )
 })
 
-/** What buildah's images tell in other words: the history, its own label, and fields that the OCI's config does not have or that say nothing. */
+/**
+ * What buildah's images tell in other words: the history, its own label, fields that the OCI's config does not have or that say
+ * nothing, and the empty files that some of its versions leave where they mounted something.
+ */
 function ofBuildah(lines: readonly string[]): string[] {
   return lines
     .filter((line) => !/^(?:history|ArgsEscaped|Healthcheck|Shell|OnBuild) |^WorkingDir "\/"$/.test(line))
+    .filter((line) => !/^\/etc\/(?:hostname|hosts|resolv\.conf) file 755 0:0 ""$/.test(line))
     .map((line) => line.replace(/,?"io\.buildah\.version":"[^"]*"/, '').replace('{,', '{'))
     .filter((line) => line !== 'Labels {}')
 }

@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { readTar, writeTar, type TarHeader, type TarInput } from '@gantry/tar'
 import { appletEntries, busyboxFiles } from './busybox-layer.ts'
 import { debianLayer, isDropped } from './debian-layer.ts'
 import { entryMaker } from './layer-entry.ts'
+import { findNodeHeaders } from './node-headers.ts'
 import { nodeLayer } from './node-layer.ts'
 
 interface Read {
@@ -132,7 +136,10 @@ test('nodeLayer puts the program, npm with its directories and the account into 
     make.file('elsewhere/x', 'x'),
   ])
   const accounts = new Map([['etc/passwd', 'root:x:0:0::/root:/bin/sh\n']])
-  const found = await read(nodeLayer({ program: import.meta.filename, npm, accounts, list: '{}' }, make))
+  const headers = [{ path: 'cppgc/a.h', source: import.meta.filename }]
+  const found = await read(nodeLayer({ program: import.meta.filename, headers, npm, accounts, list: '{}' }, make))
+  assert.equal(found.get('usr/local/include/node/cppgc')?.header.type, 'directory')
+  assert.equal(found.get('usr/local/include/node/cppgc/a.h')?.header.mode, 0o644)
   assert.equal(found.get('usr/local/bin/node')?.header.mode, 0o755)
   assert.equal(found.get('usr/local/lib/node_modules/npm/bin/npm-cli.js')?.header.mode, 0o755)
   assert.equal(found.get('usr/local/lib/node_modules/npm/lib/a')?.header.type, 'directory')
@@ -142,4 +149,25 @@ test('nodeLayer puts the program, npm with its directories and the account into 
     [...found.keys()].some((path) => path.includes('elsewhere') || path.endsWith('/link')),
     false,
   )
+})
+
+test('headers of Node are those beside it, when they are of its version, without OpenSSL', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'gantry-headers-'))
+  const include = join(directory, 'include/node')
+  mkdirSync(join(include, 'openssl'), { recursive: true })
+  const version = [26, 1, 0].map((number, at) => `#define NODE_${['MAJOR', 'MINOR', 'PATCH'][at]!}_VERSION ${number}\n`)
+  writeFileSync(join(include, 'node_version.h'), version.join(''))
+  writeFileSync(join(include, 'openssl/ssl.h'), '')
+  writeFileSync(join(include, 'a.h'), '')
+  const program = join(directory, 'bin/node')
+  try {
+    assert.deepEqual(
+      (await findNodeHeaders(program, '26.1.0')).map(({ path }) => path),
+      ['a.h', 'node_version.h'],
+    )
+    assert.deepEqual(await findNodeHeaders(program, '26.1.1'), [])
+    assert.deepEqual(await findNodeHeaders('/nonexistent/bin/node', '26.1.0'), [])
+  } finally {
+    rmSync(directory, { recursive: true })
+  }
 })

@@ -1,12 +1,16 @@
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { normalizeEntryPath, readTar, type TarInput } from '@gantry/tar'
+import { ancestorsOf } from '../files/resolve-path.ts'
 import type { EntryMaker } from './layer-entry.ts'
+import type { NodeHeader } from './node-headers.ts'
 
 /** What goes into the layer that makes a Debian image one of Node. */
 export interface NodeLayerParts {
   /** The program: the Node that runs this. */
   readonly program: string
+  /** Its headers, in their order. */
+  readonly headers: readonly NodeHeader[]
   /** npm's package, uncompressed. */
   readonly npm: AsyncIterable<Uint8Array>
   /** Texts of `etc/passwd`, `etc/group`, `etc/shadow` and `etc/gshadow` of the image below, as far as it has them. */
@@ -44,6 +48,7 @@ export async function* nodeLayer(parts: NodeLayerParts, make: EntryMaker): Async
   yield make.symlink('usr/local/bin/npm', '../lib/node_modules/npm/bin/npm-cli.js')
   yield make.symlink('usr/local/bin/npx', '../lib/node_modules/npm/bin/npx-cli.js')
   yield* npmEntries(parts.npm, make)
+  yield* headerEntries(parts.headers, make)
   for (const path of ['usr/share', 'usr/share/gantry']) yield make.directory(path)
   yield make.file(nodeListPath, parts.list)
 }
@@ -66,5 +71,18 @@ async function* npmEntries(npm: AsyncIterable<Uint8Array>, make: EntryMaker): As
     }
     const mode = (header.mode & 0o111) !== 0 || /\/bin\/np[mx]-cli\.js$/.test(target) ? 0o755 : 0o644
     yield make.stream(target, header.size, body, { mode })
+  }
+}
+
+async function* headerEntries(headers: readonly NodeHeader[], make: EntryMaker): AsyncGenerator<TarInput> {
+  const made = new Set<string>(['usr/local'])
+  for (const { path, source } of headers) {
+    const target = `usr/local/include/node/${path}`
+    for (const directory of ancestorsOf(target)) {
+      if (!made.has(directory) && directory.startsWith('usr/local/')) yield make.directory(directory)
+      made.add(directory)
+    }
+    const { size } = await stat(source)
+    yield make.stream(target, size, createReadStream(source))
   }
 }

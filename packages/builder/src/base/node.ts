@@ -8,12 +8,13 @@ import { BaseError } from './base-error.ts'
 import { makeDebian, searchPath } from './debian.ts'
 import { entryMaker } from './layer-entry.ts'
 import type { MadeImage } from './made-image.ts'
+import { findNodeHeaders } from './node-headers.ts'
 import { accountLines, nodeLayer } from './node-layer.ts'
 import { fetchNpm, npmRelease } from './npm-release.ts'
 import { findImage, imageKey, printTime, publishImage } from './publish-image.ts'
 
 /**
- * Makes an image of the Node that runs this (which npm has shipped) and npm, as one layer on the Debian image, with a user
+ * Makes an image of the Node that runs this (which npm has shipped) with its headers and npm, as one layer on the Debian image, with a user
  * `node` (1000). The Debian image is made first, or found to be there.
  */
 export async function makeNode(build: BaseBuild): Promise<MadeImage> {
@@ -28,8 +29,16 @@ export async function makeNode(build: BaseBuild): Promise<MadeImage> {
   const debian = await makeDebian(below)
   const program = process.execPath
   const { size } = await stat(program)
+  const headers = await findNodeHeaders(program, process.versions.node)
   const list = `${JSON.stringify({ node: process.version, npm: npmRelease.version })}\n`
-  const key = imageKey({ recipe: 'node/1', architecture, debian: debian.descriptor.digest, list, size })
+  const key = imageKey({
+    recipe: 'node/2',
+    architecture,
+    debian: debian.descriptor.digest,
+    list,
+    size,
+    headers: headers.length,
+  })
   const found = options.force === true ? undefined : await findImage(ports, reference, key)
   if (found !== undefined) return { ...found, upToDate: true }
 
@@ -39,7 +48,13 @@ export async function makeNode(build: BaseBuild): Promise<MadeImage> {
   const epoch = Date.parse(config.created ?? '') / 1000
   build.step(`writing the image ${reference}`)
   const entries = nodeLayer(
-    { program, npm: ports.codec.decompress('gzip', createReadStream(npm)), accounts: await readAccounts(image), list },
+    {
+      program,
+      headers,
+      npm: ports.codec.decompress('gzip', createReadStream(npm)),
+      accounts: await readAccounts(image),
+      list,
+    },
     entryMaker(epoch),
   )
   const layer = await ports.store.ingest(writeTar(entries), { mediaType: MediaType.layerTar, ...signalOf(build) })

@@ -257,3 +257,38 @@ test('Node project: an SBOM of what the lockfile put there refers to the image',
     assert.ok(sbom.includes(purl), purl)
   await assert.rejects(make(project(), { attest: { provenance: 'max' } }), refused('OPTIONS_INVALID'))
 })
+
+test('Node project: an own addon is made on each platform, or nothing is begun', async () => {
+  const files = project({ 'packages/own/binding.gyp': '{}' })
+  const platforms: Platform[] = [
+    { os: 'linux', architecture: world.ports.host.arch },
+    { os: 'linux', architecture: 'loong64' },
+  ]
+  const asked = registry.requests.length
+  const kinds: string[] = []
+  const onEvent: NodeBuildOptions['onEvent'] = ({ kind }) => void kinds.push(kind)
+  await assert.rejects(make(files, { platforms, onEvent }), refused('PLATFORM_UNSUPPORTED', 'for linux/loong64'))
+  assert.deepEqual([kinds, registry.requests.length], [[], asked])
+})
+
+test('Node project: a module that was made for another processor is refused, and objects are left out', async () => {
+  const elf = (machine: number): string =>
+    `\u007FELF\u0002\u0001\u0001${'\0'.repeat(11)}${String.fromCharCode(machine)}\0`
+  const files = project({
+    'packages/own/build/Release/a.node': elf(62),
+    'packages/own/build/Release/obj.target/a.o': 'object',
+    'packages/own/prebuilds/darwin-arm64/a.node': 'of another system',
+  })
+  const { layers } = await make(files, { platform: { os: 'linux', architecture: 'amd64' } })
+  const own = listing(await world.layer(layers.at(-2)!)).filter((line) => line.startsWith('file'))
+  assert.deepEqual(own, [
+    'file 644 0:0 app/packages/own/build/Release/a.node',
+    'file 644 0:0 app/packages/own/index.js',
+    'file 644 0:0 app/packages/own/package.json',
+    'file 644 0:0 app/packages/own/prebuilds/darwin-arm64/a.node',
+  ])
+  await assert.rejects(
+    make(files, { platform: { os: 'linux', architecture: 'arm64' } }),
+    refused('PROJECT_INVALID', 'into an image for arm64: it is a module for amd64'),
+  )
+})

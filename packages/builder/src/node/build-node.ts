@@ -89,11 +89,11 @@ export async function buildNode(options: NodeBuildOptions, ports: BuilderPorts):
     pull: options.pull ?? false,
     created,
   })
-  const tree = await work.sources()
+  work.check(platforms)
   const images: WrittenNodeImage[] = []
   const packages = new Map<string, NodePackage>()
   for (const platform of platforms) {
-    const { state, stack, packages: placed } = await work.image(platform, tree)
+    const { state, stack, packages: placed } = await work.image(platform)
     const { labels = {}, annotations = {} } = options
     const image = await writeImage({ state, stack, platform, created, labels, annotations }, ports, signal)
     const { configDescriptor } = image

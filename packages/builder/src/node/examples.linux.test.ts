@@ -12,6 +12,7 @@ import { lockBase } from '../base/declared/lock-base.ts'
 import { BuildError } from '../build-error.ts'
 import { World } from '../test/world.ts'
 import { buildNode } from './build-node.ts'
+import { ask } from './test/ask.ts'
 import { nodeBase } from './test/node-base.ts'
 
 const examples = join(import.meta.dirname, '../../../../examples')
@@ -28,29 +29,6 @@ async function missing(): Promise<string | undefined> {
 const skip = (await missing()) ?? false
 let world: World
 let directory = ''
-
-/** Starts what an image starts, asks it once, and ends it, all in a container of the image. */
-async function ask(image: string, path: string): Promise<string> {
-  const inspect = await world.store.resolve(`${image}:latest`)
-  assert.ok(inspect)
-  const script = [
-    "const { spawn } = require('node:child_process')",
-    `const child = spawn(process.execPath, process.argv.slice(1), { env: { ...process.env, PORT: '3999' }, stdio: 'inherit' })`,
-    'const ask = async (left) => {',
-    `  try { const answer = await (await fetch('http://127.0.0.1:3999${path}')).text(); console.log('answer=' + answer + ' uid=' + process.getuid()) }`,
-    '  catch (error) { if (left === 0) throw error; await new Promise((done) => setTimeout(done, 100)); return ask(left - 1) }',
-    '}',
-    "ask(100).finally(() => child.kill('SIGKILL'))",
-  ].join('\n')
-  const { config } = await (
-    await import('@gantry/image')
-  )
-    .openImage(world.store, inspect, { codec: world.codec })
-    .then((opened) => opened.config())
-  const words = ['node', '-e', script, '--', ...(config?.Entrypoint ?? []).slice(1)]
-  await world.build({ Dockerfile: `FROM ${image}\nRUN ${JSON.stringify(words)}\n` }, { network: 'none' })
-  return /^answer=.*$/m.exec(world.output())?.[0] ?? world.output()
-}
 
 describe('the examples, built and run', { skip, timeout: 300_000 }, () => {
   before(async () => {
@@ -74,7 +52,7 @@ describe('the examples, built and run', { skip, timeout: 300_000 }, () => {
     const project = join(directory, 'npm-workspace')
     const options = { context: join(project, 'packages/service'), tags: ['localhost/service'] }
     await buildNode(options, world.ports)
-    assert.equal(await ask('localhost/service', '/hello'), 'answer=3610a686 uid=1000')
+    assert.equal(await ask(world, 'localhost/service', '/hello'), 'answer=3610a686 uid=1000')
     const source = join(project, 'packages/service/src/main.ts')
     writeFileSync(source, readFileSync(source, 'utf8').replace("text('ok')", "text('changed')"))
     const steps: string[] = []
@@ -87,7 +65,7 @@ describe('the examples, built and run', { skip, timeout: 300_000 }, () => {
 
   test('the same with its Dockerfile', async () => {
     await build({ context: join(directory, 'npm-workspace'), tags: ['localhost/service-df'] }, world.ports)
-    assert.equal(await ask('localhost/service-df', '/hello'), 'answer=3610a686 uid=1000')
+    assert.equal(await ask(world, 'localhost/service-df', '/hello'), 'answer=3610a686 uid=1000')
   })
 
   test('a pnpm monorepo, without a Dockerfile', async () => {
@@ -95,12 +73,12 @@ describe('the examples, built and run', { skip, timeout: 300_000 }, () => {
       { context: join(directory, 'pnpm-monorepo/apps/greeter'), tags: ['localhost/greeter'] },
       world.ports,
     )
-    assert.equal(await ask('localhost/greeter', '/you'), 'answer=hello you, after 1m 1s uid=1000')
+    assert.equal(await ask(world, 'localhost/greeter', '/you'), 'answer=hello you, after 1m 1s uid=1000')
   })
 
   test('the same with its Dockerfile', async () => {
     await build({ context: join(directory, 'pnpm-monorepo'), tags: ['localhost/greeter-df'] }, world.ports)
-    assert.equal(await ask('localhost/greeter-df', '/you'), 'answer=hello you, after 1m 1s uid=1000')
+    assert.equal(await ask(world, 'localhost/greeter-df', '/you'), 'answer=hello you, after 1m 1s uid=1000')
   })
 
   test('a service on an image of packages, with Node and without a shell', async () => {
@@ -111,7 +89,7 @@ describe('the examples, built and run', { skip, timeout: 300_000 }, () => {
     const base = await buildDeclared(declared, lock, { from: project }, ports)
     assert.deepEqual(base.skipped, [])
     await buildNode({ context: project, tags: ['localhost/clock'] }, world.ports)
-    assert.match(await ask('localhost/clock', '/?zone=Asia/Tokyo'), /in Asia\/Tokyo, says Node \S+ as user 1000/)
+    assert.match(await ask(world, 'localhost/clock', '/?zone=Asia/Tokyo'), /in Asia\/Tokyo, says Node \S+ as user 1000/)
     await assert.rejects(world.build({ Dockerfile: 'FROM localhost/clock\nRUN ["sh", "-c", "true"]\n' }), BuildError)
   })
 

@@ -1,27 +1,26 @@
 import { join } from 'node:path'
 import { formatPlatform, type ImageConfig, type Platform } from '@gantry/oci'
 import type { BuildSession } from '../build-session.ts'
-import { layerKey } from '../cache/layer-key.ts'
 import { ArchiveTree } from '../files/archive-tree.ts'
 import type { Tree } from '../files/node.ts'
 import { type BaseImage, findBaseImage } from '../image/base-image.ts'
 import type { LayerStack } from '../image/layer-stack.ts'
-import type { PlannedEntry } from '../layer/layer-plan.ts'
-import { writeLayer } from '../layer/write-layer.ts'
 import { type StageState, stateFromImage } from '../plan/stage-state.ts'
 import { checkTypes } from './check-types.ts'
-import { findBuildScripts } from './find-build-scripts.ts'
+import { type BuildCommands, findBuildScripts } from './find-build-scripts.ts'
 import { nodePlatform } from './node-platform.ts'
 import { findEntrypoint } from './entrypoint.ts'
 import { MergedTree } from './files/merged-tree.ts'
 import { linkEntries, ownEntries } from './files/own-entries.ts'
-import { type OwnFile, ownFiles } from './files/own-files.ts'
+import { filesToBuild, filesToShip } from './files/project-files.ts'
 import type { Layout } from './layout/layout.ts'
 import { nodeConfig } from './node-config.ts'
 import type { NodeProject } from './node-project.ts'
 import type { EntriesOptions, ResolvedPlace } from './packages/package-entries.ts'
 import type { PackageCache } from './packages/package-cache.ts'
-import { runInContainer } from './run-in-container.ts'
+import { ownLayer } from './own-layer.ts'
+import { findOwnAddons } from './own-addons.ts'
+import { checkRuns, inDirectory, runInContainer } from './run-in-container.ts'
 import type { NodeSettings } from './settings.ts'
 import { signalsModule, signalsPath } from './signals-module.ts'
 import { countUp, StepReporter } from './step-reporter.ts'
@@ -65,6 +64,12 @@ interface Stage {
   readonly layout: Layout
 }
 
+/** What is run to make a project's files. */
+interface SourcesPlan {
+  readonly scripts: readonly BuildCommands[]
+  readonly platform: Platform
+}
+
 const own = 'own packages'
 const application = 'application'
 const links = 'links'
@@ -76,6 +81,9 @@ export class NodeBuild {
   readonly #place: EntriesOptions
   readonly #work: PackageWork
   readonly #numbers = countUp()
+  readonly #plans = new Map<Platform, SourcesPlan>()
+  readonly #sources = new Map<string, Promise<Tree>>()
+  readonly #opened: AsyncDisposable[] = []
   #stages = 0
 
   constructor(parts: NodeBuildParts) {
@@ -85,30 +93,58 @@ export class NodeBuild {
     this.#work = { session, cache, settings, place: this.#place }
   }
 
+  /** Sees to it that what has to be run can be run for every platform, before anything is done. @throws BuildError PLATFORM_UNSUPPORTED, SETTINGS_INVALID */
+  check(platforms: readonly Platform[]): void {
+    for (const each of platforms) {
+      const { scripts, platform } = this.#plan(each)
+      if (scripts.length > 0) checkRuns(buildText, platform, this.#parts.host)
+    }
+  }
+
   /**
-   * The project's files with what its build scripts make, for all platforms; without a build script, the files as they are.
-   * The scripts run in a container of the host's platform, on all dependencies.
+   * What is run to make the project's files for a platform: once on the host's, unless the project has native addons of its own,
+   * which are made on every platform.
    */
-  async sources(): Promise<Tree> {
-    const { session, project, settings, host } = this.#parts
+  #plan(wanted: Platform): SourcesPlan {
+    const known = this.#plans.get(wanted)
+    if (known !== undefined) return known
+    const { project, settings, session, host, base } = this.#parts
+    const platform = nodePlatform(wanted, base)
+    const { workspaces } = project.layout({ target: project.target, dev: false, platform })
+    const { installScripts } = settings
+    const addons = findOwnAddons(project, { tree: session.context(), workspaces, platform, installScripts })
+    const scripts = findBuildScripts(project, settings, { workspaces, addons })
+    const plan = { scripts, platform: addons.size === 0 ? host : wanted }
+    this.#plans.set(wanted, plan)
+    return plan
+  }
+
+  /** The project's files with what its build scripts make in a container, on all dependencies; without such scripts, the files as they are. */
+  #sourcesFor(wanted: Platform): Promise<Tree> {
+    const { scripts, platform } = this.#plan(wanted)
+    const key = formatPlatform(platform)
+    const known = this.#sources.get(key)
+    if (known !== undefined) return known
+    const made = this.#makeSources(scripts, platform)
+    this.#sources.set(key, made)
+    return made
+  }
+
+  async #makeSources(scripts: readonly BuildCommands[], platform: Platform): Promise<Tree> {
+    const { session, project, settings, host, base } = this.#parts
     const context = session.context()
-    const { workspaces } = project.layout({
-      target: project.target,
-      dev: false,
-      platform: nodePlatform(host, this.#parts.base),
-    })
-    const scripts = findBuildScripts(project, settings, workspaces)
     if (scripts.length === 0) return context
-    const image = settings.builder ?? this.#parts.base
-    const layout = project.layout({ target: project.target, dev: true, platform: nodePlatform(host, this.#parts.base) })
-    const reporter = new StepReporter(session.options.onEvent, { index: this.#stages++, name: 'build' }, this.#numbers)
-    const { stack, state } = await this.#packages({ reporter, platform: host, image, layout }, ['project', buildText])
-    const files = await this.#filesOf(context, { all: true, layout })
+    const image = settings.builder ?? base
+    const layout = project.layout({ target: project.target, dev: true, platform: nodePlatform(platform, base) })
+    const index = this.#stages++
+    const reporter = new StepReporter(session.options.onEvent, { index, name: 'build' }, this.#numbers)
+    const { stack, state } = await this.#packages({ reporter, platform, image, layout }, ['project', buildText])
+    const files = await filesToBuild(context, { project, settings, workspaces: layout.workspaces })
     const below = await reporter.run('project', () =>
-      this.#layer(() => ownEntries(context, files, this.#place), 'project'),
+      ownLayer(session, () => ownEntries(context, files, this.#place), 'project'),
     )
-    const commands = scripts.map(
-      ({ directory, name }) => `cd '${join(settings.directory, directory)}' && npm run ${name}`,
+    const commands = scripts.map(({ directory, commands }) =>
+      inDirectory(join(settings.directory, directory), commands),
     )
     const { layer } = await reporter.run(buildText, async (step) => {
       const made = await runInContainer({
@@ -116,7 +152,7 @@ export class NodeBuild {
         step,
         stack: stackLayers(stack, [below.layer]),
         state,
-        platform: host,
+        platform,
         host,
         script: commands.join(' && '),
         directory: settings.directory,
@@ -127,7 +163,7 @@ export class NodeBuild {
     const { createReadStream } = await import('node:fs')
     const archive = createReadStream(session.ports.store.path(layer.digest), { highWaterMark: 1 << 20 })
     const outputs = await ArchiveTree.read(archive, {
-      spool: join(directory, 'outputs'),
+      spool: join(directory, `outputs-${String(index)}`),
       name: 'build',
       limit: Infinity,
     })
@@ -135,14 +171,13 @@ export class NodeBuild {
     return new MergedTree(context, outputs, this.#place.prefix)
   }
 
-  readonly #opened: AsyncDisposable[] = []
-
   async [Symbol.asyncDispose](): Promise<void> {
     for (const each of this.#opened) await each[Symbol.asyncDispose]()
   }
 
   /** Makes the layers of the image for one platform. */
-  async image(platform: Platform, tree: Tree): Promise<BuiltNodeImage> {
+  async image(platform: Platform): Promise<BuiltNodeImage> {
+    const tree = await this.#sourcesFor(platform)
     const { session, project, settings, created } = this.#parts
     const { target } = project
     const layout = project.layout({ target, dev: false, platform: nodePlatform(platform, this.#parts.base) })
@@ -157,16 +192,16 @@ export class NodeBuild {
     const { stack, base, packages, texts } = await this.#packages(stage, last)
     const made = []
     if (others.length > 0) {
-      const files = await this.#filesOf(tree, { all: false, layout: { ...layout, workspaces: others } })
-      made.push(await reporter.run(own, () => this.#layer(() => ownEntries(tree, files, this.#place), own)))
+      const files = await filesToShip(tree, { project, settings, workspaces: others, platform })
+      made.push(await reporter.run(own, () => ownLayer(session, () => ownEntries(tree, files, this.#place), own)))
     }
-    const files = await this.#filesOf(tree, { all: false, layout: { ...layout, workspaces: [target] } })
+    const files = await filesToShip(tree, { project, settings, workspaces: [target], platform })
     const manifest = project.manifests.get(target)!
     const inTarget = new Set(files.map(({ path }) => (target === '' ? path : path.slice(target.length + 1))))
     const entrypoint = findEntrypoint(manifest, settings, (path) => inTarget.has(path))
     if (entrypoint.file !== undefined) checkTypes(entrypoint.file, base)
     made.push(
-      await reporter.run(application, () => this.#layer(() => ownEntries(tree, files, this.#place), application)),
+      await reporter.run(application, () => ownLayer(session, () => ownEntries(tree, files, this.#place), application)),
     )
     const state = nodeConfig({
       base,
@@ -230,7 +265,7 @@ export class NodeBuild {
     }
     const files = new Map(this.#parts.settings.signals ? [[signalsPath, signalsModule]] : [])
     const linked = await reporter.run(links, () =>
-      this.#layer(async () => linkEntries(layout.links, files, this.#place), links),
+      ownLayer(session, async () => linkEntries(layout.links, files, this.#place), links),
     )
     layers.push(linked.layer)
     const texts = [
@@ -261,44 +296,5 @@ export class NodeBuild {
     const { session, pull } = this.#parts
     const { signal } = session.options
     return findBaseImage(image, session.ports, { platform, pull, signal, onProgress: () => undefined })
-  }
-
-  async #filesOf(
-    tree: Tree,
-    { all, layout }: { readonly all: boolean; readonly layout: Layout },
-  ): Promise<readonly OwnFile[]> {
-    const { project, settings } = this.#parts
-    const { manifests, target } = project
-    const directories = all ? ['', ...layout.workspaces.filter((directory) => directory !== '')] : layout.workspaces
-    const found: OwnFile[] = []
-    for (const directory of directories) {
-      const manifest = manifests.get(directory)!
-      const others = new Set([...manifests.keys()].filter((each) => each !== directory && each !== ''))
-      const files = directory === target ? (settings.files ?? manifest.files) : manifest.files
-      const always = [manifest.main, ...manifest.bin.values()].flatMap((path) => path?.replace(/^(?:\.\/)+/, '') ?? [])
-      found.push(...(await ownFiles(tree, { directory, others, scope: all ? 'all' : 'shipped', files, always })))
-    }
-    return found
-  }
-
-  /** Finds or writes a layer of planned entries. */
-  async #layer(
-    plan: () => Promise<ReadonlyMap<string, PlannedEntry>>,
-    text: string,
-  ): Promise<{
-    layer: LayerStack[number]['descriptor']
-    cached: boolean
-    digest: LayerStack[number]['diffId']
-    size: number
-  }> {
-    const { session } = this.#parts
-    const { signal, noCache, keep } = session.options
-    const entries = await plan()
-    const key = layerKey(entries)
-    const known = noCache ? undefined : await session.cache.find(key)
-    const layer = known?.layer ?? (await writeLayer(entries, session.ports.store, { signal }))
-    if (known === undefined) session.cache.record([key], { layer, instruction: text })
-    keep(layer.digest)
-    return { layer, cached: known !== undefined, digest: layer.digest, size: layer.size }
   }
 }

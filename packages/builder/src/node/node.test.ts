@@ -2,10 +2,14 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
 import { BuildError } from '../build-error.ts'
+import type { FileNode, Lookup } from '../files/node.ts'
 import { chooseBase } from './choose-base.ts'
 import { findEntrypoint, parseStart } from './entrypoint.ts'
+import { isByproduct } from './files/byproducts.ts'
 import { isNeverShipped } from './files/never-shipped.ts'
 import { parseFileList, parseNpmIgnore } from './files/npm-ignore.ts'
+import { findBuildScripts } from './find-build-scripts.ts'
+import { findOwnAddons } from './own-addons.ts'
 import type { PlacedPackage } from './layout/layout.ts'
 import { bucketsOf } from './packages/buckets.ts'
 import { integrityOfAddress, parseIntegrity } from './packages/integrity.ts'
@@ -185,6 +189,54 @@ for (const [rule, part, expected] of native) {
     assert.equal(needsBuild('a', { ...about, ...part }, { ...options, installScripts: 'none' }), false)
   })
 }
+
+const buildRows: readonly (readonly [rule: string, manifest: object, gyp: boolean, expected: readonly string[]])[] = [
+  ['nothing to run', {}, false, []],
+  ['the script called build', { scripts: { build: 'tsc', test: 'x' } }, false, ['npm run build']],
+  ['a binding.gyp alone', {}, true, ["npm exec -c 'node-gyp rebuild'"]],
+  ['a binding.gyp that is not for installing', { gypfile: false }, true, []],
+  [
+    'an addon with scripts',
+    { scripts: { install: 'node-gyp rebuild', postinstall: 'node check.js', build: 'tsc' } },
+    true,
+    ['npm run install', 'npm run postinstall', 'npm run build'],
+  ],
+  ['another kind of install script', { scripts: { install: 'husky' } }, false, []],
+]
+
+for (const [rule, manifest, gyp, expected] of buildRows) {
+  test(`own packages: ${rule}`, () => {
+    const project = {
+      target: 'a',
+      manifests: new Map([['a', parseManifest(JSON.stringify(manifest), 'package.json')]]),
+    }
+    const file: FileNode = { type: 'file', mode: 0o644, uid: 0, gid: 0, size: 2, mtime: 0 }
+    const tree: Lookup = { lstat: (path) => (gyp && path === 'a/binding.gyp' ? file : undefined) }
+    const place = { tree, workspaces: ['a'], platform: { os: 'linux', cpu: 'x64', libc: 'glibc' } } as const
+    const run = (installScripts: 'native' | 'none'): readonly string[] => {
+      const addons = findOwnAddons(project, { ...place, installScripts })
+      const scripts = findBuildScripts(project, defaultSettings, { workspaces: ['a'], addons })
+      return scripts.flatMap(({ commands }) => commands)
+    }
+    assert.deepEqual(run('native'), expected)
+    assert.deepEqual(
+      run('none'),
+      expected.filter((command) => command === 'npm run build'),
+    )
+  })
+}
+
+test('what node-gyp leaves besides modules is told from what it was asked for', () => {
+  const left = [
+    'build/Makefile',
+    'a/build/Release/obj.target/x.o',
+    'build/Release/.deps/x.d',
+    'build/node_gyp_bins/python3',
+  ]
+  assert.deepEqual(left.filter(isByproduct), left)
+  const meant = ['build/Release/x.node', 'build/index.html', 'Makefile', 'src/build/config.js', 'rebuild/Makefile']
+  assert.deepEqual(meant.filter(isByproduct), [])
+})
 
 test('buckets: a package that changes, comes or goes touches one layer', () => {
   const version = fc.constantFrom('1.0.0', '2.0.0')

@@ -20,6 +20,8 @@ export interface ProjectManifest {
   /** The range of Node versions. */
   readonly engine: string | undefined
   readonly files: readonly string[] | undefined
+  /** False says that a `binding.gyp` is not for installing. */
+  readonly gypfile: boolean
   /** The settings, not looked at yet. */
   readonly gantry: unknown
 }
@@ -55,6 +57,7 @@ export function parseManifest(text: string, file: string): ProjectManifest {
     workspaces: isRecord(workspaces) ? textsOf(memberOf(workspaces, 'packages')) : textsOf(workspaces),
     engine: textOrNothing(memberOf(memberOf(value, 'engines'), 'node')),
     files: Array.isArray(files) ? textsOf(files) : undefined,
+    gypfile: memberOf(value, 'gypfile') !== false,
     gantry: memberOf(value, 'gantry'),
   }
 }

@@ -35,20 +35,34 @@ const environment: Readonly<Record<string, string>> = {
   npm_config_cache: '/tmp/.npm',
 }
 
-/** Runs a script as RUN does, as root; answers with the layer of what it changed. @throws BuildError RUN_FAILED, PLATFORM_UNSUPPORTED */
-export async function runInContainer(
-  run: ContainerRun,
-): Promise<{ readonly layer: Descriptor; readonly cached: boolean }> {
-  const { session, step, stack, state, platform, host, script, directory } = run
+/** The headers that an image brings beside its Node: without them node-gyp fetches them from afar. */
+const ownHeaders =
+  'if [ -f /usr/local/include/node/node_version.h ]; then export npm_package_config_node_gyp_nodedir=/usr/local; fi; '
+
+/** Commands for `sh`, one after the other in a directory. */
+export function inDirectory(directory: string, commands: readonly string[]): string {
+  return [`cd '${directory.replaceAll("'", String.raw`'\''`)}'`, ...commands].join(' && ')
+}
+
+/** Sees to it that a step can run at all. @throws BuildError PLATFORM_UNSUPPORTED */
+export function checkRuns(text: string, platform: Platform, host: Platform): void {
   if (!canRun(platform, host)) {
     throw new BuildError(
       'PLATFORM_UNSUPPORTED',
-      `Cannot run "${step.text}" for ${platform.os}/${platform.architecture} on ${host.architecture}`,
+      `Cannot run "${text}" for ${platform.os}/${platform.architecture} on ${host.architecture}`,
       {
         hint: 'install an emulator (qemu-user-static with binfmt), or use packages that come with prebuilt binaries',
       },
     )
   }
+}
+
+/** Runs a script as RUN does, as root; answers with the layer of what it changed. @throws BuildError RUN_FAILED, PLATFORM_UNSUPPORTED */
+export async function runInContainer(
+  run: ContainerRun,
+): Promise<{ readonly layer: Descriptor; readonly cached: boolean }> {
+  const { session, step, stack, state, platform, host, script, directory } = run
+  checkRuns(step.text, platform, host)
   const own: StageState = { ...state, config: { ...state.config }, scope: new Map(state.scope), history: [] }
   for (const [name, value] of Object.entries(environment)) setEnv(own, name, value)
   const { onEvent, network } = session.options
@@ -62,7 +76,7 @@ export async function runInContainer(
       kind: 'run',
       instruction: instructionOf(script),
       text: step.text,
-      args: ['/bin/sh', '-c', script],
+      args: ['/bin/sh', '-c', ownHeaders + script],
       env: own.config.Env ?? [],
       buildArgs: [],
       cwd: directory,

@@ -11,10 +11,11 @@ import { isForSomePlatforms } from './layout/fits-platform.ts'
 import type { Layout, NodePlatform, PlacedPackage } from './layout/layout.ts'
 import { bucketsOf } from './packages/buckets.ts'
 import { needsBuild } from './packages/needs-build.ts'
-import type { PackageAbout } from './packages/package-about.ts'
 import type { PackageCache, ResolvedPackage } from './packages/package-cache.ts'
 import { type EntriesOptions, packageEntries, type ResolvedPlace } from './packages/package-entries.ts'
-import { filterLayer, runInContainer } from './run-in-container.ts'
+import { installCommands } from './install-commands.ts'
+import { isByproduct } from './files/byproducts.ts'
+import { filterLayer, inDirectory, runInContainer } from './run-in-container.ts'
 import type { NodeSettings } from './settings.ts'
 import type { StepReporter, StepText } from './step-reporter.ts'
 
@@ -144,30 +145,18 @@ export async function buildNative(
   const root = `/${place.prefix}`
   const scripts: string[] = []
   for (const { placed, resolved } of toBuild) {
-    scripts.push(scriptOf(posix.join(root, placed.path), await cache.about(resolved)))
+    const commands = installCommands(await cache.about(resolved))
+    scripts.push(inDirectory(posix.join(root, placed.path), commands))
   }
   const script = scripts.join(' && ')
   const { text } = nativeStep(toBuild)
   const { layer } = await reporter.run(text, async (step) => {
     const run = await runInContainer({ session, step, stack, state, platform, host, script, directory: root })
-    const keeps = (path: string): boolean => path.startsWith(`${place.prefix}/`)
-    const layer = await filterLayer(session, run.layer, { name: `below ${root}`, keeps })
+    const keeps = (path: string): boolean => path.startsWith(`${place.prefix}/`) && !isByproduct(path)
+    const layer = await filterLayer(session, run.layer, { name: `below ${root}, without byproducts`, keeps })
     return { layer, cached: run.cached, digest: layer.digest, size: layer.size }
   })
   return layer
-}
-
-/** As npm installs: its scripts, or node-gyp where there is only a `binding.gyp`. */
-function scriptOf(directory: string, { scripts, gyp }: PackageAbout): string {
-  const isImplied = gyp && scripts['preinstall'] === undefined && scripts['install'] === undefined
-  const commands = [
-    `cd '${directory.replaceAll("'", String.raw`'\\''`)}'`,
-    ...(scripts['preinstall'] === undefined ? [] : ['npm run preinstall']),
-    ...(scripts['install'] === undefined ? [] : ['npm run install']),
-    ...(isImplied ? ["npm exec -c 'node-gyp rebuild'"] : []),
-    ...(scripts['postinstall'] === undefined ? [] : ['npm run postinstall']),
-  ]
-  return commands.join(' && ')
 }
 
 /** A stack with layers that were made. */

@@ -6,6 +6,7 @@ import { MediaType } from '@gantry/oci'
 import { type TarInput, writeTar } from '@gantry/tar'
 import { baseBuild } from '../../base/base-build.ts'
 import { entryMaker } from '../../base/layer-entry.ts'
+import { findNodeHeaders } from '../../base/node-headers.ts'
 import { nodeLayer } from '../../base/node-layer.ts'
 import { fetchNpm } from '../../base/npm-release.ts'
 import type { World } from '../../test/world.ts'
@@ -26,6 +27,7 @@ export async function nodeBase(world: World): Promise<void> {
   ])
   const parts = {
     program: process.execPath,
+    headers: await findNodeHeaders(process.execPath, process.versions.node),
     npm: codec.decompress('gzip', createReadStream(npm)),
     accounts,
     list,

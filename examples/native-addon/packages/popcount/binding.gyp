@@ -1,0 +1,8 @@
+{
+  "targets": [
+    {
+      "target_name": "popcount",
+      "sources": ["src/popcount.c"]
+    }
+  ]
+}
