@@ -29,7 +29,7 @@ import { AardvarkNameServer, noNameServer, type NameServer } from './name-server
 import { networkChecks } from './network-checks.ts'
 import { defaultNetwork, NetworkDefinitions } from './network-definitions.ts'
 import { NetworkError } from './network-error.ts'
-import { bridgeName, hasBridge, networkOwner } from './network-links.ts'
+import { bridgeName, networkOwner } from './network-links.ts'
 import { NetworkRows, type EndpointRow, type NetworkRow } from './network-rows.ts'
 import type {
   ConnectRequest,
@@ -149,10 +149,10 @@ export class BridgeNetworks implements Networks {
     if (rows.length > 0) await this.#names.reload()
   }
 
-  async isolate({ owner, container }: { owner: Owner; container: { id: string } }): Promise<string> {
+  async isolate({ owner, container, users }: Parameters<Networks['isolate']>[0]): Promise<string> {
     this.#needTools()
     const name = this.#netnsOf(container)
-    await this.#ledger.apply(owner, [makeNetns({ name }, ownNamespace)])
+    await this.#ledger.apply(owner, [makeNetns({ name, ...(users === undefined ? {} : { users }) }, ownNamespace)])
     return name
   }
 
@@ -178,7 +178,7 @@ export class BridgeNetworks implements Networks {
       const own = applied.filter(({ kind }) => kind !== 'netns').map(({ sequence }) => sequence)
       this.#rows.transaction(() => {
         this.#rows.setSequences(endpoint.id, own)
-        this.#writeNames(network)
+        if (network.driver === 'bridge' && !this.#names.add(network.name, endpoint)) this.#writeNames(network)
       })
       await Promise.all([this.#names.reload(), this.#forward(endpoint, reservations)])
       const whole = request.netns === undefined ? endpoint : await this.#joinOthers(request, endpoint)
@@ -209,7 +209,11 @@ export class BridgeNetworks implements Networks {
     // A network in use without its bridge: somebody deleted it. Those links are gone, the next ones need it.
     const endpoints = this.#rows.endpoints()
     const used = new Set(endpoints.map(({ network }) => network))
-    for (const name of used) await this.#made.ready(name)
+    for (const name of used) {
+      const network = await this.#made.ready(name)
+      // Who died between writing the names and the database left one without the other.
+      this.#rows.transaction(() => this.#writeNames(network))
+    }
     if (used.size > 0) await this.#names.reload()
     // Its process may have ended while no daemon was there.
     if (forwardsOf(endpoints).length > 0) await this.#forwarder.update()
@@ -278,10 +282,7 @@ export class BridgeNetworks implements Networks {
     this.#rows.transaction(() => {
       for (const { id } of rows) this.#rows.removeEndpoint(id)
       if (inherit) for (const { netns, ports } of rows) this.#duties.inherit(netns, ports)
-      for (const name of new Set(rows.map(({ network }) => network))) {
-        const network = this.#rows.network(name)
-        if (network !== undefined && hasBridge(network)) this.#writeNames(network)
-      }
+      for (const row of rows) this.#names.drop(row.network, row)
     })
     for (const { id } of rows) {
       for (const { socket } of this.#reservations.get(id) ?? []) socket?.[Symbol.dispose]()
@@ -365,8 +366,9 @@ export class BridgeNetworks implements Networks {
         ? Promise.resolve([])
         : this.#made.orRebuilt(() => this.#ledger.apply(request.owner, changes, options))
     const isFirst = request.netns === undefined
+    const users = request.users === undefined ? {} : { users: request.users }
     const links = [
-      ...(isFirst ? [makeNetns({ name: endpoint.netns }, ownNamespace)] : []),
+      ...(isFirst ? [makeNetns({ name: endpoint.netns, ...users }, ownNamespace)] : []),
       ...linkChanges(network, endpoint),
       ...(isFirst ? this.#duties.routesOf(endpoint, [endpoint]) : []),
     ]

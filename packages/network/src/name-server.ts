@@ -1,4 +1,15 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { directory, isAlive, processStartTime, spawning, type Ledger, type ProcessIdentity } from '@gantry/linux'
@@ -11,6 +22,10 @@ export interface NameServer {
   readonly isThere: boolean
   /** Writes what a network's containers are called; an empty list of endpoints keeps the network listening. Synchronous, atomic. */
   write(network: Network, endpoints: readonly EndpointRecord[]): void
+  /** Adds what one container is called. Costs the same however many there are. False when it has to be written whole. */
+  add(network: string, endpoint: EndpointRecord): boolean
+  /** Forgets what one container is called. Absence is success. Synchronous, atomic. */
+  drop(network: string, endpoint: EndpointRecord): void
   /** Forgets a network. */
   forget(network: string): void
   /** Makes what was written hold: starts the server or has it read again. `fresh` restarts one that lost its addresses. */
@@ -21,6 +36,8 @@ export interface NameServer {
 export const noNameServer: NameServer = {
   isThere: false,
   write() {},
+  add: () => true,
+  drop() {},
   forget() {},
   async reload() {},
 }
@@ -29,6 +46,7 @@ export const noNameServer: NameServer = {
 export const nameServerOwner = 'host/names'
 
 const port = '53'
+const page = 4096
 
 /**
  * aardvark-dns, one process for all networks of an instance, listening on each network's gateway. It is not our child and outlives the
@@ -42,6 +60,7 @@ export class AardvarkNameServer implements NameServer {
   readonly #directory: string
   readonly #ledger: Ledger
   #working: Promise<void> = Promise.resolve()
+  #last: ProcessIdentity | undefined
 
   constructor(parts: { readonly program: string; readonly run: string; readonly ledger: Ledger }) {
     this.#program = parts.program
@@ -52,14 +71,39 @@ export class AardvarkNameServer implements NameServer {
 
   write(network: Network, endpoints: readonly EndpointRecord[]): void {
     mkdirSync(this.#directory, { recursive: true, mode: 0o755 })
-    const lines = endpoints.map(
-      ({ containerId, ip, ip6, names }) => `${containerId} ${ip} ${ip6 ?? ''} ${names.join(',')}`,
-    )
     const listening = [network.gateway, ...(network.gateway6 === undefined ? [] : [network.gateway6])].join(',')
-    // Beside the directory: a half-written file in it would be read as a network.
-    const temporary = join(this.#run, `dns-${network.name}-${String(process.pid)}.new`)
-    writeFileSync(temporary, `${[listening, ...lines].join('\n')}\n`)
-    renameSync(temporary, join(this.#directory, network.name))
+    this.#replace(network.name, `${listening}\n${endpoints.map(lineOf).join('')}`)
+  }
+
+  add(network: string, endpoint: EndpointRecord): boolean {
+    const line = Buffer.from(lineOf(endpoint))
+    // Of a line within a page, who reads meanwhile sees all or nothing.
+    if (line.length > page) return false
+    let file: number
+    try {
+      file = openSync(join(this.#directory, network), constants.O_WRONLY | constants.O_APPEND)
+    } catch (error) {
+      if (isAbsent(error)) return false
+      throw error
+    }
+    try {
+      return writeSync(file, line) === line.length
+    } finally {
+      closeSync(file)
+    }
+  }
+
+  drop(network: string, endpoint: EndpointRecord): void {
+    let text: string
+    try {
+      text = readFileSync(join(this.#directory, network), 'utf8')
+    } catch (error) {
+      if (isAbsent(error)) return
+      throw error
+    }
+    // The first line is the address to listen on.
+    const start = text.indexOf(`\n${endpoint.containerId} ${endpoint.ip} `) + 1
+    if (start > 0) this.#replace(network, text.slice(0, start) + text.slice(text.indexOf('\n', start) + 1))
   }
 
   forget(network: string): void {
@@ -70,6 +114,13 @@ export class AardvarkNameServer implements NameServer {
     const next = this.#working.then(() => this.#reload(options.fresh === true))
     this.#working = next.catch(() => {})
     return next
+  }
+
+  #replace(network: string, text: string): void {
+    // Beside the directory: a half-written file in it would be read as a network.
+    const temporary = join(this.#run, `dns-${network}-${String(process.pid)}.new`)
+    writeFileSync(temporary, text)
+    renameSync(temporary, join(this.#directory, network))
   }
 
   async #reload(fresh: boolean): Promise<void> {
@@ -114,6 +165,11 @@ export class AardvarkNameServer implements NameServer {
   }
 
   #running(): ProcessIdentity | undefined {
+    if (this.#last === undefined || !isAlive(this.#last)) this.#last = this.#find()
+    return this.#last
+  }
+
+  #find(): ProcessIdentity | undefined {
     let pid: number
     try {
       pid = Number.parseInt(readFileSync(this.#pidFile(), 'utf8'), 10)
@@ -143,4 +199,12 @@ export class AardvarkNameServer implements NameServer {
   #pidFile(): string {
     return join(this.#directory, 'aardvark.pid')
   }
+}
+
+function lineOf({ containerId, ip, ip6, names }: EndpointRecord): string {
+  return `${containerId} ${ip} ${ip6 ?? ''} ${names.join(',')}\n`
+}
+
+function isAbsent(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT'
 }

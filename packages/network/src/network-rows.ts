@@ -75,14 +75,16 @@ export class NetworkRows {
   endpoints(
     filter: { readonly network?: string; readonly owner?: Owner; readonly netns?: string } = {},
   ): EndpointRow[] {
+    // Only the conditions that are there: one that may be absent keeps SQLite from its indexes.
+    const wanted = Object.entries(filter).filter(([, value]) => value !== undefined)
+    const where = wanted.map(([column]) => `e.${column} = ?`).join(' and ')
     const rows = this.#state
       .prepare(
         `select e.*, n.id as network_id, n.subnet, n.gateway, n.subnet6, n.gateway6
          from network_endpoints e join network_networks n on n.name = e.network
-         where (?1 is null or e.network = ?1) and (?2 is null or e.owner = ?2) and (?3 is null or e.netns = ?3)
-         order by e.rowid`,
+         ${where === '' ? '' : `where ${where}`} order by e.rowid`,
       )
-      .all(filter.network ?? null, filter.owner ?? null, filter.netns ?? null)
+      .all(...wanted.map(([, value]) => value as string))
     return rows.map(toEndpoint)
   }
 
