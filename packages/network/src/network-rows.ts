@@ -76,15 +76,15 @@ export class NetworkRows {
     filter: { readonly network?: string; readonly owner?: Owner; readonly netns?: string } = {},
   ): EndpointRow[] {
     // Only the conditions that are there: one that may be absent keeps SQLite from its indexes.
-    const wanted = Object.entries(filter).filter(([, value]) => value !== undefined)
-    const where = wanted.map(([column]) => `e.${column} = ?`).join(' and ')
+    const wanted = Object.entries(filter).flatMap(([column, value]) => (value === undefined ? [] : [{ column, value }]))
+    const where = wanted.map(({ column }) => `e.${column} = ?`).join(' and ')
     const rows = this.#state
       .prepare(
         `select e.*, n.id as network_id, n.subnet, n.gateway, n.subnet6, n.gateway6
          from network_endpoints e join network_networks n on n.name = e.network
          ${where === '' ? '' : `where ${where}`} order by e.rowid`,
       )
-      .all(...wanted.map(([, value]) => value as string))
+      .all(...wanted.map(({ value }) => value))
     return rows.map(toEndpoint)
   }
 
