@@ -22,7 +22,11 @@ export interface Networks {
    * Makes a network namespace for a container that has no network yet, so that it can be connected while it runs. Answers with its name
    * under /run/netns. It belongs to `owner`.
    */
-  isolate(request: { readonly owner: Owner; readonly container: { readonly id: string } }): Promise<string>
+  isolate(request: {
+    readonly owner: Owner
+    readonly container: { readonly id: string }
+    readonly users?: string
+  }): Promise<string>
   /**
    * Gives back addresses, names and ports of an owner, on one network or all. With `network`, the links and rules of that endpoint are
    * undone too, and the way out and the published ports move to another network of the container that has one; without, all that is
@@ -141,6 +145,8 @@ export interface ConnectRequest {
   readonly gatewayPriority?: number
   /** Name of a namespace under /run/netns that exists already: for a further network of a container. Default: a new one is made. */
   readonly netns?: string
+  /** Path of the user namespace that a namespace which is made belongs to. Default: the host's. */
+  readonly users?: string
   /** Name of the link inside. Default: eth0, or the next free with `netns`. */
   readonly link?: string
   readonly signal?: AbortSignal
