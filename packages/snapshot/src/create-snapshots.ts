@@ -2,18 +2,21 @@ import { existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { chainIds, type Image } from '@gantry/image'
 import { systemHasher } from '@gantry/codec'
-import { directory, mount, type Applied, type Host, type Ledger, type Owner, type Site } from '@gantry/linux'
+import { directory, type mount, type Applied, type Host, type Ledger, type Owner, type Site } from '@gantry/linux'
 import type { Digest } from '@gantry/oci'
 import type { State } from '@gantry/state'
 import { collectGarbage } from './collect-garbage.ts'
 import { layerOwner } from './layer-owner.ts'
 import { LayerUnpacker } from './layer-unpacker.ts'
 import { overlayFormat, overlayVariant, type OverlayFormat } from './overlay-format.ts'
+import { overlayMount } from './overlay-mount.ts'
+import { mappedDirectory, ownersUnsupported } from './mapped-owners.ts'
 import { SnapshotError } from './snapshot-error.ts'
 import { SnapshotTable, type UpperRow } from './snapshot-table.ts'
 import { SnapshotWorkers } from './snapshot-workers.ts'
 import type {
   DiffOptions,
+  MappedOwners,
   Prepared,
   PrepareOptions,
   SnapshotGcOptions,
@@ -114,18 +117,41 @@ class OverlaySnapshots implements Snapshots {
     }
   }
 
-  async mount(key: string, owner: Owner): Promise<Prepared> {
+  async mount(key: string, owner: Owner, { owners }: { readonly owners?: MappedOwners } = {}): Promise<Prepared> {
     const row = this.#row(key)
     const lowers = this.#lowers(row.parent)
-    const { rootfs } = this.#prepared(row)
+    const rootfs = join(this.#directory, String(row.n), 'rootfs')
     // An overlay that need not be synced marks its work directory, so that nobody takes it for whole after a crash of the machine.
     // This one was unmounted in order, by the ledger: it may be mounted again.
     // https://docs.kernel.org/6.1/filesystems/overlayfs.html#volatile-mount
     if (row.volatile === 1 && row.mount !== null)
       rmSync(join(rootfs, '../work/work/incompat'), { recursive: true, force: true })
-    const made = await this.#ledger.apply(owner, [this.#overlayOn(rootfs, lowers, row)])
+    if (owners !== undefined) return this.#mountMapped(row, { owner, owners, lowers })
+    const made = await this.#ledger.apply(owner, [this.#overlayOn(rootfs, lowers, { upper: row })])
     this.#table.setMount(key, first(made).sequence, owner)
     return this.#prepared(row)
+  }
+
+  /** Where processes of mapped users may pass, unlike beside an upper directory, whose files keep the ids of the inside. */
+  async #mountMapped(
+    row: UpperRow,
+    { owner, owners, lowers }: { owner: Owner; owners: MappedOwners; lowers: readonly number[] },
+  ): Promise<Prepared> {
+    const path = mappedDirectory(this.#directory, row.n)
+    const rootfs = join(path, 'rootfs')
+    const why = 'its root file system, for its users alone'
+    try {
+      await this.#ledger.apply(owner, [
+        directory({ path, mode: 0o710, gid: owners.group, children: ['rootfs', 'mapped'] }, why),
+      ])
+      const made = await this.#ledger.apply(owner, [
+        this.#overlayOn(rootfs, lowers, { upper: row, owners: owners.namespace }),
+      ])
+      this.#table.setMount(row.key, first(made).sequence, owner)
+      return { ...this.#prepared(row), rootfs }
+    } catch (error) {
+      throw ownersUnsupported(error) ?? error
+    }
   }
 
   paths(key: string): Prepared {
@@ -219,7 +245,9 @@ class OverlaySnapshots implements Snapshots {
 
   #prepared({ key, n }: UpperRow): Prepared {
     const path = join(this.#directory, String(n))
-    return { key, rootfs: join(path, 'rootfs'), upper: join(path, 'fs') }
+    const mapped = mappedDirectory(this.#directory, n)
+    // It is there while the snapshot is mounted with mapped owners, and goes with the mount.
+    return { key, rootfs: join(existsSync(mapped) ? mapped : path, 'rootfs'), upper: join(path, 'fs') }
   }
 
   /** Numbers of the layers of a chain, topmost first. */
@@ -230,28 +258,17 @@ class OverlaySnapshots implements Snapshots {
     return lineage.map((row) => row.n)
   }
 
-  #overlayOn(rootfs: string, lowers: readonly number[], upper?: UpperRow): ReturnType<typeof mount> {
+  #overlayOn(
+    rootfs: string,
+    lowers: readonly number[],
+    more: { readonly upper?: UpperRow; readonly owners?: string } = {},
+  ): ReturnType<typeof mount> {
     if (!this.#overlay) {
       throw new SnapshotError('OVERLAY_UNSUPPORTED', 'Cannot mount a root file system: the kernel has no overlayfs', {
         hint: 'load it with "modprobe overlay"',
       })
     }
-    // Paths relative to the snapshots directory keep a hundred layers within the one page that the kernel takes.
-    const below = lowers.map((n) => `${String(n)}/fs`)
-    const n = String(upper?.n)
-    // Overlay wants a lower directory; a snapshot on nothing lies on its own empty mount point.
-    const lowerdir = below.length > 0 ? below.join(':') : `${n}/rootfs`
-    const data = [
-      `lowerdir=${lowerdir}`,
-      ...(upper === undefined ? [] : [`upperdir=${n}/fs`, `workdir=${n}/work`]),
-      ...this.#format.options,
-      ...(upper?.volatile === 1 ? ['volatile'] : []),
-    ].join(',')
-    const why =
-      upper === undefined
-        ? `shows ${String(lowers.length)} layers as one read-only directory`
-        : `shows ${String(lowers.length)} image layers and the writable layer on top as one root file system`
-    return mount({ source: 'overlay', target: rootfs, type: 'overlay', data, directory: this.#directory }, why)
+    return overlayMount({ rootfs, lowers, ...more, options: this.#format.options, directory: this.#directory })
   }
 
   async #unmount(row: UpperRow): Promise<void> {

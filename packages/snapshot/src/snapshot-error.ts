@@ -6,6 +6,7 @@ export type SnapshotErrorCode =
   | 'SNAPSHOT_UNKNOWN'
   | 'SNAPSHOT_EXISTS'
   | 'OVERLAY_UNSUPPORTED'
+  | 'OWNERS_UNSUPPORTED'
   | 'STORE_FULL'
   | 'UNPACK_FAILED'
   | 'TREE_CONFLICT'

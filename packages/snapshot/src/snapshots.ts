@@ -1,4 +1,4 @@
-import type { Image, Layer } from '@gantry/image'
+import type { GrowingFile, Image, Layer } from '@gantry/image'
 import type { Owner } from '@gantry/linux'
 import type { Digest } from '@gantry/oci'
 
@@ -20,6 +20,14 @@ export interface PrepareOptions {
   readonly signal?: AbortSignal
 }
 
+/** Who the owners of a snapshot's files are outside of a user namespace. */
+export interface MappedOwners {
+  /** Path of a user namespace with the container's maps, in which the user who mounts has an id too. */
+  readonly namespace: string
+  /** The group outside that its root has inside: its processes pass the directories above the root file system by it. */
+  readonly group: number
+}
+
 /** What unpacking has come to. */
 export interface UnpackProgress {
   /** The layer's diff ID. */
@@ -36,6 +44,11 @@ export interface UnpackOptions {
   readonly onProgress?: (progress: UnpackProgress) => void
   /** Resolves when the layer's blob may be read, for layers that are still on their way. Default: at once. */
   readonly ready?: (layer: Layer) => Promise<void>
+  /**
+   * Resolves when the layer's blob begins to come, with its file, to be unpacked as it grows; without one when it comes as a whole.
+   * `ready` is waited for all the same before the layer counts. Default: nothing is unpacked before it is `ready`.
+   */
+  readonly arriving?: (layer: Layer) => Promise<GrowingFile | undefined>
 }
 
 /** How the difference of a snapshot is written. */
@@ -93,10 +106,14 @@ export interface Snapshots {
    */
   prepare(key: string, parent: Digest | undefined, owner: Owner, options?: PrepareOptions): Promise<Prepared>
 
-  /** Mounts a prepared snapshot for an owner, at the same place every time. @throws SnapshotError SNAPSHOT_UNKNOWN */
-  mount(key: string, owner: Owner): Promise<Prepared>
+  /**
+   * Mounts a prepared snapshot for an owner, at the same place every time. With `owners` its files are seen with mapped owners, at another
+   * place; on the disk, in its upper directory too, they keep those of the inside.
+   * @throws SnapshotError SNAPSHOT_UNKNOWN, OWNERS_UNSUPPORTED
+   */
+  mount(key: string, owner: Owner, options?: { readonly owners?: MappedOwners }): Promise<Prepared>
 
-  /** Where a snapshot is. @throws SnapshotError SNAPSHOT_UNKNOWN */
+  /** Where a snapshot is, or is to be. @throws SnapshotError SNAPSHOT_UNKNOWN */
   paths(key: string): Prepared
 
   /**

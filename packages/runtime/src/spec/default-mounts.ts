@@ -7,8 +7,13 @@ export interface ContainerFiles {
   readonly hosts?: string
 }
 
-/** Docker's mounts before those of the user, in Docker's order. `shmSize` is in bytes; 64 MiB by default. */
-export function defaultMounts(options: { shmSize?: number; cgroupWritable?: boolean } = {}): readonly MountSpec[] {
+/**
+ * Docker's mounts before those of the user, in Docker's order. `shmSize` is in bytes; 64 MiB by default. `hostSystem` shows the host's
+ * /sys: a new one may be mounted only by who owns the network.
+ */
+export function defaultMounts(
+  options: { shmSize?: number; cgroupWritable?: boolean; hostSystem?: boolean } = {},
+): readonly MountSpec[] {
   const access = options.cgroupWritable === true ? 'rw' : 'ro'
   return [
     { destination: '/proc', type: 'proc', source: 'proc', options: ['nosuid', 'noexec', 'nodev'] },
@@ -24,7 +29,14 @@ export function defaultMounts(options: { shmSize?: number; cgroupWritable?: bool
       source: 'devpts',
       options: ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620', 'gid=5'],
     },
-    { destination: '/sys', type: 'sysfs', source: 'sysfs', options: ['nosuid', 'noexec', 'nodev', access] },
+    options.hostSystem === true
+      ? {
+          destination: '/sys',
+          type: 'bind',
+          source: '/sys',
+          options: ['rbind', 'rprivate', 'nosuid', 'noexec', 'nodev', 'ro'],
+        }
+      : { destination: '/sys', type: 'sysfs', source: 'sysfs', options: ['nosuid', 'noexec', 'nodev', access] },
     {
       destination: '/sys/fs/cgroup',
       type: 'cgroup',

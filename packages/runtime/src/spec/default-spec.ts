@@ -11,6 +11,7 @@ import type {
   DeviceRule,
   DeviceSpec,
   HookSpec,
+  IdMapping,
   LinuxSpec,
   MountSpec,
   NamespaceSpec,
@@ -28,6 +29,15 @@ export interface SpecHost {
   /** Whether memory and swap can be limited together. Default: looked up. */
   readonly limitsSwap?: boolean
   readonly apparmor?: boolean
+}
+
+/** A user namespace and what it maps. */
+export interface UserNamespace {
+  readonly path: string
+  readonly uids: readonly IdMapping[]
+  readonly gids: readonly IdMapping[]
+  /** Whether the network that is joined or made belongs to it: else /sys is the host's, and settings of the network are left. */
+  readonly ownsNetwork: boolean
 }
 
 /** A namespace: a new one, the host's, or the one at a path. */
@@ -50,6 +60,8 @@ export interface SpecOptions {
   /** `/<instance>/<id>`, or `slice:prefix:name` for systemd. */
   readonly cgroupsPath: string
   readonly network?: NamespaceChoice
+  /** A user namespace of its own, made before, with its maps. Default: the host's. */
+  readonly users?: UserNamespace
   readonly pid?: NamespaceChoice
   readonly ipc?: NamespaceChoice
   readonly uts?: NamespaceChoice
@@ -88,6 +100,7 @@ export function defaultSpec(options: SpecOptions): RuntimeSpec {
   const mounts = [
     ...defaultMounts({
       cgroupWritable: privileged,
+      ...(options.users?.ownsNetwork === false ? { hostSystem: true } : {}),
       ...(options.shmSize === undefined ? {} : { shmSize: options.shmSize }),
     }),
     ...fileMounts(options.files ?? {}),
@@ -131,9 +144,11 @@ function processOf(options: SpecOptions): ProcessSpec {
 function linuxOf(options: SpecOptions, privileged: boolean): LinuxSpec {
   const seccomp = seccompOf(options, privileged)
   const limits = resources(options.limits ?? {}, options.host.limitsSwap ?? limitsSwap(options.host.cgroup))
-  const sysctl = { ...networkSysctls(options.network), ...options.sysctls }
+  const sysctl = { ...networkSysctls(options.network, options.users), ...options.sysctls }
+  const { users } = options
   return {
     namespaces: namespacesOf(options),
+    ...(users === undefined ? {} : { uidMappings: users.uids, gidMappings: users.gids }),
     ...(options.devices === undefined ? {} : { devices: options.devices }),
     cgroupsPath: options.cgroupsPath,
     resources: {
@@ -168,6 +183,7 @@ function namespacesOf(options: SpecOptions): NamespaceSpec[] {
   const cgroup = options.cgroupNamespace ?? (options.host.cgroup.mode === 'v2' ? 'private' : 'host')
   return [
     { type: 'mount' },
+    ...(options.users === undefined ? [] : [{ type: 'user' as const, path: options.users.path }]),
     ...namespace('network', options.network),
     ...namespace('uts', options.uts),
     ...namespace('pid', options.pid),
@@ -182,9 +198,18 @@ function namespace(type: NamespaceSpec['type'], choice: NamespaceChoice = 'priva
 }
 
 // Docker lets a program in a network of its own bind low ports and send pings without a capability.
-function networkSysctls(network: NamespaceChoice = 'private'): Readonly<Record<string, string>> {
-  if (network === 'host') return {}
-  return { 'net.ipv4.ip_unprivileged_port_start': '0', 'net.ipv4.ping_group_range': '0 2147483647' }
+function networkSysctls(network: NamespaceChoice = 'private', users?: UserNamespace): Readonly<Record<string, string>> {
+  if (network === 'host' || users?.ownsNetwork === false) return {}
+  return { 'net.ipv4.ip_unprivileged_port_start': '0', 'net.ipv4.ping_group_range': `0 ${lastGroup(users)}` }
+}
+
+/** The kernel takes a range of groups only when all of them are mapped. */
+function lastGroup(users: UserNamespace | undefined): string {
+  if (users === undefined) return '2147483647'
+  let next = 0
+  for (const { containerID, size } of users.gids.toSorted((a, b) => a.containerID - b.containerID))
+    if (containerID === next) next += size
+  return String(Math.min(next - 1, 2_147_483_647))
 }
 
 const initPath = '/sbin/docker-init'

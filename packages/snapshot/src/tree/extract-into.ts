@@ -2,6 +2,7 @@ import { normalizeEntryPath, TarReader, type TarEvent, type TarHeader } from '@g
 import { Extractor } from '../extract/extractor.ts'
 import { SnapshotError } from '../snapshot-error.ts'
 import { treeFormat } from './tree-format.ts'
+import type { OwnerMap } from './tree-tar.ts'
 
 /** How an archive is written into a tree. */
 export interface ExtractIntoOptions {
@@ -9,6 +10,8 @@ export interface ExtractIntoOptions {
   readonly path: string
   /** What an entry, by its normalised path, is called here; `.` is left out. Default: as in the archive. */
   readonly rename?: (path: string) => string
+  /** Who an owner of the archive is in the tree. Default: the same. */
+  readonly ownerOf?: OwnerMap
   /** Everything gets this owner. Default: what the archive says. */
   readonly owner?: { readonly uid: number; readonly gid: number }
   /** Whether a directory may take the place of something else, and something else that of a directory. Default: false. */
@@ -25,7 +28,7 @@ export interface ExtractIntoOptions {
 export async function extractInto(
   root: number,
   archive: AsyncIterable<Uint8Array>,
-  { path, owner, rename = (name) => name, replaceDirectories = false }: ExtractIntoOptions,
+  { path, owner, ownerOf, rename = (name) => name, replaceDirectories = false }: ExtractIntoOptions,
 ): Promise<void> {
   const under = (text: string): string => {
     const name = rename(normalizeEntryPath(text))
@@ -35,6 +38,7 @@ export async function extractInto(
     ...header,
     path: under(header.path),
     ...(header.type === 'hardlink' && header.linkPath !== undefined ? { linkPath: under(header.linkPath) } : {}),
+    ...ownerOf?.(header),
     ...owner,
   })
   const extractor = new Extractor(root, treeFormat, { keepsKinds: !replaceDirectories })
