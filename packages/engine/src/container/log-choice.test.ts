@@ -23,6 +23,8 @@ describe('log drivers and their options', () => {
     ],
     [{ 'max-file': '7' }, { maxSize: 10 * megabyte, maxFiles: 7 }],
     [{ 'max-size': '-1' }, { maxSize: undefined, maxFiles: 1 }],
+    [{ compress: 'true' }, { maxSize: 10 * megabyte, maxFiles: 3, compress: true }],
+    [{ compress: '0' }, { maxSize: 10 * megabyte, maxFiles: 3 }],
   ] as const) {
     test(`json-file takes ${JSON.stringify(options)}`, () => {
       assert.deepEqual(logLimits({ log: chooseLog({ driver: 'json-file', options }) }), limits)
@@ -36,7 +38,9 @@ describe('log drivers and their options', () => {
 
   for (const [driver, options, code] of [
     ['syslog', {}, 'NOT_SUPPORTED'],
-    ['local', { compress: 'true' }, 'NOT_SUPPORTED'],
+    ['local', { compress: 'true', 'max-file': '1' }, 'SPEC_INVALID'],
+    ['json-file', { compress: 'true', 'max-size': '-1' }, 'SPEC_INVALID'],
+    ['json-file', { compress: 'yes' }, 'SPEC_INVALID'],
     ['local', { 'max-sice': '1m' }, 'SPEC_INVALID'],
     ['local', { 'max-size': '0' }, 'SPEC_INVALID'],
     ['local', { 'max-size': 'much' }, 'SPEC_INVALID'],

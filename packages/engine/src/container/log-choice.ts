@@ -34,14 +34,6 @@ export function chooseLog(asked: CreateRequest['log']): LogChoice {
     if (!known.includes(name))
       throw new EngineError('SPEC_INVALID', `unknown log opt '${name}' for ${driver} log driver`, { hint })
   }
-  if (options['compress'] === 'true')
-    throw new EngineError(
-      'NOT_SUPPORTED',
-      'the log option compress=true is not supported: files of a log stay as they are',
-      {
-        hint: 'leave it out; max-size and max-file bound what a log takes',
-      },
-    )
   for (const name of ['env-regex', 'labels-regex']) patternOf(options, name)
   if (driver === 'none' || driver === 'journald') return { driver, options }
   const defaults = options['max-size'] === '-1' ? { 'max-file': '1' } : defaultLog.options
@@ -118,7 +110,18 @@ function limitsOf(options: Readonly<Record<string, string>>): LogLimits {
     )
   if (maxSize === undefined && maxFiles > 1)
     throw new EngineError('SPEC_INVALID', `log opt 'max-file' has no effect without a 'max-size'`)
-  return { maxSize, maxFiles }
+  if (!isTrue(options, 'compress')) return { maxSize, maxFiles }
+  if (maxFiles === 1)
+    throw new EngineError('SPEC_INVALID', 'compress cannot be true when max-file is less than 2 or max-size is not set')
+  return { maxSize, maxFiles, compress: true }
+}
+
+/** As Go's strconv.ParseBool has it. */
+function isTrue(options: Readonly<Record<string, string>>, name: string): boolean {
+  const text = options[name] ?? 'false'
+  if (/^(?:1|t|T|TRUE|true|True)$/.test(text)) return true
+  if (/^(?:0|f|F|FALSE|false|False)$/.test(text)) return false
+  throw new EngineError('SPEC_INVALID', `invalid value for log opt '${name}': "${text}" is neither true nor false`)
 }
 
 const powers: readonly string[] = ['', 'k', 'm', 'g', 't']

@@ -19,6 +19,8 @@ export interface LogLimits {
   readonly maxSize: number | undefined
   /** Files, the one that is written included; at least 1. */
   readonly maxFiles: number
+  /** Compress those that are full. Default: false. */
+  readonly compress?: boolean
 }
 
 /** One file of a log. */
@@ -26,6 +28,8 @@ export interface LogSegment {
   /** Grows with time: the greatest is the one that is written. */
   readonly number: number
   readonly path: string
+  /** It is compressed, as gzip. */
+  readonly packed: boolean
 }
 
 /**
@@ -51,7 +55,7 @@ export function segmentDirectory(path: string): string {
  * ```
  * container.log      → container.log.d/3     what the monitor writes to
  * container.log.tmp  → container.log.d/5     what it writes to next: conmon opens LOG.tmp and renames it to LOG
- * container.log.d/1 …                        the files, oldest first
+ * container.log.d/1 …                        the files, oldest first; 1.gz … those that are compressed
  * ```
  *
  * A file has its name before the monitor opens it, so that none is lost when the monitor goes on to the next by itself.
@@ -89,14 +93,29 @@ export function tendLog(path: string, { maxFiles }: LogLimits, beforeRemoval: ()
   }
   beforeRemoval()
   for (const { path: old } of logSegments(path).slice(0, -maxFiles)) rmSync(old, { force: true })
+  removeTwins(path)
 }
 
 /** The files of a log, oldest first. A log without a keeper is one file. */
 export function logSegments(path: string): readonly LogSegment[] {
   const directory = segmentDirectory(path)
-  const found = numbers(path).map((number) => ({ number, path: join(directory, String(number)) }))
+  const { packed } = names(path)
+  const found = numbers(path).map((number) => ({
+    number,
+    // The compressed one is complete as soon as it has its name.
+    path: join(directory, packed.has(number) ? `${String(number)}.gz` : String(number)),
+    packed: packed.has(number),
+  }))
   const unnamed = unnamedNumber(path, look(path))
-  return unnamed === undefined ? found : [...found, { number: unnamed, path }]
+  return unnamed === undefined ? found : [...found, { number: unnamed, path, packed: false }]
+}
+
+/** Removes files that are there compressed too: who did that was killed before it came to it. */
+function removeTwins(path: string): void {
+  const { plain, packed } = names(path)
+  for (const number of plain) {
+    if (packed.has(number)) rmSync(join(segmentDirectory(path), String(number)), { force: true })
+  }
 }
 
 /** The number of the file that the monitor writes to now; undefined before the first. */
@@ -140,12 +159,17 @@ function linked(path: string): number {
 }
 
 function numbers(path: string): number[] {
+  const { plain, packed } = names(path)
+  return [...new Set([...plain, ...packed])].toSorted((a, b) => a - b)
+}
+
+/** The numbers of the files that are as they were written, and of those that are compressed. */
+function names(path: string): { readonly plain: ReadonlySet<number>; readonly packed: ReadonlySet<number> } {
   const directory = segmentDirectory(path)
-  if (!existsSync(directory)) return []
-  return readdirSync(directory)
-    .filter((name) => /^\d{1,15}$/.test(name))
-    .map(Number)
-    .toSorted((a, b) => a - b)
+  const all = existsSync(directory) ? readdirSync(directory) : []
+  const ofForm = (form: RegExp): Set<number> =>
+    new Set(all.filter((name) => form.test(name)).map((name) => Number.parseInt(name, 10)))
+  return { plain: ofForm(/^\d{1,15}$/), packed: ofForm(/^\d{1,15}\.gz$/) }
 }
 
 function standby(path: string): string {

@@ -1,5 +1,6 @@
 import { watch, type FSWatcher } from 'node:fs'
 import { basename, dirname } from 'node:path'
+import { LogPacker } from './log-packer.ts'
 import { currentSegment, currentSize, leastOfMonitor, segmentDirectory, tendLog, type LogLimits } from './log-files.ts'
 
 /** What a keeper needs. */
@@ -13,7 +14,8 @@ export interface LogKeeperOptions {
 
 /**
  * Looks after the files of a running container's log: gives them names, removes the oldest, and has the monitor begin a new one where
- * the limit is smaller than what it does by itself. Nothing is written through it: while there is none, the monitor bounds the log.
+ * the limit is smaller than what it does by itself, and compresses those that are full where that is wanted. Nothing is written through
+ * it: while there is none, the monitor bounds the log.
  */
 export class LogKeeper {
   readonly #path: string
@@ -22,6 +24,7 @@ export class LogKeeper {
   readonly #readers = new Set<() => void>()
   readonly #watchers: FSWatcher[] = []
   #poll: NodeJS.Timeout | undefined
+  readonly #packer: LogPacker | undefined
   #ordered: number | undefined
   #closed = false
 
@@ -29,6 +32,7 @@ export class LogKeeper {
     this.#path = path
     this.#limits = limits
     this.#reopen = reopen
+    this.#packer = limits.compress === true ? new LogPacker(path) : undefined
     const { maxSize } = limits
     const names = new Set([basename(path), `${basename(path)}.tmp`])
     // Files are written in a directory of their own, so this one tells of each new file and of nothing else.
@@ -59,6 +63,7 @@ export class LogKeeper {
     tendLog(this.#path, this.#limits, () => {
       for (const collect of this.#readers) collect()
     })
+    void this.#packer?.pack()
     if (!this.#isFull()) return
     const current = currentSegment(this.#path)
     if (current === this.#ordered) return
@@ -70,6 +75,7 @@ export class LogKeeper {
   /** Stops looking after it. Idempotent. */
   close(): void {
     this.#closed = true
+    this.#packer?.close()
     for (const watcher of this.#watchers) watcher.close()
     clearInterval(this.#poll)
   }

@@ -3,10 +3,12 @@ import { open, type FileHandle } from 'node:fs/promises'
 import { RuntimeError } from '../runtime-error.ts'
 import type { Changes } from './changes.ts'
 import { logSegments } from './log-files.ts'
+import { unpackLog } from './unpack-log.ts'
 
 interface OpenSegment {
   readonly number: number
   readonly fd: number
+  readonly packed: boolean
 }
 
 /** Bytes of files that one reader may keep from being freed because it has not come to them yet. */
@@ -23,9 +25,16 @@ export class OpenSegments {
     this.#path = path
   }
 
-  /** Oldest first. */
-  get all(): readonly OpenSegment[] {
-    return this.#waiting
+  /** How many are to be read. */
+  get count(): number {
+    return this.#waiting.length
+  }
+
+  /** Opens one of those that are to be read for a look, the oldest being 0. The caller closes it. @throws RuntimeError LOG_LOST */
+  async look(index: number): Promise<FileHandle> {
+    const segment = this.#waiting[index]
+    if (segment === undefined) throw new RangeError(`There is no file ${String(index)} to be read`)
+    return this.#open(segment)
   }
 
   /** Whether there is another one to read. */
@@ -35,21 +44,31 @@ export class OpenSegments {
 
   /** Opens what has come since the last call; returns whether there was any. Never fails: what cannot be opened is tried again. */
   collect(): boolean {
-    let found = false
-    for (const { number, path } of logSegments(this.#path)) {
+    const before = this.#last
+    // Who keeps the log may be another process: what it compresses between the look and the opening has another name by then.
+    for (let round = 0; round < 3 && this.#collectOnce() === 'again'; round++);
+    const found = this.#last !== before
+    if (found) this.#checkRoom()
+    return found
+  }
+
+  #collectOnce(): 'done' | 'again' {
+    for (const { number, path, packed } of logSegments(this.#path)) {
       if (number <= this.#last) continue
       try {
         // The one without a name is no link; a link in its place by now is to a later one.
-        this.#waiting.push({ number, fd: openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW) })
-      } catch {
+        this.#waiting.push({ number, packed, fd: openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW) })
+      } catch (error) {
         // It went on in the meantime; what is there in its place is found by the next call.
-        break
+        return (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'again' : 'done'
       }
       this.#last = number
-      found = true
     }
-    if (found) this.#checkRoom()
-    return found
+    return 'done'
+  }
+
+  #open({ fd, packed }: OpenSegment): Promise<FileHandle> {
+    return packed ? unpackLog(fd, this.#path) : open(`/proc/self/fd/${String(fd)}`, constants.O_RDONLY)
   }
 
   /** Leaves out the first so many. */
@@ -74,7 +93,7 @@ export class OpenSegments {
       const segment = this.#waiting.shift()
       if (segment !== undefined) {
         try {
-          return await open(`/proc/self/fd/${String(segment.fd)}`, constants.O_RDONLY)
+          return await this.#open(segment)
         } finally {
           closeSync(segment.fd)
         }

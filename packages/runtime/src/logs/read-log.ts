@@ -1,4 +1,4 @@
-import { open, type FileHandle } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
 import { Changes } from './changes.ts'
 import { compareTimes, LogLines, type LogEntry } from './log-line.ts'
 import type { LogKeeper } from './log-keeper.ts'
@@ -33,7 +33,8 @@ const longestLine = 16 * 1024 * 1024
  * first line on. Following goes on from file to file: each is read to its end first. Lines that are not of the form are passed over.
  * Holds one block in memory.
  *
- * @throws RuntimeError LOG_LOST when what is followed grows so much faster than it is read that the rest of it cannot be kept
+ * @throws RuntimeError LOG_LOST when what is followed grows so much faster than it is read that the rest of it cannot be kept, or when
+ *   a compressed file cannot be read
  */
 export async function* readLog(path: string, options: ReadLogOptions = {}): AsyncGenerator<readonly LogEntry[]> {
   const changes = options.follow === true ? new Changes(path, [options.done, options.signal]) : undefined
@@ -127,8 +128,8 @@ function inTime(entries: readonly LogEntry[], { since, until }: ReadLogOptions):
 /** Leaves only the files that the last lines are in; returns where they begin in the first of those. */
 async function startAt(files: OpenSegments, tail: number): Promise<number> {
   let left = tail
-  for (let index = files.all.length - 1; index >= 0; index--) {
-    await using file = await open(`/proc/self/fd/${String(files.all[index]?.fd)}`)
+  for (let index = files.count - 1; index >= 0; index--) {
+    await using file = await files.look(index)
     const { offset, lines } = await startOfTail(file, left)
     if (lines === left || index === 0) {
       files.skip(index)
