@@ -1,19 +1,21 @@
-import { build, type BuildEvent, type BuildOptions, keepCacheBudget } from '@gantry/builder'
+import { build, type BuildEvent, type BuilderPorts, type BuildOptions, keepCacheBudget } from '@gantry/builder'
 import type { ProgressMessage } from '@gantry/client'
 import type { ApiBuildOptions } from '@gantry/docker-api'
 import { formatReference, parsePlatform, parseReference } from '@gantry/oci'
 import type { ContentWorld } from './content-world.ts'
+import { type CredentialsOf, imageResolver } from './resolve-image.ts'
 
 /**
  * Builds from the tar of a context that came over the API, or from an address, and tells of it in Docker's messages. The client has left
  * out what is ignored; files of the archive are looked for within it only, wherever its links lead.
  */
 export async function* apiBuild(
-  { builderPorts }: Pick<ContentWorld, 'builderPorts'>,
+  world: Pick<ContentWorld, 'builderPorts' | 'store' | 'codec' | 'content'>,
   archive: AsyncIterable<Uint8Array>,
   options: ApiBuildOptions,
 ): AsyncIterable<ProgressMessage> {
-  const { platform, quiet, cacheFrom, remote, dockerfile, signal, ...rest } = options
+  const { platform, quiet, cacheFrom, remote, dockerfile, signal, credentials, ...rest } = options
+  const builderPorts = await portsOf(world, credentials)
   const waiting: ProgressMessage[] = []
   let wake = (): void => {}
   const stop = new AbortController()
@@ -69,6 +71,20 @@ export async function* apiBuild(
     stop.abort()
     await end
   }
+}
+
+/** The builder's ports, with whom the client is to registries. */
+async function portsOf(
+  world: Pick<ContentWorld, 'builderPorts' | 'store' | 'codec' | 'content'>,
+  credentials: ApiBuildOptions['credentials'],
+): Promise<BuilderPorts> {
+  if (Object.keys(credentials).length === 0) return world.builderPorts
+  const { keysOf } = await import('@gantry/registry-client')
+  const credentialsOf: CredentialsOf = (registry) => {
+    const key = keysOf(registry).find((name) => credentials[name] !== undefined)
+    return key === undefined ? undefined : credentials[key]
+  }
+  return { ...world.builderPorts, resolveImage: imageResolver(world, credentialsOf) }
 }
 
 /** An image of this root, as a cache; one that is not here is none, as docker has it. */

@@ -8,13 +8,14 @@ import { imagesApi } from '@gantry/docker-api'
 import { createImages, engineMigrations, type Images } from '@gantry/engine'
 import { createLedger, faultsOf, ledgerMigrations, readHost, type Host, type Ledger, type Site } from '@gantry/linux'
 import { networkDoors, networkMigrations } from '@gantry/network'
-import { formatReference, type Platform, type Reference } from '@gantry/oci'
+import type { Platform } from '@gantry/oci'
 import { registryMigrations } from '@gantry/registry/migrations'
 import { createSnapshots, snapshotMigrations, type Snapshots } from '@gantry/snapshot'
 import { openState, type Migrations, type State } from '@gantry/state'
 import { openStore, storeMigrations, type Store } from '@gantry/store'
 import { containerRuntime } from './container-runtime.ts'
 import { makeRoot } from './make-root.ts'
+import { imageResolver } from './resolve-image.ts'
 
 /** Every table of `state.db`: a database is opened with all of them, whoever opens it. */
 export const allMigrations: readonly Migrations[] = [
@@ -69,7 +70,7 @@ export async function openContentWorld(site: Site): Promise<ContentWorld> {
     codec,
     snapshots,
     runtime: containerRuntime({ site, host, ledger }),
-    resolveImage: (reference, options) => resolveImage({ store, content }, reference, options),
+    resolveImage: imageResolver({ store, codec, content }),
   }
   return {
     site,
@@ -97,23 +98,4 @@ function remotes(codec: NodeCodec, { root }: Site): Parameters<typeof createImag
     const { openRemote } = await import('./open-remote.ts')
     return openRemote(reference, { codec, credentials, root, onNotice })
   }
-}
-
-const resolveImage = async (
-  { store, content }: { readonly store: Store; readonly content: Images },
-  reference: Reference,
-  { platform, pull, signal, onProgress }: Parameters<BuilderPorts['resolveImage']>[1],
-): ReturnType<BuilderPorts['resolveImage']> => {
-  const name = formatReference(reference)
-  const here = await store.resolve(reference.digest ?? name)
-  // Names under localhost/ are this root's own: there is no registry to ask.
-  if (here !== undefined && (!pull || reference.registry === 'localhost')) return here
-  if (reference.registry === 'localhost') return undefined
-  let bytes = 0
-  const variant = platform.variant === undefined ? '' : `/${platform.variant}`
-  const wanted = `${platform.os}/${platform.architecture}${variant}`
-  for await (const event of content.pull(name, { signal, platform: wanted })) {
-    if (event.kind === 'blob' && event.state === 'done') onProgress((bytes += event.descriptor.size), undefined)
-  }
-  return store.resolve(name)
 }

@@ -1,5 +1,5 @@
 import type { BuildCacheRecord, ImagesApi, ProgressMessage } from '@gantry/client'
-import type { Clock, Engine } from '@gantry/engine'
+import type { Clock, Engine, RegistryCredentials } from '@gantry/engine'
 import type { Host, Site } from '@gantry/linux'
 import type { Networks } from '@gantry/network'
 
@@ -53,6 +53,8 @@ export interface ApiBuildOptions {
   readonly addHosts: Readonly<Record<string, string>>
   /** Images of this root that carry a cache. */
   readonly cacheFrom: readonly string[]
+  /** Who the client is to registries, by their names as clients write them: `registry.example:5000`, `https://index.docker.io/v1/`. */
+  readonly credentials: Readonly<Record<string, RegistryCredentials>>
   readonly limits: ApiBuildLimits
   readonly signal: AbortSignal
 }

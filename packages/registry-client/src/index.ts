@@ -6,6 +6,7 @@ export type { HostConfig, MirrorConfig, RegistriesConfig } from './config/regist
 export { readRegistries } from './config/read-registries.ts'
 export { createRegistryClient } from './create-registry-client.ts'
 export type { RegistryClientOptions } from './create-registry-client.ts'
+export { keysOf } from './credentials/auth-file.ts'
 export { forgetCredential, keepCredential } from './credentials/change-credentials.ts'
 export type { KeptCredential } from './credentials/change-credentials.ts'
 export type { Credential, CredentialSource } from './credentials/credential.ts'

@@ -5,11 +5,11 @@ import type {
   ImagesApi,
   ImageSummary,
   ProgressMessage,
-  RegistryAuth,
 } from '@gantry/client'
-import type { ImageDetails, Images, RegistryCredentials } from '@gantry/engine'
+import type { ImageDetails, Images } from '@gantry/engine'
 import { familiarReference, parseReference } from '@gantry/oci'
 import { hasLabels } from '../translate/labels.ts'
+import { registryCredentials } from '../translate/registry-credentials.ts'
 import { diskUsage } from './disk-usage.ts'
 import { checkFilters, createdBefore, listFilters } from './image-filters.ts'
 import { pruneImages } from './prune-images.ts'
@@ -39,7 +39,7 @@ export function imagesApi(images: Images): ImagesApi {
       progressMessages(
         images.pull(reference, {
           ...(platform === undefined ? {} : { platform }),
-          ...(auth === undefined ? {} : { credentials: credentialsOf(auth) }),
+          ...(auth === undefined ? {} : { credentials: registryCredentials(auth) }),
           ...(signal === undefined ? {} : { signal }),
         }),
         { verb: 'pull', reference },
@@ -47,7 +47,7 @@ export function imagesApi(images: Images): ImagesApi {
     push: (reference, { auth, signal } = {}) =>
       progressMessages(
         images.push(reference, {
-          ...(auth === undefined ? {} : { credentials: credentialsOf(auth) }),
+          ...(auth === undefined ? {} : { credentials: registryCredentials(auth) }),
           ...(signal === undefined ? {} : { signal }),
         }),
         { verb: 'push', reference },
@@ -66,15 +66,6 @@ async function* loadMessages(
     if (event.kind !== 'loaded') continue
     const name = event.name === undefined ? undefined : familiarReference(parseReference(event.name))
     yield { stream: name === undefined ? `Loaded image ID: ${event.id}\n` : `Loaded image: ${name}\n` }
-  }
-}
-
-function credentialsOf({ username, password, identitytoken, registrytoken }: RegistryAuth): RegistryCredentials {
-  return {
-    ...(username === undefined || username === '' ? {} : { username }),
-    ...(password === undefined || password === '' ? {} : { password }),
-    ...(identitytoken === undefined || identitytoken === '' ? {} : { identityToken: identitytoken }),
-    ...(registrytoken === undefined || registrytoken === '' ? {} : { registryToken: registrytoken }),
   }
 }
 

@@ -1,8 +1,13 @@
-import type { Ulimit } from '@gantry/client'
+import type { RegistryAuth, Ulimit } from '@gantry/client'
 import { badRequest, notSupported } from '../http/api-failure.ts'
+import type { ApiRequest } from '../http/message.ts'
 import { flag, integer } from '../http/parameters.ts'
 import type { ApiBuildOptions } from '../parts.ts'
 import { defined } from '../translate/fields.ts'
+import { registryCredentials } from '../translate/registry-credentials.ts'
+
+/** What of a request says how to build. */
+export type ApiBuildRequest = Pick<ApiRequest, 'query' | 'headers' | 'signal'>
 
 /**
  * What `POST /build` asks for. What this builder does not do is refused, never left out; `rm`, `forcerm` and `isolation=default` mean
@@ -10,11 +15,13 @@ import { defined } from '../translate/fields.ts'
  * @throws ApiFailure 400, 501
  * @see https://docs.docker.com/reference/api/engine/version/v1.47/#tag/Image/operation/ImageBuild
  */
-export function buildOptions(query: URLSearchParams, signal: AbortSignal): ApiBuildOptions {
+export function buildOptions({ query, headers, signal }: ApiBuildRequest): ApiBuildOptions {
   if (flag(query, 'squash')) throw notSupported('squashing an image (use "gantry flatten")')
   if (query.get('version') === '2')
     throw notSupported('BuildKit over the API (set DOCKER_BUILDKIT=0, or use "gantry build")')
   if (!['', 'default'].includes(query.get('isolation') ?? '')) throw badRequest('isolation is for Windows alone')
+  if (query.get('cgroupparent')) throw notSupported('a cgroup of the caller for the steps of a build')
+  if (list(query, 'securityopt').length > 0) throw notSupported('security options of a build over the API')
   const remote = query.get('remote') ?? ''
   // A path would be one of this machine.
   if (remote !== '' && !/^(?:https?|git|ssh):\/\/|^git@/.test(remote)) {
@@ -32,6 +39,7 @@ export function buildOptions(query: URLSearchParams, signal: AbortSignal): ApiBu
     quiet: flag(query, 'q'),
     addHosts: hosts(query),
     cacheFrom: list(query, 'cachefrom'),
+    credentials: credentials(headers),
     limits: limits(query),
     signal,
     ...defined({
@@ -106,4 +114,20 @@ function json(query: URLSearchParams, name: string): { readonly value: unknown }
   } catch {
     throw badRequest(`invalid ${name}: it is not JSON`)
   }
+}
+
+/** The header in which clients send all the credentials that they have: bases may be anywhere. */
+function credentials(headers: ApiRequest['headers']): ApiBuildOptions['credentials'] {
+  const text = headers.get('x-registry-config') ?? ''
+  if (text === '') return {}
+  try {
+    const value: unknown = JSON.parse(Buffer.from(text, 'base64').toString())
+    if (typeof value === 'object' && value !== null) {
+      const entries = Object.entries(value as Record<string, RegistryAuth>)
+      return Object.fromEntries(entries.map(([registry, auth]) => [registry, registryCredentials(auth)]))
+    }
+  } catch {
+    // Nothing of it is shown.
+  }
+  throw badRequest('invalid X-Registry-Config header: it is no JSON object in base64')
 }

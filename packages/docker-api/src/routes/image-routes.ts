@@ -124,7 +124,7 @@ function authOf(headers: ReadonlyMap<string, string>): { auth?: RegistryAuth } {
   }
 }
 
-function build({ build: run }: DockerApiParts, { query, body, signal }: ApiRequest): Promise<Reply> {
+function build({ build: run }: DockerApiParts, request: ApiRequest): Promise<Reply> {
   if (run === undefined) throw notSupported('building over the API')
-  return progressReply(run(body, buildOptions(query, signal)))
+  return progressReply(run(request.body, buildOptions(request)))
 }

@@ -54,6 +54,14 @@ export interface TransferOptions {
   readonly signal?: AbortSignal
 }
 
+/** How an image is pulled. */
+export interface PullOptions extends TransferOptions {
+  /** Default: the host's. */
+  readonly platform?: string
+  /** Takes an image that is no index whatever it is for. Default: one for another platform than was asked for is refused. */
+  readonly anyPlatform?: boolean
+}
+
 /** The images of a root: in the daemon, and in a command that works in-process. */
 export interface Images extends ImageLookup {
   /** @throws EngineError IMAGE_UNKNOWN, IMAGE_AMBIGUOUS */
@@ -65,7 +73,7 @@ export interface Images extends ImageLookup {
   /** Takes names away, and with the last one the content that nothing else needs. @throws EngineError IMAGE_UNKNOWN, IMAGE_IN_USE */
   remove(reference: string, options?: RemoveImageOptions): Promise<readonly ImageRemoval[]>
   /** Fetches an image, unpacks it and names it. Who stops reading stops it. @throws EngineError PULL_FAILED, IMAGE_UNKNOWN */
-  pull(reference: string, options?: TransferOptions & { platform?: string }): AsyncIterable<TransferEvent>
+  pull(reference: string, options?: PullOptions): AsyncIterable<TransferEvent>
   /** Sends an image to its registry; layers that are stored uncompressed go compressed. @throws EngineError PUSH_FAILED, IMAGE_UNKNOWN */
   push(reference: string, options?: TransferOptions): AsyncIterable<TransferEvent>
   /** Takes a docker or OCI archive in. @throws EngineError IMAGE_INVALID */

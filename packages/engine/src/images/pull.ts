@@ -12,7 +12,7 @@ import {
 import { EngineError } from '../engine-error.ts'
 import { fetchAndUnpack } from './fetch-and-unpack.ts'
 import type { TransferEvent } from './image-details.ts'
-import type { ImageWorld, RegistryCredentials, TransferOptions } from './images.ts'
+import type { ImageWorld, PullOptions, RegistryCredentials } from './images.ts'
 import { progressOf } from './progress-of.ts'
 import { roomWhenFull } from './room-when-full.ts'
 
@@ -20,7 +20,7 @@ import { roomWhenFull } from './room-when-full.ts'
 export function pull(
   world: ImageWorld,
   text: string,
-  { credentials, signal: outer, platform: wanted }: TransferOptions & { platform?: string } = {},
+  { credentials, signal: outer, platform: wanted, anyPlatform = false }: PullOptions = {},
 ): AsyncIterable<TransferEvent> {
   return progressOf<TransferEvent>(async (report, signal) => {
     const { store } = world
@@ -34,7 +34,17 @@ export function pull(
     const platform = asked ?? world.platform
     await using room = roomWhenFull(store)
     try {
-      await room.watch(fetchAndName(world, { reference, name, platform, asked, credentials, signal, report }))
+      await room.watch(
+        fetchAndName(world, {
+          reference,
+          name,
+          platform,
+          asked: anyPlatform ? undefined : asked,
+          credentials,
+          signal,
+          report,
+        }),
+      )
     } catch (error) {
       throw transferFailure('PULL_FAILED', { verb: 'pull', reference, error, signal })
     }
@@ -46,7 +56,7 @@ interface Fetch {
   /** The full name. */
   readonly name: string
   readonly platform: Platform
-  /** The platform that somebody asked for by name. */
+  /** The platform that the image has to be for. */
   readonly asked: Platform | undefined
   readonly credentials: RegistryCredentials | undefined
   readonly signal: AbortSignal
