@@ -33,6 +33,7 @@ export type {
   EndpointSettings,
   HealthConfig,
   HostConfig,
+  IDMappings,
   Mount,
   MountPoint,
   NetworkStats,

@@ -40,6 +40,7 @@ export type ContainerFlags = {
   readonly expose: Flag<readonly string[]>
   readonly gpus: Flag<string | undefined>
   readonly 'group-add': Flag<readonly string[]>
+  readonly gidmap: Flag<readonly string[]>
   readonly 'health-cmd': Flag<string | undefined>
   readonly 'health-interval': Flag<number | undefined>
   readonly 'health-on-failure': Flag<'none' | 'kill' | 'restart' | 'stop' | undefined>
@@ -90,11 +91,15 @@ export type ContainerFlags = {
   readonly 'stop-signal': Flag<string | undefined>
   readonly 'stop-timeout': Flag<number | undefined>
   readonly 'storage-opt': Flag<readonly string[]>
+  readonly subgidname: Flag<string | undefined>
+  readonly subuidname: Flag<string | undefined>
   readonly sysctl: Flag<readonly string[]>
   readonly tmpfs: Flag<readonly string[]>
   readonly tty: Flag<boolean>
+  readonly uidmap: Flag<readonly string[]>
   readonly ulimit: Flag<readonly string[]>
   readonly user: Flag<string | undefined>
+  readonly userns: Flag<string | undefined>
   readonly uts: Flag<string | undefined>
   readonly volume: Flag<readonly string[]>
   readonly 'volume-driver': Flag<string | undefined>
@@ -143,6 +148,7 @@ export const containerFlags: ContainerFlags = {
   env: list('Set environment variables', { short: 'e', check: checkVariable }),
   'env-file': list('Read in a file of environment variables'),
   expose: list('Expose a port or a range of ports'),
+  gidmap: list('Map groups in a user namespace of the container (container:host:amount)'),
   gpus: text("GPU devices to add to the container ('all' to pass all GPUs)", { type: 'gpu-request' }),
   'group-add': list('Add additional groups to join'),
   'health-cmd': text('Command to run to check health'),
@@ -202,11 +208,15 @@ export const containerFlags: ContainerFlags = {
   'stop-signal': text('Signal to stop the container'),
   'stop-timeout': integer('Timeout (in seconds) to stop a container'),
   'storage-opt': list('Storage driver options for the container (none is known)', { type: 'map' }),
+  subgidname: text('Map groups as the lines of this name in /etc/subgid say'),
+  subuidname: text('Map users as the lines of this name in /etc/subuid say'),
   sysctl: list('Sysctl options', { type: 'map' }),
   tmpfs: list('Mount a tmpfs directory'),
   tty: boolean('Allocate a pseudo-TTY', { short: 't' }),
+  uidmap: list('Map users in a user namespace of the container (container:host:amount)'),
   ulimit: list('Ulimit options', { type: 'ulimit' }),
   user: text('Username or UID (format: <name|uid>[:<group|gid>])', { short: 'u' }),
+  userns: text('User namespace to use (host, auto[:size=N,uidmapping=MAP,gidmapping=MAP], keep-id[:uid=N,gid=N])'),
   uts: text('UTS namespace to use'),
   volume: list('Bind mount a volume', { short: 'v' }),
   'volume-driver': text('Volume driver of the container (local)'),

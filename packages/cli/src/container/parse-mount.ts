@@ -70,6 +70,9 @@ export function parseMount(text: string): Mount {
       case 'bind-recursive':
         mount.BindOptions = { ...mount.BindOptions, ...recursive(needed()) }
         break
+      case 'idmap':
+        mount.BindOptions = { ...mount.BindOptions, IDMap: isTrue(value) }
+        break
       case 'bind-create-src':
         mount.BindOptions = { ...mount.BindOptions, CreateMountpoint: isTrue(value) }
         break

@@ -3,6 +3,7 @@ import type { ContainerFlags } from './container-flags.ts'
 import type { FlagValues } from '../flags/flag.ts'
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { userOf } from '@gantry/linux/site'
 import { CliError } from '../cli-error.ts'
 import { ulimitOf } from './ulimit-of.ts'
 import { deviceRequests, isCdiDevice } from './device-requests.ts'
@@ -154,6 +155,8 @@ function hostConfigOf(
     Sysctls: pairsOf(flags.sysctl, '--sysctl'),
     Tmpfs: flags.tmpfs.length === 0 ? undefined : Object.fromEntries(flags.tmpfs.map((entry) => cut(entry, ':'))),
     UTSMode: flags.uts,
+    UsernsMode: flags.userns,
+    IDMappings: idMappings(flags),
     Ulimits: many(flags.ulimit.map(ulimitOf)),
   })
 }
@@ -173,6 +176,20 @@ function blockLimits(flags: CreateRequest['flags']): { [K in keyof HostConfig]?:
     BlkioDeviceReadIOps: many(flags['device-read-iops'].map(deviceOperations)),
     BlkioDeviceWriteIOps: many(flags['device-write-iops'].map(deviceOperations)),
   }
+}
+
+/** Maps of a user namespace; with `keep-id`, whose ids are kept. */
+function idMappings(flags: CreateRequest['flags']): HostConfig['IDMappings'] {
+  const { userns = '', uidmap, gidmap, subuidname, subgidname } = flags
+  const keeps = userns === 'keep-id' || userns.startsWith('keep-id:')
+  const mappings = withoutUndefined<NonNullable<HostConfig['IDMappings']>>({
+    UidMap: many(uidmap),
+    GidMap: many(gidmap),
+    SubuidName: subuidname,
+    SubgidName: subgidname,
+    Caller: keeps ? `${userOf(process.env)}:${process.getgid?.() ?? 0}` : undefined,
+  })
+  return Object.keys(mappings).length === 0 ? undefined : mappings
 }
 
 function many<T>(values: readonly T[]): T[] | undefined {

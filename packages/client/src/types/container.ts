@@ -68,6 +68,8 @@ export interface Mount {
     CreateMountpoint?: boolean
     ReadOnlyNonRecursive?: boolean
     ReadOnlyForceRecursive?: boolean
+    /** Gantry's own: its owners are mapped as the container's users are. */
+    IDMap?: boolean
   }
   ImageOptions?: { Subpath?: string }
   VolumeOptions?: { NoCopy?: boolean; Labels?: Record<string, string>; Subpath?: string; DriverConfig?: object }
@@ -122,7 +124,10 @@ export interface HostConfig {
   StorageOpt?: Record<string, string>
   Tmpfs?: Record<string, string> | null
   UTSMode?: string
+  /** Podman's words, which Docker's `host` is one of: `auto`, `keep-id`, with options after a colon. */
   UsernsMode?: string
+  /** As Podman shows it. */
+  IDMappings?: IDMappings
   ShmSize?: number
   Sysctls?: Record<string, string> | null
   Runtime?: string
@@ -398,4 +403,16 @@ export interface CommitRequest {
   pause?: boolean
   /** Dockerfile instructions. */
   changes?: readonly string[]
+}
+
+/** The users of a container with a user namespace. */
+export interface IDMappings {
+  /** `container:host:amount` each. */
+  UidMap?: string[]
+  GidMap?: string[]
+  /** When creating: whose lines of /etc/subuid and /etc/subgid are the map. */
+  SubuidName?: string
+  SubgidName?: string
+  /** When creating: who asks, as `uid:gid`; `keep-id` keeps these. */
+  Caller?: string
 }

@@ -6,6 +6,7 @@ import { healthConfig } from './container-health.ts'
 import { containerState, statusText } from './container-status.ts'
 import { blankHostConfig } from './host-config.ts'
 import { faceOf } from './face.ts'
+import { shownUsers } from './users-request.ts'
 import { timeText } from './times.ts'
 
 /** One row of `GET /containers/json`. */
@@ -116,6 +117,7 @@ function hostConfig(record: ContainerRecord): HostConfig {
     ...blankHostConfig,
     ...faceOf(spec).hostConfig,
     ...(spec.log === undefined ? {} : { LogConfig: { Type: spec.log.driver, Config: { ...spec.log.options } } }),
+    ...shownUsers(spec),
     NetworkMode: networkMode(record),
     AutoRemove: spec.autoRemove,
     Init: spec.init ? true : null,

@@ -11,6 +11,7 @@ import { resourcesOf } from './resource-request.ts'
 import { namespacesOf, securityOf } from './security-request.ts'
 import { secretUses } from './secret-uses.ts'
 import { refuseUnsupported } from './unsupported.ts'
+import { usersRequest } from './users-request.ts'
 
 /** Reads the body of `POST /containers/create`. What Gantry cannot do is refused by its name, never ignored.
  * `mountsOf` gives the mounts of another container, for `--volumes-from`. @throws ApiFailure 400, 501 */
@@ -68,6 +69,7 @@ export function createRequest(
       exposed: config.keys('ExposedPorts')?.map((port) => (port.includes('/') ? port : `${port}/tcp`)),
       publishAll: host.flag('PublishAllPorts'),
       publishMode: publishMode(host),
+      users: usersRequest(host),
       extraHosts: host.texts('ExtraHosts'),
       sysctls: host.map('Sysctls'),
       secrets: secretUses(host),

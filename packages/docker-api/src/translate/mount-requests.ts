@@ -38,7 +38,12 @@ function bindRequest(text: string): MountRequest {
   const options = modes === '' ? [] : modes.split(',')
   const propagation = options.find((option) => propagations.has(option)) ?? ''
   const unknown = options.find(
-    (option) => !accepted.has(option) && !propagations.has(option) && option !== 'ro' && option !== 'nocopy',
+    (option) =>
+      !accepted.has(option) &&
+      !propagations.has(option) &&
+      option !== 'ro' &&
+      option !== 'nocopy' &&
+      option !== 'idmap',
   )
   if (unknown !== undefined) throw badRequest(`invalid mode: ${unknown}`)
   if (!target.startsWith('/'))
@@ -46,7 +51,9 @@ function bindRequest(text: string): MountRequest {
       `invalid volume specification: '${text}': invalid mount config for type "bind": invalid mount path: '${target}' mount path must be absolute`,
     )
   const readonly = options.includes('ro')
-  if (source.startsWith('/')) return { type: 'bind', source, target, readonly, propagation, createSource: true }
+  const idmap = options.includes('idmap') ? { idmap: true } : {}
+  if (source.startsWith('/'))
+    return { type: 'bind', source, target, readonly, propagation, createSource: true, ...idmap }
   if (source.includes('/'))
     throw badRequest(`invalid volume specification: '${text}': a path of the host must be absolute`)
   return { type: 'volume', name: source, target, readonly, copyUp: !options.includes('nocopy') }
@@ -75,6 +82,7 @@ function mountRequest(mount: Fields): MountRequest {
         propagation: options.text('Propagation') ?? '',
         ...(recursive === undefined ? {} : { recursive }),
         createSource,
+        ...(options.flag('IDMap') === true ? { idmap: true } : {}),
       }
     }
     case 'volume': {

@@ -37,6 +37,7 @@ const hostMembers = new Set([
   'Runtime',
   'Isolation',
   'UsernsMode',
+  'IDMappings',
   'CpuShares',
   'Memory',
   'NanoCpus',
@@ -81,5 +82,4 @@ export function refuseUnsupported(host: Fields): void {
   if (!['', 'runc', 'crun', 'io.containerd.runc.v2'].includes(runtime))
     throw notSupported(`HostConfig.Runtime "${runtime}"`)
   if (!['', 'default'].includes(host.text('Isolation') ?? '')) throw notSupported('HostConfig.Isolation')
-  if (!['', 'host'].includes(host.text('UsernsMode') ?? '')) throw notSupported('HostConfig.UsernsMode')
 }

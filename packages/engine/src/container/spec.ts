@@ -1,5 +1,7 @@
 import type { PublishMode } from '@gantry/network'
 import type { ResourceLimits } from '@gantry/runtime'
+import type { ContainerUsers } from './users/container-users.ts'
+import type { UsersRequest } from './users/parse-users.ts'
 import type { HealthCheck, HealthRequest } from './health.ts'
 
 /** What a container is to be, complete: what was asked for and what the image adds, merged. Stored as JSON. */
@@ -51,6 +53,8 @@ export interface ContainerSpec {
   readonly log?: LogChoice
   readonly security: Security
   readonly namespaces: NamespaceChoice
+  /** Absent: its users are those of the host. */
+  readonly users?: ContainerUsers
   readonly sysctls: Readonly<Record<string, string>>
   /** The control group in which the container's own is made; absent is the engine's. */
   readonly cgroupParent?: string
@@ -80,6 +84,8 @@ export type ContainerMount =
       readonly recursive?: 'writable' | 'readonly' | 'disabled'
       /** Make the source as a directory where it is missing. */
       readonly createSource: boolean
+      /** Its owners are mapped too: files keep the ids of the inside. Without what is mounted below. */
+      readonly idmap?: boolean
     }
   | {
       readonly type: 'volume'
@@ -259,6 +265,7 @@ export interface CreateRequest {
   readonly log?: { readonly driver: string; readonly options: Readonly<Record<string, string>> }
   readonly security?: Partial<Security>
   readonly namespaces?: NamespaceChoice
+  readonly users?: UsersRequest
   readonly sysctls?: Readonly<Record<string, string>>
   readonly cgroupParent?: string
   readonly secrets?: readonly SecretUse[]

@@ -45,7 +45,7 @@ export async function throwAwayCopy(
     await run('cp', ['-a', '--reflink=auto', '--', `${snapshots.paths(original.id).upper}/.`, upper])
     const mounts: ContainerMount[] = []
     for (const [index, each] of spec.mounts.entries())
-      mounts.push(volumes ? each : await covered(context, each, { id, owner, index }))
+      mounts.push(volumes ? each : await covered(context, each, { id, owner, index, users: spec.users }))
     const { health: _health, ...rest } = spec
     const record: ContainerRecord = {
       id,
@@ -85,11 +85,13 @@ export async function throwAwayCopy(
 async function covered(
   context: Context,
   mounted: ContainerMount,
-  { id, owner, index }: { id: string; owner: string; index: number },
+  { id, owner, index, users }: { id: string; owner: string; index: number; users: ContainerSpec['users'] },
 ): Promise<ContainerMount> {
   if ((mounted.type !== 'bind' && mounted.type !== 'volume') || mounted.readonly) return mounted
   if (mounted.type === 'volume' && mounted.subpath !== undefined) return { ...mounted, readonly: true }
-  const source = await mountSource(context, mounted, { id, owner })
+  // The kernel maps no owners of an overlay, which the layer over them would be.
+  if (users !== undefined) return { ...mounted, readonly: true }
+  const source = await mountSource(context, mounted, { id, owner, owners: undefined })
   if (source === undefined || !statSync(source).isDirectory()) return { ...mounted, readonly: true }
   const place = join(containerDirectory(context, id), `over-${String(index)}`)
   const why = 'what is written goes with the copy'

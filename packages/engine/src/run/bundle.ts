@@ -1,5 +1,6 @@
-import { writeFileSync } from 'node:fs'
+import { chownSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { IdRange } from '@gantry/linux'
 import { hostnameFile } from '@gantry/network'
 import {
   defaultSpec,
@@ -8,6 +9,7 @@ import {
   withHome,
   type Bundle,
   type ContainerFiles,
+  type IdMapping,
   type NamespaceChoice,
   type SpecOptions,
 } from '@gantry/runtime'
@@ -15,6 +17,7 @@ import type { Context } from '../context.ts'
 import type { ContainerRecord } from '../container/record.ts'
 import { cleanPath } from '../container/plan.ts'
 import type { ContainerSpec, Security } from '../container/spec.ts'
+import { outsideOf } from '../container/users/container-users.ts'
 import { EngineError } from '../engine-error.ts'
 import { containerDirectory } from '../verbs/create.ts'
 import type { Connected } from './connect-networks.ts'
@@ -27,18 +30,19 @@ import type { PreparedRootfs } from './prepare-rootfs.ts'
 export function prepareBundle(
   context: Context,
   record: ContainerRecord,
-  { connected, rootfs }: { connected: Connected; rootfs: PreparedRootfs },
+  { connected, rootfs, users }: { connected: Connected; rootfs: PreparedRootfs; users?: string | undefined },
 ): Bundle {
   const { id } = record
   const directory = containerDirectory(context, id)
   const files = writeFiles(context, record, connected)
-  return { id, directory, spec: defaultSpec(specOptions(context, record, { connected, rootfs, files })) }
+  return { id, directory, spec: defaultSpec(specOptions(context, record, { connected, rootfs, files, users })) }
 }
 
 function writeFiles(context: Context, record: ContainerRecord, connected: Connected): ContainerFiles {
   const own = containerDirectory(context, record.id)
   const hostname = join(own, 'hostname')
   writeFileSync(hostname, hostnameFile(record.spec.hostname))
+  give(record, hostname)
   if (connected.filesOf !== undefined) {
     const other = containerDirectory(context, connected.filesOf)
     return { hostname, hosts: join(other, 'hosts'), resolvConf: join(other, 'resolv.conf') }
@@ -47,13 +51,27 @@ function writeFiles(context: Context, record: ContainerRecord, connected: Connec
   const resolvConf = join(own, 'resolv.conf')
   writeFileSync(hosts, hostsOf(record, connected))
   writeFileSync(resolvConf, connected.resolvConf ?? '')
+  give(record, hosts)
+  give(record, resolvConf)
   return { hostname, hosts, resolvConf }
+}
+
+/** A file that the container's root may change is its own. */
+function give({ spec: { users } }: ContainerRecord, path: string): void {
+  if (users === undefined) return
+  const { uid, gid } = outsideOf(users, { uid: 0, gid: 0 })
+  chownSync(path, uid, gid)
 }
 
 function specOptions(
   context: Context,
   { id, spec }: ContainerRecord,
-  { connected, rootfs, files }: { connected: Connected; rootfs: PreparedRootfs; files: ContainerFiles },
+  {
+    connected,
+    rootfs,
+    files,
+    users,
+  }: { connected: Connected; rootfs: PreparedRootfs; files: ContainerFiles; users: string | undefined },
 ): SpecOptions {
   const { security, resources, namespaces } = spec
   const {
@@ -85,6 +103,7 @@ function specOptions(
     ...(spec.domainname === '' ? {} : { domainname: spec.domainname }),
     cgroupsPath: groupOf(context, { id, spec }),
     network: connected.namespace,
+    ...usersOf(spec, users),
     ...choice('pid', namespaces.pid, context),
     ...choice('ipc', namespaces.ipc, context),
     ...(namespaces.uts === undefined ? {} : { uts: namespaces.uts }),
@@ -111,6 +130,14 @@ function specOptions(
     ...(security.readonlyPaths === undefined ? {} : { readonlyPaths: security.readonlyPaths }),
     annotations: spec.annotations,
   }
+}
+
+/** The container's user namespace at a path. A network that it shares is another's. */
+function usersOf({ users, network }: ContainerSpec, path: string | undefined): Pick<SpecOptions, 'users'> {
+  if (users === undefined || path === undefined) return {}
+  const mapping = ({ inside, outside, size }: IdRange): IdMapping => ({ containerID: inside, hostID: outside, size })
+  const ownsNetwork = network.kind === 'networks' || network.kind === 'none'
+  return { users: { path, uids: users.uids.map(mapping), gids: users.gids.map(mapping), ownsNetwork } }
 }
 
 /** The group of a container. systemd, where it makes groups, wants a slice and a name for a scope. */

@@ -21,8 +21,13 @@ export interface Connected {
 }
 
 /** Connects a container to what it asked for. What is made belongs to the run's owner.
+ * A network namespace that is made belongs to the user namespace at `users`, if there is one.
  * @throws NetworkError NETWORK_UNKNOWN, PORT_TAKEN, SUBNET_EXHAUSTED; EngineError CONTAINER_NOT_RUNNING (of `container:`) */
-export async function connectNetworks(context: Context, record: ContainerRecord, owner: string): Promise<Connected> {
+export async function connectNetworks(
+  context: Context,
+  record: ContainerRecord,
+  { owner, users }: { readonly owner: string; readonly users?: string | undefined },
+): Promise<Connected> {
   const { network } = record.spec
   if (network.kind === 'container') return joinContainer(context, network.container)
   const endpoints: Endpoint[] = []
@@ -34,14 +39,14 @@ export async function connectNetworks(context: Context, record: ContainerRecord,
   let netns: string | undefined
   try {
     for (const attachment of attachments) {
-      const request = connectRequest(record, attachment, { owner, netns })
+      const request = connectRequest(record, attachment, { owner, netns, users })
       const ports = attachment.network === publishing ? record.spec.ports : []
       const endpoint = await context.networks.connect({ ...request, ports })
       endpoints.push(endpoint)
       netns = endpoint.netns
     }
     if (network.kind === 'networks' && netns === undefined)
-      netns = await context.networks.isolate({ owner, container: record })
+      netns = await context.networks.isolate({ owner, container: record, ...(users === undefined ? {} : { users }) })
   } catch (error) {
     close()
     throw error

@@ -7,7 +7,11 @@ import type { NetworkAttachment } from '../container/spec.ts'
 export function connectRequest(
   { id, name, spec }: ContainerRecord,
   { network, aliases, address, address6, mac, gatewayPriority }: NetworkAttachment,
-  { owner, netns }: { readonly owner: string; readonly netns: string | undefined },
+  {
+    owner,
+    netns,
+    users,
+  }: { readonly owner: string; readonly netns: string | undefined; readonly users?: string | undefined },
 ): ConnectRequest {
   return {
     owner,
@@ -19,5 +23,6 @@ export function connectRequest(
     ...(mac === undefined ? {} : { mac }),
     ...(gatewayPriority === undefined ? {} : { gatewayPriority }),
     ...(netns === undefined ? {} : { netns }),
+    ...(users === undefined ? {} : { users }),
   }
 }

@@ -1,10 +1,13 @@
 import { closeSync, constants, lstatSync, openSync, readlinkSync } from 'node:fs'
-import { closeDescriptor, errorCode, mkdirAt, mount, openBeneath } from '@gantry/linux'
+import { chownAt, closeDescriptor, errorCode, mkdirAt, mount, openBeneath } from '@gantry/linux'
+import type { MappedOwners } from '@gantry/snapshot'
 import type { Context } from '../context.ts'
 import { containerOwner, type ContainerRecord } from '../container/record.ts'
 import type { ContainerMount } from '../container/spec.ts'
 import { isAlive } from '../container/status.ts'
+import { insideOf, outsideOf, type OwnerIds } from '../container/users/container-users.ts'
 import { copyUp } from '../volumes/copy-up.ts'
+import { makeOwners } from './make-users.ts'
 import { mountSource } from './mount-source.ts'
 
 /** The files of a container as its processes see them or would see them. */
@@ -52,10 +55,11 @@ async function withMounted<T>(
   const { ledger, snapshots } = context
   const owner = `${containerOwner(record.id)}/files`
   try {
-    const { rootfs } = await snapshots.mount(record.id, owner)
+    const owners = await makeOwners(context, record, owner)
+    const { rootfs } = await snapshots.mount(record.id, owner, owners === undefined ? {} : { owners })
     const root = openSync(rootfs, referenceFlags)
     try {
-      for (const each of record.spec.mounts) await showMount(context, record, { owner, root, rootfs, each })
+      for (const each of record.spec.mounts) await showMount(context, record, { owner, root, rootfs, each, owners })
       return await work({ record, root })
     } finally {
       closeSync(root)
@@ -68,14 +72,28 @@ async function withMounted<T>(
 /** Shows a volume or a bind where the container would have it. */
 async function showMount(
   context: Context,
-  { id, progress }: ContainerRecord,
-  { owner, root, rootfs, each }: { owner: string; root: number; rootfs: string; each: ContainerMount },
+  { id, progress, spec }: ContainerRecord,
+  {
+    owner,
+    root,
+    rootfs,
+    each,
+    owners,
+  }: { owner: string; root: number; rootfs: string; each: ContainerMount; owners: MappedOwners | undefined },
 ): Promise<void> {
-  const source = await mountSource(context, each, { id, owner })
+  const source = await mountSource(context, each, { id, owner, owners })
   if (source === undefined) return
   if (each.type === 'volume' && each.copyUp && each.subpath === undefined && progress.run === 0)
-    await copyUp({ rootfs, path: each.target, volume: source })
-  const place = openPlace(root, each.target, lstatSync(source).isDirectory())
+    await copyUp({
+      rootfs,
+      path: each.target,
+      volume: context.volumes.directoryOf(each.name),
+      ownerOf: (seen) => insideOf(spec.users, seen),
+    })
+  const place = openPlace(root, each.target, {
+    isDirectory: lstatSync(source).isDirectory(),
+    owner: outsideOf(spec.users, { uid: 0, gid: 0 }),
+  })
   if (place === undefined) return
   try {
     // The real path of what was opened within the root: no symbolic link is left in it.
@@ -88,7 +106,11 @@ async function showMount(
   }
 }
 
-function openPlace(root: number, path: string, isDirectory: boolean): number | undefined {
+function openPlace(
+  root: number,
+  path: string,
+  { isDirectory, owner }: { isDirectory: boolean; owner: OwnerIds },
+): number | undefined {
   const parts = path.split('/').filter((part) => part !== '')
   for (let count = isDirectory ? 1 : parts.length; count <= parts.length; count++) {
     const here = parts.slice(0, count).join('/')
@@ -97,7 +119,8 @@ function openPlace(root: number, path: string, isDirectory: boolean): number | u
       if (!isDirectory) return undefined
       const parent = open(root, parts.slice(0, count - 1).join('/'))
       if (parent === undefined) return undefined
-      mkdirAt(parent, parts[count - 1] ?? '', 0o755)
+      const name = parts[count - 1] ?? ''
+      if (mkdirAt(parent, name, 0o755)) chownAt(parent, name, owner.uid, owner.gid)
       closeDescriptor(parent)
       found = open(root, here)
     }

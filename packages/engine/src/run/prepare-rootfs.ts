@@ -1,7 +1,9 @@
 import { resolveUser, type MountSpec, type ResolvedUser } from '@gantry/runtime'
+import type { MappedOwners } from '@gantry/snapshot'
 import type { Context } from '../context.ts'
 import type { ContainerRecord } from '../container/record.ts'
 import type { ContainerMount } from '../container/spec.ts'
+import { insideOf } from '../container/users/container-users.ts'
 import { copyUp } from '../volumes/copy-up.ts'
 import { prepareSecrets } from './prepare-secrets.ts'
 import { mountSource } from './mount-source.ts'
@@ -16,15 +18,24 @@ export interface PreparedRootfs {
 }
 
 /** Mounts the root file system for a run, makes the sources of its mounts, fills new volumes from the image, looks the user up. */
-export async function prepareRootfs(context: Context, record: ContainerRecord, owner: string): Promise<PreparedRootfs> {
+export async function prepareRootfs(
+  context: Context,
+  record: ContainerRecord,
+  { owner, owners }: { readonly owner: string; readonly owners: MappedOwners | undefined },
+): Promise<PreparedRootfs> {
   const { id, spec, progress } = record
-  const { rootfs } = await context.snapshots.mount(id, owner)
+  const { rootfs } = await context.snapshots.mount(id, owner, owners === undefined ? {} : { owners })
   const mounts: MountSpec[] = []
   for (const mount of spec.mounts) {
-    const source = await mountSource(context, mount, { id, owner })
+    const source = await mountSource(context, mount, { id, owner, owners })
     mounts.push(mountSpec(context, mount, source))
     if (mount.type === 'volume' && mount.copyUp && mount.subpath === undefined && progress.run === (mount.since ?? 1))
-      await copyUp({ rootfs, path: mount.target, volume: context.volumes.directoryOf(mount.name) })
+      await copyUp({
+        rootfs,
+        path: mount.target,
+        volume: context.volumes.directoryOf(mount.name),
+        ownerOf: (seen) => insideOf(spec.users, seen),
+      })
   }
   const secrets = await prepareSecrets(context, record, owner)
   mounts.push(...secrets.mounts)

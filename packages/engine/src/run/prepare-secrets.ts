@@ -4,6 +4,7 @@ import { directory, mount } from '@gantry/linux'
 import type { MountSpec } from '@gantry/runtime'
 import type { Context } from '../context.ts'
 import type { ContainerRecord } from '../container/record.ts'
+import { outsideOf } from '../container/users/container-users.ts'
 import { containerDirectory } from '../verbs/create.ts'
 
 /** What a run gets of its secrets. */
@@ -37,7 +38,8 @@ export async function prepareSecrets(
   const mounts = files.map(({ name, target, mode, uid, gid }, index): MountSpec => {
     const source = join(path, String(index))
     writeFileSync(source, context.secrets.value(name), { mode: 0o600 })
-    chownSync(source, uid, gid)
+    const outside = outsideOf(record.spec.users, { uid, gid })
+    chownSync(source, outside.uid, outside.gid)
     chmodSync(source, mode)
     return {
       destination: target,

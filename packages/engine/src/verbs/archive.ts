@@ -5,6 +5,7 @@ import { resolveUser } from '@gantry/runtime'
 import { extractInto, SnapshotError, treeTar } from '@gantry/snapshot'
 import type { Context } from '../context.ts'
 import type { ContainerRecord } from '../container/record.ts'
+import { insideOf, outsideOf } from '../container/users/container-users.ts'
 import { EngineError } from '../engine-error.ts'
 import { containerEvent } from '../events/container-event.ts'
 import { withTree, type ContainerTree } from '../run/container-tree.ts'
@@ -53,7 +54,7 @@ export async function readPath(
   const work = withTree(context, record.id, async (tree) => {
     const { directory, name, as, stat } = placeOf(tree, path)
     try {
-      const tar = treeTar(directory, { name, as })
+      const tar = treeTar(directory, { name, as, ownerOf: (seen) => insideOf(record.spec.users, seen) })
       opened.resolve({ stat, tar: untilRead(tar, read.resolve) })
       context.events.emit(containerEvent(record, 'archive-path'))
       await read.promise
@@ -95,7 +96,8 @@ export async function extractArchiveAt(
       await extractInto(root, archive, {
         path: target === '' ? '.' : target,
         replaceDirectories: !keepDirectories,
-        ...(user === undefined ? {} : { owner: { uid: user.uid, gid: user.gid } }),
+        ownerOf: (inside) => outsideOf(record.spec.users, inside),
+        ...(user === undefined ? {} : { owner: outsideOf(record.spec.users, user) }),
       })
     } catch (error) {
       if (errorCode(error) === 'EROFS') throw readonlyRoot(record)

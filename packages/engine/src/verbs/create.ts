@@ -9,6 +9,10 @@ import { checkLogHost } from '../container/log-choice.ts'
 import { planContainer } from '../container/plan.ts'
 import { containerOwner, notStarted, type ContainerRecord } from '../container/record.ts'
 import type { ContainerMount, ContainerSpec, CreateRequest, MountRequest, NetworkChoice } from '../container/spec.ts'
+import { autoUsers } from '../container/users/auto-users.ts'
+import { checkNoUsers, checkUsers } from '../container/users/check-users.ts'
+import { parseUsers, type UsersPlan } from '../container/users/parse-users.ts'
+import { readSubordinateIds, type SubordinateIds } from '../container/users/subordinate-ids.ts'
 import { EngineError } from '../engine-error.ts'
 import { containerEvent } from '../events/container-event.ts'
 import { cdiDevices } from '../run/cdi-devices.ts'
@@ -30,7 +34,11 @@ export async function create(context: Context, request: CreateRequest): Promise<
       request.image,
       request.platform === undefined ? {} : { platform: request.platform },
     )
-    const plan = planContainer(request, image.config.config ?? {}, { id, hostname: hostname() })
+    const subordinate = readSubordinateIds()
+    const users = request.users === undefined ? undefined : parseUsers(request.users, subordinate)
+    const plan = planContainer(asKept(request, users), image.config.config ?? {}, { id, hostname: hostname() })
+    if (users === undefined) checkNoUsers(plan)
+    else checkUsers(plan, context)
     checkNetwork(context, plan)
     checkHost(context, plan)
     for (const { name: secret } of plan.secrets ?? []) context.secrets.find(secret)
@@ -54,6 +62,7 @@ export async function create(context: Context, request: CreateRequest): Promise<
         },
         spec: {
           ...plan,
+          ...usersOf(context, request, { users, subordinate }),
           network: withNames(context, plan.network),
           mounts: plan.mounts.map((mount) => images.get(mount) ?? withVolume(context, mount)),
         },
@@ -71,6 +80,24 @@ export async function create(context: Context, request: CreateRequest): Promise<
     if (made) await undoHalf(context, id)
     throw error
   }
+}
+
+/** With `keep-id` the process is its caller, unless another user is asked for. */
+function asKept(request: CreateRequest, users: UsersPlan | undefined): CreateRequest {
+  const user = users?.kind === 'maps' ? users.user : undefined
+  return user === undefined || (request.user ?? '') !== '' ? request : { ...request, user: `${user.uid}:${user.gid}` }
+}
+
+/** The users that a container gets. In the transaction that writes it: nobody else takes the same ids. */
+function usersOf(
+  { containers }: Context,
+  { users: request }: CreateRequest,
+  { users, subordinate }: { users: UsersPlan | undefined; subordinate: SubordinateIds },
+): Pick<ContainerSpec, 'users'> {
+  if (users === undefined) return {}
+  const others = containers.all().flatMap(({ spec }) => (spec.users === undefined ? [] : [spec.users]))
+  const maps = users.kind === 'maps' ? users.maps : autoUsers(users.request, { subordinate, others })
+  return { users: { mode: request?.mode || 'private', ...maps } }
 }
 
 /** Where a container's configuration and log are. */

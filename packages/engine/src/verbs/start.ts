@@ -7,6 +7,7 @@ import { isAlive, nextStatus } from '../container/status.ts'
 import { containerEvent } from '../events/container-event.ts'
 import { prepareBundle } from '../run/bundle.ts'
 import { connectNetworks, type Connected } from '../run/connect-networks.ts'
+import { makeUsers } from '../run/make-users.ts'
 import { keepLog, logOf } from '../run/keep-log.ts'
 import { prepareRootfs } from '../run/prepare-rootfs.ts'
 import { startFailure } from '../run/start-failure.ts'
@@ -53,10 +54,11 @@ export async function prepareRun(
   record: ContainerRecord,
 ): Promise<{ owner: string; connected: Connected; bundle: Bundle }> {
   const owner = runOwner(record.id, record.progress.run)
-  const connecting = connectNetworks(context, record, owner)
+  const users = await makeUsers(context, record, owner)
+  const connecting = connectNetworks(context, record, { owner, users: users?.path })
   try {
-    const [connected, rootfs] = await both(connecting, prepareRootfs(context, record, owner))
-    return { owner, connected, bundle: prepareBundle(context, record, { connected, rootfs }) }
+    const [connected, rootfs] = await both(connecting, prepareRootfs(context, record, { owner, owners: users?.owners }))
+    return { owner, connected, bundle: prepareBundle(context, record, { connected, rootfs, users: users?.path }) }
   } catch (error) {
     connecting.then((made) => made.close()).catch(() => undefined)
     throw error

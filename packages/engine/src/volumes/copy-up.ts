@@ -1,7 +1,7 @@
 import { chmodSync, chownSync, closeSync, constants, fstatSync, openSync, readdirSync } from 'node:fs'
 import { setImmediate as pause } from 'node:timers/promises'
 import { closeDescriptor, errorCode, openBeneath } from '@gantry/linux'
-import { extractInto, treeTar } from '@gantry/snapshot'
+import { extractInto, treeTar, type OwnerMap } from '@gantry/snapshot'
 
 const directoryFlags = constants.O_RDONLY | constants.O_DIRECTORY
 
@@ -12,10 +12,13 @@ export async function copyUp({
   rootfs,
   path,
   volume,
+  ownerOf = (owner) => owner,
 }: {
   rootfs: string
   path: string
   volume: string
+  /** Who an owner seen in the root file system is in the volume. */
+  ownerOf?: OwnerMap
 }): Promise<void> {
   if (readdirSync(volume).length > 0) return
   const source = openInRoot(rootfs, path)
@@ -24,11 +27,12 @@ export async function copyUp({
     const status = fstatSync(source)
     const into = openSync(volume, directoryFlags)
     try {
-      await extractInto(into, breathing(treeTar(source, { name: '.', as: '' })), { path: '.' })
+      await extractInto(into, breathing(treeTar(source, { name: '.', as: '', ownerOf })), { path: '.' })
     } finally {
       closeSync(into)
     }
-    chownSync(volume, status.uid, status.gid)
+    const owner = ownerOf(status)
+    chownSync(volume, owner.uid, owner.gid)
     chmodSync(volume, status.mode & 0o7777)
   } finally {
     closeDescriptor(source)
