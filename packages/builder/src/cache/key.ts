@@ -10,7 +10,24 @@ export type KeyField =
   | undefined
   | Uint8Array
   | readonly KeyField[]
+  | KeyFieldList
   | { readonly [name: string]: KeyField }
+
+/** A list of which the fields are made one after another: the same to a key as an array of them. */
+export class KeyFieldList implements Iterable<KeyField> {
+  readonly length: number
+  readonly #fields: () => Iterable<KeyField>
+
+  /** @param fields gives `length` fields, each time it is called */
+  constructor(length: number, fields: () => Iterable<KeyField>) {
+    this.length = length
+    this.#fields = fields
+  }
+
+  [Symbol.iterator](): Iterator<KeyField> {
+    return this.#fields()[Symbol.iterator]()
+  }
+}
 
 /**
  * The sha256 of fields, in hex. Every field is framed by its kind and length, so no two lists of fields have the same
@@ -53,6 +70,6 @@ export function cacheKey(fields: KeyField): string {
   return hasher.digest('hex')
 }
 
-function isList(field: object): field is readonly KeyField[] {
-  return Array.isArray(field)
+function isList(field: object): field is readonly KeyField[] | KeyFieldList {
+  return Array.isArray(field) || field instanceof KeyFieldList
 }

@@ -89,7 +89,7 @@ export class DirectoryTree implements Tree, Disposable {
   list(path: string): readonly string[] {
     const descriptor = this.#directory(path)
     if (descriptor === undefined) return []
-    return readdirSync(`/proc/self/fd/${descriptor}`, { encoding: 'buffer' }).map(textOf).toSorted(compareBytes)
+    return sortedNames(`/proc/self/fd/${descriptor}`)
   }
 
   async readSmall(path: string): Promise<Uint8Array | undefined> {
@@ -256,14 +256,31 @@ export class DirectoryTree implements Tree, Disposable {
   }
 }
 
+/** Most names are so, and then quick to read and to sort. What is no UTF-8 comes as U+FFFD, which is not among these. */
+const plainName = /^[\0-\uD7FF]*$/
+
+/** The names in a directory, sorted by their bytes. */
+function sortedNames(directory: string): readonly string[] {
+  const names = readdirSync(directory)
+  if (names.every((name) => plainName.test(name))) return names.toSorted()
+  return readdirSync(directory, { encoding: 'buffer' }).map(textOf).toSorted(compareBytes)
+}
+
 /** All paths below a directory, each directory before what is in it. */
 export function* walk(tree: Pick<Tree, 'list' | 'lstat'>, directory: string): Generator<readonly [string, FileNode]> {
-  for (const name of tree.list(directory)) {
-    const path = childPath(directory, name)
+  // Not by calling itself: each path would be handed up through all directories above it.
+  const waiting = [{ directory, names: tree.list(directory), next: 0 }]
+  for (let top = waiting.at(-1); top !== undefined; top = waiting.at(-1)) {
+    const name = top.names[top.next++]
+    if (name === undefined) {
+      waiting.pop()
+      continue
+    }
+    const path = childPath(top.directory, name)
     const node = tree.lstat(path)
     if (node === undefined) continue
     yield [path, node]
-    if (node.type === 'directory') yield* walk(tree, path)
+    if (node.type === 'directory') waiting.push({ directory: path, names: tree.list(path), next: 0 })
   }
 }
 

@@ -29,33 +29,33 @@ interface Learned extends DiskIdentity {
   readonly digest: string
 }
 
-interface Remembered {
-  readonly size: number
-  readonly mtime: number
-  readonly ctime: number
-  readonly digest: string
-}
+/** What is remembered of a file: its inode number, size, mtime, ctime and digest. */
+type Remembered = readonly [number, number, number, number, string]
 
-/** So many look-ups are made one by one; whoever asks for more has a large tree, for which all of a device are read at once. */
-const fewLookups = 200
+/**
+ * Files of one directory have inode numbers near each other, so what is remembered is read for so many numbers at once: one by one
+ * takes longer, and all of a device is much that nobody asks for.
+ */
+const inodesOfBlock = 512
+
+/** So many blocks are kept: a tree is read one directory after another. */
+const blocksKept = 64
 
 /** Digests remembered in the table `builder_files`. */
 export function createFileDigests(state: State, codec: Pick<Codec, 'hasher'>): FileDigests {
   const learned: Learned[] = []
-  const find = state.prepare(
-    'SELECT digest FROM builder_files WHERE dev = ? AND ino = ? AND size = ? AND mtime = ? AND ctime = ?',
-  )
-  const devices = new Map<number, ReadonlyMap<number, Remembered>>()
-  let lookups = 0
+  const readBlock = blockReader(state)
+  const blocks = new Map<string, ReadonlyMap<number, Remembered>>()
   const known = (size: number, { dev, ino, mtimeMs, ctimeMs }: DiskIdentity): string | undefined => {
-    if (++lookups <= fewLookups) {
-      const digest = find.get(dev, ino, size, mtimeMs, ctimeMs)?.['digest']
-      return digest === undefined ? undefined : String(digest)
+    const number = Math.floor(ino / inodesOfBlock)
+    const key = `${dev}:${number}`
+    let block = blocks.get(key)
+    if (block === undefined) {
+      blocks.set(key, (block = readBlock(dev, number)))
+      if (blocks.size > blocksKept) blocks.delete(blocks.keys().next().value!)
     }
-    let device = devices.get(dev)
-    if (device === undefined) devices.set(dev, (device = readDevice(state, dev)))
-    const row = device.get(ino)
-    return row?.size === size && row.mtime === mtimeMs && row.ctime === ctimeMs ? row.digest : undefined
+    const row = block.get(ino)
+    return row !== undefined && row[1] === size && row[2] === mtimeMs && row[3] === ctimeMs ? row[4] : undefined
   }
   const learn = async (
     { size }: FileNode,
@@ -69,7 +69,8 @@ export function createFileDigests(state: State, codec: Pick<Codec, 'hasher'>): F
   }
   return {
     of(node, identity, read) {
-      if (identity === undefined) return hashBody(node.size, read(), codec)
+      // Numbers above what JavaScript counts exactly would stand for several files.
+      if (identity === undefined || !Number.isSafeInteger(identity.ino)) return hashBody(node.size, read(), codec)
       return known(node.size, identity) ?? learn(node, identity, read)
     },
     flush() {
@@ -88,16 +89,18 @@ export function createFileDigests(state: State, codec: Pick<Codec, 'hasher'>): F
   }
 }
 
-function readDevice(state: State, dev: number): ReadonlyMap<number, Remembered> {
-  const rows = new Map<number, Remembered>()
+/** Reads what is remembered of a device, a block of inode numbers at a time. */
+function blockReader(state: State): (dev: number, block: number) => ReadonlyMap<number, Remembered> {
   // A statement of its own: the shared one must not give arrays to others.
-  const all = state.db.prepare('SELECT ino, size, mtime, ctime, digest FROM builder_files WHERE dev = ?')
-  all.setReturnArrays(true)
-  for (const row of all.all(dev) as unknown as readonly (readonly [number, number, number, number, string])[]) {
-    const [ino, size, mtime, ctime, digest] = row
-    rows.set(ino, { size, mtime, ctime, digest })
+  const find = state.db.prepare(
+    'SELECT ino, size, mtime, ctime, digest FROM builder_files WHERE dev = ? AND ino BETWEEN ? AND ?',
+  )
+  find.setReturnArrays(true)
+  return (dev, block) => {
+    const first = block * inodesOfBlock
+    const rows = find.all(dev, first, first + inodesOfBlock - 1) as unknown as readonly Remembered[]
+    return new Map(rows.map((row) => [row[0], row]))
   }
-  return rows
 }
 
 /** Hashes without remembering, for trees whose inode numbers mean nothing tomorrow. */

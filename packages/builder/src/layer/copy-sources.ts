@@ -70,7 +70,9 @@ export function selectPath(tree: Tree, path: string, what: string): CopySourceFi
   const prefix = resolved === '' ? 0 : resolved.length + 1
   const children =
     node.type === 'directory'
-      ? Array.from(walk(tree, resolved), ([found, child]) => [found.slice(prefix), child] as const)
+      ? Array.from(walk(tree, resolved), (entry) =>
+          prefix === 0 ? entry : ([entry[0].slice(prefix), entry[1]] as const),
+        )
       : []
   return { name: splitPath(path).name, path: resolved, node, children }
 }

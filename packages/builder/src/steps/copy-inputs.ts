@@ -1,6 +1,6 @@
 import type { IgnoreMatcher } from '@gantry/dockerfile'
 import type { BuildSession, OnUnpack } from '../build-session.ts'
-import type { KeyField } from '../cache/key.ts'
+import { type KeyField, KeyFieldList } from '../cache/key.ts'
 import { archiveIn } from '../files/archive-kind.ts'
 import { ArchiveTree } from '../files/archive-tree.ts'
 import { walk } from '../files/directory-tree.ts'
@@ -160,11 +160,15 @@ export async function digestsOf(
 
 /** A source of the context by everything of it that reaches the image: owners and times do not. */
 function describe({ name, node, children }: CopySourceFile, digests: ReadonlyMap<FileNode, string>): KeyField {
-  const links = new Map<string, number>()
-  const field = (path: string, each: FileNode): KeyField => {
+  const field = (path: string, each: FileNode, links: Map<string, number>): KeyField => {
     if (each.link !== undefined && !links.has(each.link)) links.set(each.link, links.size)
     const link = each.link === undefined ? undefined : links.get(each.link)
     return [path, each.type, each.mode, each.size, each.target, each.devMajor, each.devMinor, link, digests.get(each)]
   }
-  return [field(name, node), children.map(([relative, child]) => field(relative, child))]
+  // Of a hundred thousand files the fields are not all there at once.
+  function* fields(): Generator<KeyField> {
+    const links = new Map<string, number>()
+    for (const [relative, child] of children) yield field(relative, child, links)
+  }
+  return [field(name, node, new Map()), new KeyFieldList(children.length, fields)]
 }

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import { deflateRawSync, inflateRawSync } from 'node:zlib'
-import type { KeyField } from '../cache/key.ts'
+import { type KeyField, KeyFieldList } from '../cache/key.ts'
 import { stepVersion } from '../cache/layer-key.ts'
 import type { StepKey } from '../cache/step-key.ts'
 
@@ -90,11 +90,11 @@ function textOf(field: KeyField): string {
 }
 
 /** A source of files: the file or directory itself, and what is in it. */
-function filePair(field: KeyField): readonly [readonly KeyField[], readonly (readonly KeyField[])[]] | undefined {
+function filePair(field: KeyField): readonly [readonly KeyField[], Iterable<readonly KeyField[]>] | undefined {
   if (!Array.isArray(field) || field.length !== 2) return undefined
   const [own, children] = field as readonly KeyField[]
-  if (!isFile(own) || !Array.isArray(children)) return undefined
-  return [own, children as readonly (readonly KeyField[])[]]
+  if (!isFile(own) || !(Array.isArray(children) || children instanceof KeyFieldList)) return undefined
+  return [own, children as Iterable<readonly KeyField[]>]
 }
 
 function isFile(field: KeyField): field is readonly KeyField[] {
