@@ -38,6 +38,9 @@ export interface Stage extends AsyncDisposable {
 
 /** What every verb works with. */
 export interface Context extends EnginePorts {
+  /** Set where verbs are played through on a stage. */
+  readonly rehearsing?: true
+
   readonly containers: ContainerTable
   readonly live: LiveContainers
   readonly execs: ExecTable

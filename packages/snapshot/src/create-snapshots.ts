@@ -138,7 +138,7 @@ class OverlaySnapshots implements Snapshots {
     { owner, owners, lowers }: { owner: Owner; owners: MappedOwners; lowers: readonly number[] },
   ): Promise<Prepared> {
     const path = mappedDirectory(this.#directory, row.n)
-    const rootfs = join(path, 'rootfs')
+    const { mapped: rootfs } = this.#prepared(row)
     const why = 'its root file system, for its users alone'
     try {
       await this.#ledger.apply(owner, [
@@ -245,9 +245,10 @@ class OverlaySnapshots implements Snapshots {
 
   #prepared({ key, n }: UpperRow): Prepared {
     const path = join(this.#directory, String(n))
-    const mapped = mappedDirectory(this.#directory, n)
+    const place = mappedDirectory(this.#directory, n)
+    const mapped = join(place, 'rootfs')
     // It is there while the snapshot is mounted with mapped owners, and goes with the mount.
-    return { key, rootfs: join(existsSync(mapped) ? mapped : path, 'rootfs'), upper: join(path, 'fs') }
+    return { key, rootfs: existsSync(place) ? mapped : join(path, 'rootfs'), mapped, upper: join(path, 'fs') }
   }
 
   /** Numbers of the layers of a chain, topmost first. */

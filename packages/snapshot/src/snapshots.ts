@@ -7,6 +7,8 @@ export interface Prepared {
   readonly key: string
   /** Where the file system appears once it is mounted. */
   readonly rootfs: string
+  /** Where it appears when it is mounted with mapped owners. */
+  readonly mapped: string
   /** The overlay's upper directory: what differs from the parent. */
   readonly upper: string
 }

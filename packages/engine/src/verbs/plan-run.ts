@@ -64,6 +64,7 @@ function onStage(context: Context, { ports }: Stage): Context {
   return {
     ...context,
     ...ports,
+    rehearsing: true,
     // Holds are rows of the real store.
     images: { ...imagesOf(context), hold: () => undefined, letGo: () => undefined },
     containers: new ContainerTable(state),
@@ -95,7 +96,8 @@ function staged(mount: MountRequest, root: string): MountRequest {
 
 /** Shows the plan the image's users, where one is asked for by name. */
 async function showUsers(context: Context, stage: Context, { id, spec, image }: ContainerRecord): Promise<void> {
-  const etc = join(stage.snapshots.paths(id).rootfs, 'etc')
+  const { rootfs: plain, mapped } = stage.snapshots.paths(id)
+  const etc = join(spec.users === undefined ? plain : mapped, 'etc')
   mkdirSync(etc, { recursive: true })
   if (/^[0-9:]*$/.test(spec.user) && spec.security.groupAdd.length === 0) return
   const owner = `plan/${id}`

@@ -9,10 +9,10 @@ export interface ContainerFiles {
 
 /**
  * Docker's mounts before those of the user, in Docker's order. `shmSize` is in bytes; 64 MiB by default. `hostSystem` shows the host's
- * /sys: a new one may be mounted only by who owns the network.
+ * /sys: a new one may be mounted only by who owns the network. `ttyGroup` is false where no group has the number of `tty`.
  */
 export function defaultMounts(
-  options: { shmSize?: number; cgroupWritable?: boolean; hostSystem?: boolean } = {},
+  options: { shmSize?: number; cgroupWritable?: boolean; hostSystem?: boolean; ttyGroup?: boolean } = {},
 ): readonly MountSpec[] {
   const access = options.cgroupWritable === true ? 'rw' : 'ro'
   return [
@@ -27,7 +27,14 @@ export function defaultMounts(
       destination: '/dev/pts',
       type: 'devpts',
       source: 'devpts',
-      options: ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620', 'gid=5'],
+      options: [
+        'nosuid',
+        'noexec',
+        'newinstance',
+        'ptmxmode=0666',
+        'mode=0620',
+        ...(options.ttyGroup === false ? [] : ['gid=5']),
+      ],
     },
     options.hostSystem === true
       ? {

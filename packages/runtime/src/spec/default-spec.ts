@@ -101,6 +101,7 @@ export function defaultSpec(options: SpecOptions): RuntimeSpec {
     ...defaultMounts({
       cgroupWritable: privileged,
       ...(options.users?.ownsNetwork === false ? { hostSystem: true } : {}),
+      ttyGroup: hasGroup(options.users, 5),
       ...(options.shmSize === undefined ? {} : { shmSize: options.shmSize }),
     }),
     ...fileMounts(options.files ?? {}),
@@ -201,6 +202,11 @@ function namespace(type: NamespaceSpec['type'], choice: NamespaceChoice = 'priva
 function networkSysctls(network: NamespaceChoice = 'private', users?: UserNamespace): Readonly<Record<string, string>> {
   if (network === 'host' || users?.ownsNetwork === false) return {}
   return { 'net.ipv4.ip_unprivileged_port_start': '0', 'net.ipv4.ping_group_range': `0 ${lastGroup(users)}` }
+}
+
+function hasGroup(users: UserNamespace | undefined, group: number): boolean {
+  if (users === undefined) return true
+  return users.gids.some(({ containerID, size }) => group >= containerID && group < containerID + size)
 }
 
 /** The kernel takes a range of groups only when all of them are mapped. */

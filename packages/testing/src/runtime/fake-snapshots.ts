@@ -8,9 +8,9 @@ export function fakeSnapshots(options: { root: string; template: string }): Engi
   readonly keys: readonly string[]
 } {
   const keys = new Set<string>()
-  const paths = (key: string): { key: string; rootfs: string; upper: string } => {
+  const paths = (key: string): ReturnType<EnginePorts['snapshots']['paths']> => {
     const upper = join(options.root, key)
-    return { key, rootfs: upper, upper }
+    return { key, rootfs: upper, mapped: upper, upper }
   }
   return {
     prepare: async (key) => {

@@ -12,8 +12,16 @@ type Checked = Pick<ContainerSpec, 'security' | 'namespaces'> & {
 
 /** Refuses what cannot work in a user namespace. @throws EngineError SPEC_INVALID */
 export function checkUsers(
-  { security, namespaces }: Checked,
-  { host, site }: { readonly host: Pick<Host, 'userNamespaces' | 'kernelVersion'>; readonly site: Pick<Site, 'root'> },
+  { security, namespaces, network }: Checked,
+  {
+    host,
+    site,
+    rehearsing,
+  }: {
+    readonly host: Pick<Host, 'userNamespaces' | 'kernelVersion'>
+    readonly site: Pick<Site, 'root'>
+    readonly rehearsing?: true
+  },
 ): void {
   const [major, minor] = host.kernelVersion
   if (!host.userNamespaces) throw invalid('Cannot give the container a user namespace: the kernel has none')
@@ -33,7 +41,13 @@ export function checkUsers(
         `cannot share ${kind.toUpperCase()} namespaces with others when user namespaces are enabled: the kernel lets only their owner mount ${kind === 'pid' ? '/proc' : '/dev/mqueue'}`,
         `leave --${kind} or --userns out`,
       )
-  mustBePassable(site.root)
+  if (network.kind === 'container')
+    throw invalid(
+      `cannot share the network of container "${network.container}" when user namespaces are enabled: the kernel lets only those in who own it`,
+      'put both containers on one network (--network NAME), or leave --userns out',
+    )
+  // Where a run is only planned, the root is another, of which nothing is used.
+  if (rehearsing !== true) mustBePassable(site.root)
 }
 
 /** Refuses the idmap option where there is nothing to map. @throws EngineError SPEC_INVALID */
