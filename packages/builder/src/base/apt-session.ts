@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto'
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
+import { createHash, randomUUID } from 'node:crypto'
+import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ProcessError, run } from '@gantry/process'
 import { BaseError } from './base-error.ts'
@@ -46,7 +46,7 @@ export interface AptSession {
   plan(names: readonly string[]): Promise<PlannedPackage[]>
   /** What the lists say of packages, as paragraphs of a `Packages` file; every version that has one. */
   describe(plan: readonly PlannedPackage[]): Promise<string>
-  /** Downloads what a plan names, and removes packages of earlier plans. */
+  /** Downloads what a plan names, and removes packages of plans of earlier days. */
   download(names: readonly string[], plan: readonly PlannedPackage[]): Promise<void>
 }
 
@@ -63,11 +63,12 @@ export async function openAptSession(options: AptSessionOptions): Promise<AptSes
       mkdir(path, { recursive: true }),
     ),
   )
-  const sources = join(home, 'sources.list')
-  const status = join(home, 'status')
-  const configuration = join(home, 'apt.conf')
-  await writeFile(sources, `${lines.join('\n')}\n`)
-  await writeFile(status, options.installed ?? '')
+  const fromHost = await hostSettings(signal)
+  // Named by what it says: a session with other wishes, at the same time, has its own.
+  const wishes = fingerprint([options.architecture, ...lines, ...fromHost, options.installed ?? ''])
+  const sources = join(home, `sources-${wishes}.list`)
+  const status = join(home, `status-${wishes}`)
+  const configuration = join(home, `apt-${wishes}.conf`)
   const settings: readonly (readonly [string, string])[] = [
     ['APT::Architecture', options.architecture],
     ['APT::Architectures', options.architecture],
@@ -91,8 +92,11 @@ export async function openAptSession(options: AptSessionOptions): Promise<AptSes
     ['Dir::Log', home],
   ]
   const text = settings.map(([key, value]) => `${key} ${JSON.stringify(value)};`)
-  const fromHost = await hostSettings(signal)
-  await writeFile(configuration, `${[...text, ...fromHost].join('\n')}\n`)
+  await Promise.all([
+    writeWhole(sources, `${lines.join('\n')}\n`),
+    writeWhole(status, options.installed ?? ''),
+    writeWhole(configuration, `${[...text, ...fromHost].join('\n')}\n`),
+  ])
 
   const apt = async (...args: string[]): Promise<string> => {
     // flock waits for another build that uses the same directory; APT itself would fail at once.
@@ -131,8 +135,8 @@ export async function openAptSession(options: AptSessionOptions): Promise<AptSes
     download: async (names, plan) => {
       await apt('install', '-qq', '--download-only', ...(await namesKnown(names)))
       const wanted = new Set(plan.map(({ file }) => file))
-      const stale = (await readdir(archives)).filter((file) => file.endsWith('.deb') && !wanted.has(file))
-      await Promise.all(stale.map((file) => rm(join(archives, file), { force: true })))
+      const others = (await readdir(archives)).filter((file) => file.endsWith('.deb') && !wanted.has(file))
+      await Promise.all(others.map((file) => removeOld(join(archives, file))))
     },
   }
 }
@@ -178,6 +182,19 @@ async function hostSettings(signal: AbortSignal | undefined): Promise<string[]> 
   const wanted = /^Acquire::((https?|ftp)::|Retries|Check-Valid-Until|Check-Date|Max-FutureTime|ForceIPv[46])/i
   const { stdout } = await run('apt-config', ['dump'], signal === undefined ? {} : { signal })
   return stdout.split('\n').filter((line) => wanted.test(line))
+}
+
+/** Removes a package that came more than a day ago: another session may be about to use one that has just come. */
+async function removeOld(path: string): Promise<void> {
+  const there = await stat(path).catch(() => undefined)
+  if (there !== undefined && Date.now() - there.ctimeMs > 86_400_000) await rm(path, { force: true })
+}
+
+/** Another session may be reading the same file, and never finds it half written. */
+async function writeWhole(path: string, text: string): Promise<void> {
+  const unfinished = `${path}.${randomUUID()}`
+  await writeFile(unfinished, text)
+  await rename(unfinished, path)
 }
 
 function fingerprint(parts: readonly string[]): string {
