@@ -1,6 +1,14 @@
 export { ImageError, type ImageErrorCode, type Side } from './errors.ts'
 export type { BlobIngester, BlobReader, BlobSink, BlobSource, ByteRange, OpenOptions, PutOptions } from './blob.ts'
-export type { DriveOptions, DrawingSink, FillingSource, PartialBlob, PartialSink, Span } from './partial.ts'
+export type {
+  DriveOptions,
+  DrawingSink,
+  FillingSource,
+  GrowingFile,
+  PartialBlob,
+  PartialSink,
+  Span,
+} from './partial.ts'
 export type { ReferrerLister, TagResolver, TagWriter } from './tags.ts'
 export type { Codec, CompressOptions, Hasher, Hashing } from './codec.ts'
 export type { Image, ImageIndex, Layer, LayerOptions } from './image.ts'

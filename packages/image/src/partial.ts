@@ -7,11 +7,24 @@ export interface Span {
   readonly end: number
 }
 
+/** A file that grows from its start, and that others may read meanwhile. */
+export interface GrowingFile {
+  /** Where the file was when it began to grow; it may be moved when it is whole. */
+  readonly path: string
+  /**
+   * Tells how many bytes from the start are there and stay as they are: at once, and whenever there are more. `undefined` says that
+   * they were wrong, and that nothing more is told. Answers with what ends the telling.
+   */
+  follow(listener: (bytes: number | undefined) => void): () => void
+}
+
 /**
  * A blob that is being written in any order and that outlives the process: what is there stays there, for the next one who wants
  * the blob. Disposing of it lets others go on with it.
  */
 export interface PartialBlob extends AsyncDisposable {
+  /** Where it can be read while it grows; nothing of that is verified before `commit`. Absent: nowhere. */
+  readonly growing?: GrowingFile
   /** What is not there yet, in order; neighbours do not touch. */
   missing(): readonly Span[]
   /** Writes bytes at a position; several writes may be under way at once. What is there already may be written again. */
