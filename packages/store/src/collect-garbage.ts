@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { isIndexType, isManifestType } from '@gantry/oci'
 import type { Digest } from '@gantry/oci'
 import type { State } from '@gantry/state'
+import type { AgeClock } from './clock.ts'
 import type { DiskBlobs, StoredBlob } from './disk-blobs.ts'
 import { currentHolder, isHolderAlive } from './holder.ts'
 import type { LayoutPaths } from './layout-paths.ts'
@@ -48,17 +49,19 @@ const pause = 2
  * first. What was marked stays so, even if its name went away: the next collection takes it.
  */
 export async function collectGarbage(
-  parts: { readonly state: State; readonly blobs: DiskBlobs; readonly leases: Leases },
+  parts: { readonly state: State; readonly blobs: DiskBlobs; readonly leases: Leases; readonly clock: AgeClock },
   options: CollectOptions = {},
 ): Promise<Collected> {
-  const { state, blobs, leases } = parts
+  const { state, blobs, leases, clock } = parts
   const removed: Digest[] = []
   let bytes = 0
   leases.removeDead()
   if (options.dryRun !== true) removeAbandoned(blobs.paths)
   const marks = new Marks(state, blobs)
   await marks.update(options.signal)
-  let before = Math.min(Date.now() - (options.grace ?? defaultGrace), leases.protectedSince() ?? Infinity)
+  const { grace = defaultGrace } = options
+  // Who wants no grace does not ask for ages.
+  let before = Math.min(grace === 0 ? Date.now() : clock.now() - grace, leases.protectedSince() ?? Infinity)
   const doomed: StoredBlob[] = []
   for await (const blob of candidates(blobs, options.only)) {
     if (!marks.has(blob.digest) && blob.used <= before) doomed.push(blob)

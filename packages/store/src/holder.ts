@@ -31,7 +31,8 @@ export function isOfThisBoot(holder: Holder): boolean {
 
 let knownBootId: string | undefined
 
-function bootId(): string {
+/** Tells the time since the machine was started from every other such time. */
+export function bootId(): string {
   knownBootId ??= readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim()
   return knownBootId
 }

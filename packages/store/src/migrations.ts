@@ -73,5 +73,12 @@ export const storeMigrations: Migrations = {
        bytes BLOB NOT NULL
      ) STRICT;
      CREATE INDEX store_documents_holder ON store_documents (holder);`,
+
+    // When the machine was started, in milliseconds by the clock that it had then.
+    `CREATE TABLE store_clock (
+       id INTEGER PRIMARY KEY CHECK (id = 0),
+       boot TEXT NOT NULL,
+       started INTEGER NOT NULL
+     ) STRICT`,
   ],
 }

@@ -4,6 +4,8 @@ import { ImageError } from '@gantry/image'
 import { isDigest, layoutFile } from '@gantry/oci'
 import type { Digest } from '@gantry/oci'
 import type { State } from '@gantry/state'
+import { AgeClock } from './clock.ts'
+import type { TimeSources } from './clock.ts'
 import { collectGarbage, removeAbandoned } from './collect-garbage.ts'
 import { compressedOf, rememberCompressed } from './compressed.ts'
 import { DiskBlobs } from './disk-blobs.ts'
@@ -33,6 +35,8 @@ export interface OpenStoreOptions {
   readonly holder?: Holder
   /** Blobs of at least so many bytes may come in parts that outlive this process. Default: 4 MiB. */
   readonly leastPartial?: number
+  /** Where the time is taken from that ages are reckoned by. Default: this machine. */
+  readonly time?: Partial<TimeSources>
 }
 
 /**
@@ -48,12 +52,14 @@ export async function openStore(options: OpenStoreOptions): Promise<Store> {
   const names = new Names(state)
   const leases = new Leases(state, holder)
   const projection = new Projection(state, names, paths)
+  const clock = new AgeClock(state, options.time)
   const documents = new Documents({ state, paths, holder, syncDirectory: createSyncDirectory() })
   try {
     await blobs.makeDirectories()
     writeLayoutFile(paths)
     removeAbandoned(paths)
     documents.recover()
+    clock.observe()
     projection.flush()
   } catch (error) {
     throw translateWriteError(error, root)
@@ -64,8 +70,10 @@ export async function openStore(options: OpenStoreOptions): Promise<Store> {
     id: String(state.prepare('SELECT text FROM store_identity').get()?.['text']),
     open: (descriptor, open) => blobs.open(descriptor, open),
     put: (descriptor, body, put) => blobs.put(descriptor, body, put),
+    now: () => clock.now(),
+    clockAhead: () => clock.ahead(),
     partial: (descriptor, partial) => blobs.partial(descriptor, partial),
-    prunePartials: (prune) => removePartials(paths.ingest, prune),
+    prunePartials: (prune) => removePartials(paths.ingest, { now: clock.now(), ...prune }),
     has: async (descriptor) => blobs.touch(descriptor.digest) === descriptor.size,
     ingest: (body, ingest) => blobs.ingest(body, ingest),
     writeDocument: (digest, bytes) => documents.write(digest, bytes),
@@ -103,8 +111,8 @@ export async function openStore(options: OpenStoreOptions): Promise<Store> {
     unpin: (owner, digest) => leases.unpin(owner, digest),
     pinnedBy: (digest) => leases.pinnedBy(digest),
     async gc(gc) {
-      if (gc?.dryRun !== true && gc?.only === undefined) await removePartials(paths.ingest)
-      return collectGarbage({ state, blobs, leases }, gc)
+      if (gc?.dryRun !== true && gc?.only === undefined) await removePartials(paths.ingest, { now: clock.now() })
+      return collectGarbage({ state, blobs, leases, clock }, gc)
     },
     rememberCompressed: (diffId, descriptor) => rememberCompressed(state, diffId, descriptor),
     compressedOf: (diffId, kind) => compressedOf(state, diffId, kind),

@@ -90,6 +90,13 @@ export interface Store extends BlobSource, BlobSink, BlobIngester, TagResolver, 
   unpin(owner: string, digest?: Digest): void
   /** Who pins the content. */
   pinnedBy(digest: Digest): readonly string[]
+  /**
+   * The time that ages are reckoned by, in milliseconds: when the machine's clock was set ahead by ten minutes or more since the machine
+   * was started, the time without that. Nothing is removed as old because a clock is wrong.
+   */
+  now(): number
+  /** By how much the clock was set ahead, in milliseconds; 0 for less than ten minutes. */
+  clockAhead(): number
   /** Removes what no name, pin or lease leads to, and what dead processes left half-written. */
   gc(options?: CollectOptions): Promise<Collected>
 

@@ -3,6 +3,7 @@ import { collectRegistryGarbage } from '@gantry/registry'
 import { defineCommand } from '../command.ts'
 import { boolean } from '../flags/flag.ts'
 import { humanSize } from '../format/human-size.ts'
+import { clockNotice } from '../registry/clock-notice.ts'
 import { durationFlag } from '../registry/duration-flag.ts'
 import { openRegistryWorld } from '../registry/open-registry-world.ts'
 
@@ -39,6 +40,8 @@ A server does it by itself every six hours.`,
       return
     }
     const { blobs, bytes, uploads, links } = garbage
+    const ahead = store.clockAhead()
+    if (ahead > 0) context.err.write(clockNotice(ahead))
     const verb = flags['dry-run'] ? 'Would remove' : 'Removed'
     context.out.write(
       `${verb} ${blobs} blobs and ${uploads} uploads: ${humanSize(bytes)}; ${links} links of repositories\n`,

@@ -5,6 +5,7 @@ import { CliError } from '../cli-error.ts'
 import { defineCommand } from '../command.ts'
 import { boolean, text } from '../flags/flag.ts'
 import { humanSize } from '../format/human-size.ts'
+import { clockNotice } from '../registry/clock-notice.ts'
 import { describeRetention } from '../registry/describe-retention.ts'
 import { openRegistryWorld } from '../registry/open-registry-world.ts'
 
@@ -30,7 +31,13 @@ export const registryRetention: Command = defineCommand({
     await using storage = diskStorage(store)
     await using registry = createRegistry({ storage, state })
     const isProtected = (repository: string, tag: string): boolean => isImmutable(config.limits, repository, tag)
-    const plan = await planRetention({ config: config.retention, state, storage, isProtected })
+    const plan = await planRetention({
+      config: config.retention,
+      state,
+      storage,
+      isProtected,
+      now: () => store.now(),
+    })
     const applied = flags['dry-run']
       ? undefined
       : await applyRetention({ answer: registry.answer, state, signal: context.signal }, plan)
@@ -38,6 +45,8 @@ export const registryRetention: Command = defineCommand({
       context.out.write(`${JSON.stringify({ plan, applied })}\n`)
       return
     }
+    const ahead = store.clockAhead()
+    if (ahead > 0) context.err.write(clockNotice(ahead))
     const { tags, manifests } = applied ?? plan
     const verb = applied === undefined ? 'Would remove' : 'Removed'
     context.out.write(describeRetention(plan))

@@ -17,6 +17,8 @@ export interface ChainParts {
   readonly storage: RegistryStorage
   readonly registry: Registry
   readonly pulls: PullTimes
+  /** The time that ages are reckoned by. */
+  readonly now: () => number
   readonly log: Log
   readonly onEvent: (event: RegistryEvent) => void
   readonly onError: (error: unknown) => void
@@ -35,7 +37,7 @@ export interface RegistryChain extends AsyncDisposable {
 
 /** Composes a registry as it is configured. @throws {AccessError} */
 export async function registryChain(parts: ChainParts, config: RegistryServerConfig): Promise<RegistryChain> {
-  const { state, storage, registry, pulls, log, onEvent, onError, inside } = parts
+  const { state, storage, registry, pulls, now, log, onEvent, onError, inside } = parts
   await using stack = new AsyncDisposableStack()
   const proxy =
     config.proxy === undefined
@@ -61,6 +63,7 @@ export async function registryChain(parts: ChainParts, config: RegistryServerCon
       pulls,
       onError,
       isProtected,
+      now,
       onRun: ({ tags, manifests, bytes }, applied) =>
         log('info', applied === undefined ? 'retention would remove' : 'retention removed', {
           ...(applied ?? { tags, manifests }),

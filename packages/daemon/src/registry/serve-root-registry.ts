@@ -92,7 +92,19 @@ export async function serveRootRegistry(parts: RootRegistryParts): Promise<RootR
   )
   const health = createHealth({ state, root: store.root, leastFree: config.leastFree })
   const observer = createObserver({ metrics, log, isClosing: () => health.isShuttingDown })
-  const chainParts: ChainParts = { state, storage, registry, pulls, log, onEvent, onError, inside: observer.inside }
+  // Of a clock that was set ahead, before this process began or since, neither believes that things are old.
+  const now = (): number => Math.min(steadyNow(), store.now())
+  const chainParts: ChainParts = {
+    state,
+    storage,
+    registry,
+    pulls,
+    now,
+    log,
+    onEvent,
+    onError,
+    inside: observer.inside,
+  }
   let chain = await registryChain(chainParts, config)
   stack.defer(() => chain[Symbol.asyncDispose]())
 

@@ -27,12 +27,12 @@ interface Root extends AsyncDisposable {
   stop(): Promise<void>
 }
 
-async function openRoot(): Promise<Root> {
+async function openRoot(time: { readonly wall?: () => number; readonly uptime?: () => number } = {}): Promise<Root> {
   const stack = new AsyncDisposableStack()
   const directory = stack.use(await temporaryDirectory())
   const codec = stack.use(createCodec())
   const state = stack.use(openState(join(directory.path, 'state.db'), [storeMigrations, ...registryMigrations]))
-  const store = stack.use(await openStore({ root: join(directory.path, 'content'), state, codec }))
+  const store = stack.use(await openStore({ root: join(directory.path, 'content'), state, codec, time }))
   const serving = new AsyncDisposableStack()
   const registry = serving.use(createRegistry({ storage: serving.use(diskStorage(store)), state }))
   stack.use(serving)
@@ -162,6 +162,22 @@ describe('collecting the garbage of a registry', () => {
     assert.equal(done.blobs, 2)
     assert.equal(done.links, 1)
     assert.ok(existsSync(root.store.path(layer)))
+  })
+
+  test('when the clock was set ahead before the process began, nothing goes for its age', async () => {
+    let ahead = 30 * 86_400_000
+    // The clock of this process is the one that was set ahead.
+    await using root = await openRoot({ wall: () => Date.now() - ahead, uptime: () => performance.now() })
+    ahead = 0
+    assert.equal(
+      (await root.registry.handle(new Request(`${base}/v2/app/blobs/uploads/`, { method: 'POST' }))).status,
+      202,
+    )
+    await pushBlob(root, 'app', bytesOf(1, 1000))
+    age(root)
+    root.state.db.exec('UPDATE registry_uploads SET used = used - 8 * 86400000')
+    const { blobs, uploads, links } = await collectRegistryGarbage(root)
+    assert.deepEqual([blobs, uploads, links], [0, 0, 0])
   })
 
   test('uploads that were given up go, of the database and of the disk', async () => {

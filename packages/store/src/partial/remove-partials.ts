@@ -13,10 +13,10 @@ export const partialAge: number = 7 * 24 * 3_600_000
  */
 export async function removePartials(
   ingest: string,
-  options: { age?: number; dryRun?: boolean } = {},
+  options: { age?: number; dryRun?: boolean; now?: number } = {},
 ): Promise<number> {
-  const { age = partialAge, dryRun = false } = options
-  const before = Date.now() - age
+  const { age = partialAge, dryRun = false, now = Date.now() } = options
+  const before = now - age
   let bytes = 0
   for (const name of await namesIn(ingest)) {
     if (!/^partial-sha(?:256|512)-[0-9a-f]+\.lock$/.test(name)) continue
