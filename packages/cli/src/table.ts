@@ -226,6 +226,23 @@ export const groups: Readonly<Record<string, TableGroup>> = {
       ...buildCacheRows('du prune'),
     },
   },
+  checkpoint: {
+    summary: 'Manage checkpoints of containers',
+    commands: {
+      create: {
+        summary: 'Create a checkpoint from a running container',
+        load: async () => (await import('./commands/checkpoint-create.ts')).checkpointCreate,
+      },
+      ls: {
+        summary: 'List checkpoints for a container',
+        load: async () => (await import('./commands/checkpoint-ls.ts')).checkpointLs,
+      },
+      rm: {
+        summary: 'Remove a checkpoint',
+        load: async () => (await import('./commands/checkpoint-rm.ts')).checkpointRm,
+      },
+    },
+  },
   container: {
     summary: 'Manage containers',
     commands: {

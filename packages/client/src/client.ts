@@ -5,6 +5,7 @@ import type { GantryApi } from './gantry.ts'
 import type { RemoteImagesApi } from './images.ts'
 import type { NetworksApi } from './networks.ts'
 import type { SystemApi } from './system.ts'
+import { checkpointsApi, type CheckpointsApi } from './checkpoints.ts'
 import type { SecretsApi } from './secrets.ts'
 import { secretsApi } from './secrets.ts'
 import type { VolumesApi } from './volumes.ts'
@@ -24,6 +25,7 @@ export interface Client extends SystemApi, Disposable {
   readonly images: RemoteImagesApi
   readonly networks: NetworksApi
   readonly volumes: VolumesApi
+  readonly checkpoints: CheckpointsApi
   readonly secrets: SecretsApi
   readonly gantry: GantryApi
   close(): void
@@ -47,6 +49,7 @@ export function createClient(options: ClientOptions): Client {
     images: imagesApi(http),
     networks: networksApi(http),
     volumes: volumesApi(http),
+    checkpoints: checkpointsApi(http),
     secrets: secretsApi(http),
     gantry: gantryApi(http),
     close: () => http.close(),

@@ -56,7 +56,10 @@ export interface AttachOptions {
 export interface ContainersApi {
   create(body: ContainerCreateBody, options?: { name?: string; platform?: string }): Promise<ContainerCreated>
   /** Returns false when it ran already. */
-  start(id: string, options?: { detachKeys?: string }): Promise<boolean>
+  start(
+    id: string,
+    options?: { detachKeys?: string; checkpoint?: string; checkpointDirectory?: string },
+  ): Promise<boolean>
   /** Returns false when it did not run. `timeout` is seconds until it is killed; -1 waits without end. */
   stop(id: string, options?: { timeout?: number; stopSignal?: string; signal?: AbortSignal }): Promise<boolean>
   restart(id: string, options?: { timeout?: number; stopSignal?: string; signal?: AbortSignal }): Promise<void>
@@ -109,8 +112,10 @@ export function containersApi(http: Http): ContainersApi {
       http.json('POST', `/containers/create${query({ name: options.name, platform: options.platform })}`, {
         json: body,
       }),
-    start: async (id, options = {}) =>
-      (await http.empty('POST', `${path(id, '/start')}${query({ detachKeys: options.detachKeys })}`)) !== 304,
+    start: async (id, { detachKeys, checkpoint, checkpointDirectory } = {}) => {
+      const asked = query({ detachKeys, checkpoint, 'checkpoint-dir': checkpointDirectory })
+      return (await http.empty('POST', `${path(id, '/start')}${asked}`)) !== 304
+    },
     stop: async (id, { timeout, stopSignal, signal } = {}) =>
       (await http.empty('POST', `${path(id, '/stop')}${query({ t: timeout, signal: stopSignal })}`, { signal })) !==
       304,

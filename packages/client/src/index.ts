@@ -65,6 +65,7 @@ export type { Ipam, NetworkContainer, NetworkCreateBody, NetworkCreated, Network
 export type { EventMessage, PingInfo, SystemInfo, VersionInfo } from './types/system.ts'
 export type { DeniedCall, Denials, WhyDeniedRequest } from './types/why-denied.ts'
 export type { Secret, SecretRequest } from './types/secret.ts'
+export type { CheckpointPlace, CheckpointsApi } from './checkpoints.ts'
 export type { SecretsApi } from './secrets.ts'
 export type { Volume, VolumeCreateBody, VolumeList } from './types/volume.ts'
 export type { VolumesApi } from './volumes.ts'

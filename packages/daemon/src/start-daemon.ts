@@ -84,6 +84,7 @@ function apiParts(world: World): DockerApiParts {
     clock: systemClock,
     version,
     runtimeName: runtime.name,
+    experimental: runtime.features().checkpoint,
     build: (context, options) => apiBuild(world, context, options),
     buildCache: () => apiBuildCache(world),
     pruneBuildCache: async (options) => {

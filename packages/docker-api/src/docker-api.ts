@@ -4,6 +4,7 @@ import { serveConnection, type CommonHeaders } from './http/serve-connection.ts'
 import { formatVersion, newestVersion } from './http/version.ts'
 import type { DockerApiParts } from './parts.ts'
 import { archiveRoutes } from './routes/archive-routes.ts'
+import { checkpointRoutes } from './routes/checkpoint-routes.ts'
 import { containerRoutes } from './routes/container-routes.ts'
 import { eventRoutes } from './routes/event-routes.ts'
 import { execRoutes } from './routes/exec-routes.ts'
@@ -29,6 +30,7 @@ export function createDockerApi(parts: DockerApiParts): DockerApi {
   const routes: readonly Route[] = [
     ...pruneRoutes(parts),
     ...containerRoutes(parts),
+    ...checkpointRoutes(parts),
     ...streamRoutes(parts),
     ...archiveRoutes(parts),
     ...execRoutes(parts),
@@ -45,7 +47,7 @@ export function createDockerApi(parts: DockerApiParts): DockerApi {
   const headers: CommonHeaders = {
     'Api-Version': formatVersion(newestVersion),
     'Builder-Version': '1',
-    'Docker-Experimental': 'false',
+    'Docker-Experimental': String(parts.experimental ?? false),
     Ostype: 'linux',
     Server: `Gantry/${parts.version} (linux)`,
     Swarm: 'inactive',

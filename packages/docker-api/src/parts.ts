@@ -14,6 +14,8 @@ export interface DockerApiParts {
   /** The version of Gantry. */
   readonly version: string
   readonly runtimeName: string
+  /** What Docker calls experimental is here: checkpoints. Default: false. */
+  readonly experimental?: boolean
   /** Builds from a tar of the context; absent where there is no builder. */
   readonly build?: (context: AsyncIterable<Uint8Array>, options: ApiBuildOptions) => AsyncIterable<ProgressMessage>
   /** Removes what builds keep for later ones; absent where there is no builder. Answers ids and bytes. */

@@ -10,6 +10,7 @@ import { ExecTable, type ExecRecord, type ExecRequest } from './exec/exec-table.
 import { extractArchiveAt, readPath, statPath, type ExtractOptions, type PathStat } from './verbs/archive.ts'
 import { attach, type AttachOptions, type AttachedStream } from './verbs/attach.ts'
 import { changes } from './verbs/changes.ts'
+import { createCheckpoint, listCheckpoints, removeCheckpoint, type CheckpointRequest } from './verbs/checkpoint.ts'
 import { commit, type CommitOptions } from './verbs/commit.ts'
 import { compare, type Comparison } from './verbs/compare.ts'
 import { create } from './verbs/create.ts'
@@ -27,7 +28,7 @@ import { remove, type RemoveOptions } from './verbs/remove.ts'
 import { rename } from './verbs/rename.ts'
 import { resize } from './verbs/resize.ts'
 import { restart } from './verbs/restart.ts'
-import { start } from './verbs/start.ts'
+import { start, type StartOptions } from './verbs/start.ts'
 import { stats } from './verbs/stats.ts'
 import { stop, type StopOptions } from './verbs/stop.ts'
 import { top } from './verbs/top.ts'
@@ -47,7 +48,10 @@ type Tail<F> = F extends (context: Context, ...rest: infer Rest) => unknown ? Re
 export interface Engine {
   recover(): Promise<Recovered>
   create(request: CreateRequest): Promise<ContainerRecord>
-  start(container: string): Promise<boolean>
+  start(container: string, options?: StartOptions): Promise<boolean>
+  createCheckpoint(container: string, request: CheckpointRequest): Promise<void>
+  listCheckpoints(container: string, directory?: string): readonly string[]
+  removeCheckpoint(...rest: Tail<typeof removeCheckpoint>): Promise<void>
   stop(container: string, options?: StopOptions): Promise<boolean>
   restart(container: string, options?: StopOptions): Promise<void>
   kill(container: string, signal?: string): Promise<void>
@@ -120,7 +124,10 @@ export function createEngine(ports: EnginePorts): Engine {
   return {
     recover: () => recover(context),
     create: (request) => create(context, request),
-    start: (container) => start(context, container),
+    start: (container, options) => start(context, container, options),
+    createCheckpoint: (container, request) => createCheckpoint(context, container, request),
+    listCheckpoints: (container, directory) => listCheckpoints(context, container, directory),
+    removeCheckpoint: (...rest) => removeCheckpoint(context, ...rest),
     stop: (container, options) => stop(context, container, options),
     restart: (container, options) => restart(context, container, options),
     kill: (container, signal) => kill(context, container, signal),

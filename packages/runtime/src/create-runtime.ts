@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { Host, Ledger, Site } from '@gantry/linux'
 import { cgroupReader } from './cgroup/cgroup-reader.ts'
 import { ParentGroups } from './cgroup/parent-group.ts'
+import { Criu } from './checkpoint/criu.ts'
 import { ConmonRuntime } from './conmon/conmon-runtime.ts'
 import { ExitWatch } from './conmon/exit-watch.ts'
 import type { OciProgram } from './oci/oci-command.ts'
@@ -65,6 +66,7 @@ export function createRuntime(parts: RuntimeParts): Runtime {
     shared: {
       program,
       monitorPath,
+      criu: new Criu(host.tools.criu),
       lifecycle: name === 'runc' ? runcLifecycle(program) : commandLifecycle(program),
       exits: new ExitWatch(join(site.run, 'exits')),
       cgroups: cgroupReader(host.cgroup),

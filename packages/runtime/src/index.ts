@@ -4,6 +4,7 @@ export type {
   Attachment,
   AttachOptions,
   Bundle,
+  CheckpointOptions,
   CreateOptions,
   ExecStdio,
   ExecTask,

@@ -42,6 +42,10 @@ export type RuntimeErrorCode =
   | 'DELETE_FAILED'
   /** A command of the OCI runtime (pause, resume, update) failed. */
   | 'COMMAND_FAILED'
+  /** There is no CRIU here that works with this kernel. */
+  | 'CRIU_MISSING'
+  /** A container's processes could not be written down, or not made again. */
+  | 'CHECKPOINT_FAILED'
   /** The caller's signal ended the work. */
   | 'ABORTED'
   /** A log file is not in the form that the monitor writes. */

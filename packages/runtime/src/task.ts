@@ -11,7 +11,7 @@ export interface Runtime {
    * Makes a container that waits for {@link Task.start}; its process exists but has not run a single instruction of the image.
    * Writes config.json into the bundle. Everything made is recorded in the ledger under `owner`; on failure nothing is left.
    * @throws RuntimeError COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE, WORKING_DIRECTORY_INVALID, MOUNT_FAILED, HOST_DENIED, TASK_EXISTS,
-   *   RUNTIME_MISSING, MONITOR_MISSING, CREATE_FAILED
+   *   RUNTIME_MISSING, MONITOR_MISSING, CREATE_FAILED; CRIU_MISSING, CHECKPOINT_FAILED with `restore`
    */
   create(bundle: Bundle, stdio: Stdio, options: CreateOptions): Promise<Task>
   /** Tells a ledger that makes nothing what `create` would make. Absent where a runtime cannot say. */
@@ -61,6 +61,18 @@ export interface Stdio {
 export interface CreateOptions {
   readonly owner: Owner
   readonly signal?: AbortSignal
+  /** Directory of a checkpoint: its processes go on where they were, at once; there is no {@link Task.start} for them then. */
+  readonly restore?: string
+}
+
+/** How a container is written down. */
+export interface CheckpointOptions {
+  /** Absolute; it is made. */
+  readonly directory: string
+  /** The processes go on afterwards. Default: false, they end. */
+  readonly leaveRunning?: boolean
+  /** Take connected TCP sockets along, which can be made again only under the same address. Default: false, they are refused. */
+  readonly tcpEstablished?: boolean
 }
 
 /** A container's main process and what can be done with it. */
@@ -82,6 +94,11 @@ export interface Task {
   resume(): Promise<void>
   /** Sets the size of the terminal; without one nothing happens. @throws RuntimeError NOT_RUNNING */
   resize(height: number, width: number): Promise<void>
+  /**
+   * Writes its processes to files, from which {@link Runtime.create} makes them again. On failure they go on and nothing is left.
+   * @throws RuntimeError NOT_RUNNING, CRIU_MISSING, CHECKPOINT_FAILED
+   */
+  checkpoint(options: CheckpointOptions): Promise<void>
   /** Changes limits. @throws RuntimeError NOT_RUNNING, COMMAND_FAILED */
   update(resources: ResourcesSpec): Promise<void>
   /** Use of processor, memory, processes, disk and network. @throws RuntimeError NOT_RUNNING */

@@ -1,4 +1,5 @@
 import type { Command } from '../command.ts'
+import { resolve } from 'node:path'
 import { CliError } from '../cli-error.ts'
 import { defineCommand } from '../command.ts'
 import { each } from '../each.ts'
@@ -16,15 +17,30 @@ export const start: Command = defineCommand({
   usage: '[OPTIONS] CONTAINER [CONTAINER...]',
   arguments: [1],
   flags: {
+    checkpoint: text('Restore from this checkpoint'),
+    'checkpoint-dir': text('Use a custom checkpoint storage directory', { type: 'directory' }),
     attach: boolean('Attach STDOUT/STDERR and forward signals', { short: 'a' }),
     'detach-keys': text('Override the key sequence for detaching a container'),
     interactive: boolean("Attach container's STDIN", { short: 'i' }),
   },
   async run({ context, flags, args }) {
+    const { checkpoint, 'checkpoint-dir': directory } = flags
+    if (checkpoint !== undefined && (flags.attach || flags.interactive || args.length > 1)) {
+      throw new CliError(
+        'INVALID',
+        'Cannot restore several containers at once, or attach to one while it is restored',
+        {
+          hint: 'name one, and use "gantry attach" or "gantry logs -f" afterwards',
+        },
+      )
+    }
     const client = await context.daemon()
     if (!flags.attach && !flags.interactive) {
       return each(context, args, async (name) => {
-        await client.containers.start(name)
+        await client.containers.start(name, {
+          ...(checkpoint === undefined ? {} : { checkpoint }),
+          ...(directory === undefined ? {} : { checkpointDirectory: resolve(directory) }),
+        })
         return name
       })
     }

@@ -11,6 +11,7 @@ const statusOf: Readonly<Record<string, number>> = {
   NETWORK_UNKNOWN: 404,
   NETWORK_NOT_CONNECTED: 404,
   FILE_UNKNOWN: 404,
+  CHECKPOINT_UNKNOWN: 404,
 
   CONTAINER_AMBIGUOUS: 400,
   IMAGE_AMBIGUOUS: 400,
@@ -54,6 +55,7 @@ const statusOf: Readonly<Record<string, number>> = {
   CONTAINER_RESTARTING: 409,
   CONTAINER_REMOVING: 409,
   NAME_TAKEN: 409,
+  CHECKPOINT_EXISTS: 409,
   EXEC_STARTED: 409,
   IMAGE_IN_USE: 409,
   SECRET_EXISTS: 409,
@@ -63,6 +65,7 @@ const statusOf: Readonly<Record<string, number>> = {
   NOT_RUNNING: 409,
 
   NOT_SUPPORTED: 501,
+  CRIU_MISSING: 501,
   ENGINE_CLOSED: 503,
 }
 

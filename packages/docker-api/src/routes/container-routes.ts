@@ -11,6 +11,7 @@ import { editRequest } from '../translate/edit-request.ts'
 import { Fields } from '../translate/fields.ts'
 import { statsSample } from '../translate/stats.ts'
 import { summaryText } from '../translate/summary-text.ts'
+import { startOptions } from './checkpoint-routes.ts'
 import { jsonStream } from './json-stream.ts'
 
 /** `/containers`: everything but streams of a container's own. */
@@ -20,7 +21,11 @@ export function containerRoutes(parts: DockerApiParts): readonly Route[] {
     ['GET', /^\/containers\/json$/, (request) => listContainers(parts, request)],
     ['POST', /^\/containers\/create$/, (request) => createContainer(parts, request)],
     ['GET', /^\/containers\/([^/]+)\/json$/, (request, id = '') => inspectContainer(parts, request, id)],
-    ['POST', /^\/containers\/([^/]+)\/start$/, async (_, id = '') => empty((await engine.start(id)) ? 204 : 304)],
+    [
+      'POST',
+      /^\/containers\/([^/]+)\/start$/,
+      async (request, id = '') => empty((await engine.start(id, startOptions(request))) ? 204 : 304),
+    ],
     [
       'POST',
       /^\/containers\/([^/]+)\/stop$/,

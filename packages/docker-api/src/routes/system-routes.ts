@@ -107,7 +107,7 @@ async function info(parts: DockerApiParts): Promise<SystemInfo> {
     NoProxy: '',
     Name: hostname(),
     Labels: [],
-    ExperimentalBuild: false,
+    ExperimentalBuild: parts.experimental ?? false,
     ServerVersion: own,
     Runtimes: { [runtimeName]: { path: runtimeName } },
     DefaultRuntime: runtimeName,

@@ -16,9 +16,6 @@ export const unsupportedRoutes: readonly Route[] = [
     ]),
   ),
   later('GET', /^\/containers\/[^/]+\/attach\/ws$/, 'GET /containers/{id}/attach/ws'),
-  ...['GET', 'POST', 'DELETE'].map((method) =>
-    later(method, /^\/containers\/[^/]+\/checkpoints(?:\/[^/]+)?$/, 'checkpoints of containers'),
-  ),
   later('GET', /^\/images\/search$/, 'GET /images/search'),
   later('GET', /^\/distribution\/.+\/json$/, 'GET /distribution/{name}/json'),
   later('POST', /^\/(?:grpc|session)$/, 'the BuildKit API (set DOCKER_BUILDKIT=0, or use "gantry build")'),

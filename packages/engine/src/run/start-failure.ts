@@ -53,6 +53,8 @@ const foreign: ReadonlySet<string> = new Set([
   'SUBNET_EXHAUSTED',
   'SPEC_INVALID',
   'WORKING_DIRECTORY_INVALID',
+  'CRIU_MISSING',
+  'CHECKPOINT_FAILED',
 ])
 
 /** Errors that say of themselves what they are to a face: a taken port, an unknown network. */

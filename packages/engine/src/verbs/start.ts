@@ -14,19 +14,34 @@ import { startFailure } from '../run/start-failure.ts'
 import { watchExit } from '../run/watch-exit.ts'
 import { watchHealth } from '../run/watch-health.ts'
 import { both } from '../run/both.ts'
+import { checkpointPath } from './checkpoint.ts'
 import { removeLocked } from './remove.ts'
 
 /** Starts a container. Returns false when it ran already. Nothing of a start that fails is left.
- * @throws EngineError CONTAINER_UNKNOWN, CONTAINER_PAUSED, COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE, START_FAILED; NetworkError PORT_TAKEN */
-export async function start(context: Context, reference: string): Promise<boolean> {
+ * @throws EngineError CONTAINER_UNKNOWN, CONTAINER_PAUSED, CHECKPOINT_UNKNOWN, COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE, START_FAILED; NetworkError PORT_TAKEN */
+export async function start(context: Context, reference: string, options: StartOptions = {}): Promise<boolean> {
   const { id } = context.containers.find(reference)
-  return context.live.of(id).lock.run(() => startLocked(context, id))
+  const { checkpoint: name, checkpointDirectory: directory } = options
+  return context.live.of(id).lock.run(() => {
+    const restore = name === undefined ? undefined : checkpointPath(context, id, { name, directory })
+    return startLocked(context, id, restore === undefined ? {} : { restore })
+  })
+}
+
+/** From where a container starts. */
+export interface StartOptions {
+  /** Name of a checkpoint: its processes go on from there. Default: the container's command, from its beginning. */
+  readonly checkpoint?: string
+  /** Where the checkpoint is, when it is not with the container. */
+  readonly checkpointDirectory?: string
 }
 
 /** What is done on the way of a start. */
 export interface StartHooks {
   /** Called when everything is made and the process waits before its first instruction. */
   readonly beforeStart?: (task: Task) => Promise<void>
+  /** Directory of a checkpoint: its processes go on, and there is no first instruction. */
+  readonly restore?: string
 }
 
 /** Starts a container whose lock is held. */
@@ -83,7 +98,7 @@ async function begin(
         ...logOf(context, record),
         preserveFds: connected.fds,
       },
-      { owner },
+      { owner, ...(hooks.restore === undefined ? {} : { restore: hooks.restore }) },
     )
   } finally {
     connected.close()
@@ -100,7 +115,7 @@ async function begin(
     }),
   )
   await hooks.beforeStart?.(task)
-  await task.start()
+  if (hooks.restore === undefined) await task.start()
   return { task, connected }
 }
 

@@ -1,6 +1,7 @@
 import type { Host } from '../host/host.ts'
 import { readHost } from '../host/read-host.ts'
 import { siteOf, type Site } from '../site.ts'
+import { checkCheckpoints } from './check-checkpoints.ts'
 import { checkCgroups } from './check-cgroups.ts'
 import { checkFirewall } from './check-firewall.ts'
 import { checkKernel } from './check-kernel.ts'
@@ -16,6 +17,7 @@ const checks: readonly Check[] = [
   checkPrivileges,
   checkCgroups,
   checkPrograms,
+  checkCheckpoints,
   checkFirewall,
   checkStorage,
   checkLimits,

@@ -35,7 +35,7 @@ function common(program: OciProgram, id: string, files: { pid: string; monitorPi
 export function monitorArguments(
   program: OciProgram,
   files: TaskFiles,
-  options: { readonly id: string; readonly bundle: string; readonly stdio: Stdio },
+  options: { readonly id: string; readonly bundle: string; readonly stdio: Stdio; readonly restore?: string },
 ): string[] {
   const { stdio } = options
   return [
@@ -45,6 +45,7 @@ export function monitorArguments(
     '--exit-dir',
     files.exits,
     ...logArguments(stdio),
+    ...(options.restore === undefined ? [] : ['--restore', options.restore, '--runtime-opt', '--file-locks']),
     ...(stdio.terminal ? ['--terminal'] : []),
     ...(stdio.stdin ? ['--stdin'] : []),
     ...(leavesInputOpen(stdio) ? ['--leave-stdin-open'] : []),

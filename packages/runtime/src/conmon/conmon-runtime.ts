@@ -1,6 +1,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { cgroup, directory, isAlive, LedgerError, spawning, type Change, type Ledger, type Owner } from '@gantry/linux'
+import { criuFailure } from '../checkpoint/checkpoint-container.ts'
 import { classifyRuntimeError } from '../oci/classify-error.ts'
 import { RuntimeError } from '../runtime-error.ts'
 import { runOnce } from '../run-once.ts'
@@ -13,7 +14,7 @@ import { monitorArguments } from './conmon-arguments.ts'
 import { ConmonTask, type TaskShared } from './conmon-task.ts'
 import { answerInTime } from './give-up.ts'
 import { identityFromFile, identityOf } from './identity.ts'
-import { spawnMonitor, type Monitor } from './spawn-monitor.ts'
+import { searchPath, spawnMonitor, type Monitor } from './spawn-monitor.ts'
 import { readTaskRecord, taskFiles, writeTaskRecord, type TaskFiles, type TaskRecord } from './task-files.ts'
 
 /** What {@link ConmonRuntime} is made of. */
@@ -41,7 +42,7 @@ export class ConmonRuntime implements Runtime {
   }
 
   features(): RuntimeFeatures {
-    return { pause: true, checkpoint: false, update: true }
+    return { pause: true, checkpoint: this.#shared.criu.installed, update: true }
   }
 
   async create(bundle: Bundle, stdio: Stdio, options: CreateOptions): Promise<Task> {
@@ -54,7 +55,7 @@ export class ConmonRuntime implements Runtime {
     await this.#recordParent(bundle)
     let made: { monitor: Monitor; record: TaskRecord } | undefined
     const spawn = async (): Promise<number> => {
-      made = await this.#spawn(bundle, stdio, files)
+      made = await this.#spawn(bundle, stdio, { files, restore: options.restore })
       return made.record.monitor.pid
     }
     await this.#apply(options.owner, this.#changes(bundle, files, spawn), options.signal)
@@ -135,18 +136,38 @@ export class ConmonRuntime implements Runtime {
     }
   }
 
-  async #spawn(bundle: Bundle, stdio: Stdio, files: TaskFiles): Promise<{ monitor: Monitor; record: TaskRecord }> {
+  async #spawn(
+    bundle: Bundle,
+    stdio: Stdio,
+    { files, restore }: { readonly files: TaskFiles; readonly restore: string | undefined },
+  ): Promise<{ monitor: Monitor; record: TaskRecord }> {
+    const tried = `Cannot ${restore === undefined ? 'create' : 'restore'} container "${bundle.id}"`
+    const restoring =
+      restore === undefined
+        ? undefined
+        : {
+            restore,
+            path: await this.#shared.criu.searchPath(tried, searchPath),
+            log: join(bundle.directory, 'restore.log'),
+          }
+    if (restoring !== undefined) rmSync(restoring.log, { force: true })
     const monitor = spawnMonitor({
       path: this.#shared.monitorPath,
       directory: bundle.directory,
-      args: monitorArguments(this.#shared.program, files, { id: bundle.id, bundle: bundle.directory, stdio }),
+      args: monitorArguments(this.#shared.program, files, {
+        id: bundle.id,
+        bundle: bundle.directory,
+        stdio,
+        ...(restore === undefined ? {} : { restore }),
+      }),
+      ...(restoring === undefined ? {} : { searchPath: restoring.path }),
       ...(stdio.preserveFds === undefined ? {} : { preserveFds: stdio.preserveFds }),
     })
-    const tried = `Cannot create container "${bundle.id}"`
     const { program } = this.#shared
     const message = await answerInTime(monitor.sync.next(), { program, monitor, monitorPid: files.monitorPid, tried })
     if (message === undefined || message.data <= 0) {
-      throw classifyRuntimeError(tried, message?.message ?? monitor.said(), 'CREATE_FAILED')
+      const failure = classifyRuntimeError(tried, message?.message ?? monitor.said(), 'CREATE_FAILED')
+      throw restoring === undefined ? failure : criuFailure(tried, restoring.log, failure)
     }
     const init = identityOf(message.data)
     await monitor.forked()

@@ -7,7 +7,18 @@ import { ociCommand, type OciProgram } from '../oci/oci-command.ts'
 import type { OciLifecycle } from '../oci/oci-lifecycle.ts'
 import { RuntimeError } from '../runtime-error.ts'
 import type { ProcessSpec, ResourcesSpec } from '../spec/runtime-spec.ts'
-import type { Attachment, AttachOptions, ExecStdio, ExecTask, Task, TaskExit, TaskStats } from '../task.ts'
+import { checkpointContainer } from '../checkpoint/checkpoint-container.ts'
+import type { Criu } from '../checkpoint/criu.ts'
+import type {
+  Attachment,
+  AttachOptions,
+  CheckpointOptions,
+  ExecStdio,
+  ExecTask,
+  Task,
+  TaskExit,
+  TaskStats,
+} from '../task.ts'
 import { attachTo } from './attach.ts'
 import { leavesInputOpen } from './conmon-arguments.ts'
 import { control } from './control.ts'
@@ -20,6 +31,7 @@ import type { TaskFiles, TaskRecord } from './task-files.ts'
 /** What all tasks of a runtime share. */
 export interface TaskShared {
   readonly program: OciProgram
+  readonly criu: Criu
   readonly lifecycle: OciLifecycle
   readonly monitorPath: string
   readonly exits: ExitWatch
@@ -81,6 +93,11 @@ export class ConmonTask implements Task {
   async resume(): Promise<void> {
     this.#mustLive('resume')
     await this.#command(['resume', this.id], 'resume')
+  }
+
+  async checkpoint(options: CheckpointOptions): Promise<void> {
+    this.#mustLive('make a checkpoint of')
+    await checkpointContainer(this.#shared, this.id, options)
   }
 
   async resize(height: number, width: number): Promise<void> {

@@ -25,6 +25,8 @@ export interface MonitorOptions {
   readonly directory: string
   /** Environment variables that take a pipe's descriptor number, in order, beginning at 4. */
   readonly pipes?: readonly string[]
+  /** Where programs are looked for. Default: the usual places. */
+  readonly searchPath?: string
   /** Descriptors that it keeps. */
   readonly preserveFds?: readonly number[]
 }
@@ -38,7 +40,12 @@ const mostSaid = 16 * 1024
  */
 export function spawnMonitor(options: MonitorOptions): Monitor {
   const pipes = options.pipes ?? []
-  const env: Record<string, string> = { PATH: searchPath, TZ: 'UTC', LC_ALL: 'C', _OCI_SYNCPIPE: '3' }
+  const env: Record<string, string> = {
+    PATH: options.searchPath ?? searchPath,
+    TZ: 'UTC',
+    LC_ALL: 'C',
+    _OCI_SYNCPIPE: '3',
+  }
   for (const [index, name] of pipes.entries()) env[name] = String(4 + index)
   let child: SpawnedProcess
   try {
@@ -78,4 +85,5 @@ export function spawnMonitor(options: MonitorOptions): Monitor {
   }
 }
 
-const searchPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+/** Where programs are looked for by the runtime. */
+export const searchPath: string = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'

@@ -21,11 +21,17 @@ export interface OciProgram {
 export async function ociCommand(
   program: OciProgram,
   args: readonly string[],
-  options: { readonly tried: string; readonly fallback: RuntimeErrorCode; readonly input?: string },
+  options: {
+    readonly tried: string
+    readonly fallback: RuntimeErrorCode
+    readonly input?: string
+    readonly env?: Readonly<Record<string, string | undefined>>
+  },
 ): Promise<string> {
   const status = await runStatus(program.path, [...program.args, ...args], {
     timeout: program.patience,
     ...(options.input === undefined ? {} : { input: options.input }),
+    ...(options.env === undefined ? {} : { env: options.env }),
   }).catch((error: unknown) => {
     const hangs = error instanceof Error && 'code' in error && error.code === 'TIMEOUT'
     throw new RuntimeError(

@@ -137,6 +137,12 @@ class FakeTask implements Task {
     return Promise.resolve(this.#process.attach({ stdin: options.stdin ?? true }))
   }
 
+  checkpoint(): Promise<void> {
+    return Promise.reject(
+      new RuntimeError('CRIU_MISSING', `Cannot make a checkpoint of "${this.id}": this runtime is a fake`),
+    )
+  }
+
   async start(): Promise<void> {
     fail(this.#world.failures, 'start')
     const { args, env = [] } = this.#bundle.spec.process

@@ -1,0 +1,129 @@
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { isAbsolute, join } from 'node:path'
+import type { Context } from '../context.ts'
+import { EngineError } from '../engine-error.ts'
+import { containerEvent } from '../events/container-event.ts'
+import type { ExitInfo } from '../container/live.ts'
+import { containerDirectory } from './create.ts'
+
+/** How a checkpoint is made. */
+export interface CheckpointRequest {
+  readonly name: string
+  /** Absolute; holds a directory for each checkpoint. Default: with the container, which takes them along when it is removed. */
+  readonly directory?: string
+  /** The container goes on afterwards. Default: false, it ends as if it had been stopped. */
+  readonly leaveRunning?: boolean
+}
+
+/**
+ * Writes a container's processes to files, from which {@link start} can make them again. The container goes on when that fails, and
+ * nothing is left then. Otherwise it has ended when this returns, unless it is to go on.
+ * @throws EngineError CONTAINER_UNKNOWN, CONTAINER_NOT_RUNNING, CONTAINER_PAUSED, CHECKPOINT_EXISTS, SPEC_INVALID;
+ *   RuntimeError CRIU_MISSING, CHECKPOINT_FAILED
+ */
+export async function createCheckpoint(
+  context: Context,
+  reference: string,
+  { name, directory, leaveRunning = false }: CheckpointRequest,
+): Promise<void> {
+  const { id } = context.containers.find(reference)
+  const live = context.live.of(id)
+  let ended: Promise<ExitInfo> | undefined
+  await live.lock.run(async () => {
+    const place = checkpointsOf(context, id, directory)
+    const path = join(place, checkName(name))
+    const record = context.containers.find(id)
+    const { task } = live
+    if (record.status === 'paused')
+      throw new EngineError('CONTAINER_PAUSED', `Container ${record.name} is paused; unpause it first`)
+    if (record.status !== 'running' || record.progress.ending || task === undefined)
+      throw new EngineError('CONTAINER_NOT_RUNNING', `Container ${record.name} not running`)
+    if (record.spec.autoRemove && !leaveRunning)
+      throw new EngineError(
+        'SPEC_INVALID',
+        `Container ${record.name} is removed when it ends: a checkpoint is of no use`,
+        {
+          hint: 'leave it running (--leave-running), or make it without --rm',
+        },
+      )
+    if (existsSync(path))
+      throw new EngineError(
+        'CHECKPOINT_EXISTS',
+        `checkpoint with name ${name} already exists for container ${reference}`,
+      )
+    // Under another name until it is complete: what a kill leaves half done is no checkpoint.
+    const half = join(place, halfDone)
+    mkdirSync(place, { recursive: true, mode: 0o700 })
+    rmSync(half, { recursive: true, force: true })
+    // Before it ends: restart policies let it be.
+    if (!leaveRunning) context.containers.update(id, { progress: { stopRequested: true } })
+    const { nextExit } = live
+    try {
+      await task.checkpoint({ directory: half, leaveRunning })
+    } catch (error) {
+      if (!leaveRunning) context.containers.update(id, { progress: { stopRequested: false } })
+      throw error
+    }
+    renameSync(half, path)
+    context.events.emit(containerEvent(record, 'checkpoint', { checkpoint: name }))
+    if (!leaveRunning) ended = nextExit.promise
+  })
+  // Not under the lock: the end needs it.
+  await ended
+}
+
+/** The names of a container's checkpoints. @throws EngineError CONTAINER_UNKNOWN, SPEC_INVALID */
+export function listCheckpoints(context: Context, reference: string, directory?: string): readonly string[] {
+  const place = checkpointsOf(context, context.containers.find(reference).id, directory)
+  if (!existsSync(place)) return []
+  return readdirSync(place, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && pattern.test(entry.name) && isCheckpoint(join(place, entry.name)))
+    .map((entry) => entry.name)
+    .toSorted()
+}
+
+/** Removes a checkpoint. @throws EngineError CONTAINER_UNKNOWN, CHECKPOINT_UNKNOWN, SPEC_INVALID */
+export async function removeCheckpoint(
+  context: Context,
+  reference: string,
+  { name, directory }: Pick<CheckpointRequest, 'name' | 'directory'>,
+): Promise<void> {
+  const { id } = context.containers.find(reference)
+  await context.live.of(id).lock.run(() => {
+    rmSync(checkpointPath(context, reference, { name, directory }), { recursive: true, force: true })
+    return Promise.resolve()
+  })
+}
+
+/** Where a checkpoint is. @throws EngineError CONTAINER_UNKNOWN, CHECKPOINT_UNKNOWN, SPEC_INVALID */
+export function checkpointPath(
+  context: Context,
+  reference: string,
+  { name, directory }: { readonly name: string; readonly directory?: string | undefined },
+): string {
+  const path = join(checkpointsOf(context, context.containers.find(reference).id, directory), checkName(name))
+  if (isCheckpoint(path)) return path
+  throw new EngineError('CHECKPOINT_UNKNOWN', `checkpoint ${name} does not exist for container ${reference}`)
+}
+
+const pattern = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$/
+const halfDone = '.half-done'
+
+/** Every checkpoint has a list of its files; nothing else is taken for one, or removed. */
+function isCheckpoint(path: string): boolean {
+  return existsSync(join(path, 'inventory.img'))
+}
+
+function checkName(name: string): string {
+  if (pattern.test(name)) return name
+  throw new EngineError(
+    'SPEC_INVALID',
+    `Invalid checkpoint ID (${name}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed, and 128 characters`,
+  )
+}
+
+function checkpointsOf(context: Context, id: string, directory: string | undefined): string {
+  if (directory === undefined || directory === '') return join(containerDirectory(context, id), 'checkpoints')
+  if (isAbsolute(directory)) return directory
+  throw new EngineError('SPEC_INVALID', `Invalid checkpoint directory "${directory}": it is not an absolute path`)
+}
