@@ -31,7 +31,10 @@ export interface FoundImage {
   readonly name: string | undefined
 }
 
-const remembered = 512
+/** More than that are read anew with each list. A thousand take about 10 MB. */
+const remembered = 4096
+/** A list reads no more of them at a time: each has its buffers. */
+const readAtOnce = 16
 
 /** Finds and lists images. Documents are read once and remembered. */
 export class ImageCatalog {
@@ -103,15 +106,18 @@ export class ImageCatalog {
       if (descriptor !== undefined) roots.set(digest, descriptor)
     }
     const named = Map.groupBy(names, ({ descriptor }) => descriptor.digest)
-    const read = await Promise.allSettled(
-      [...roots.values()].map((root) => this.#details(root, named.get(root.digest) ?? [])),
-    )
     const byId = new Map<Digest, ImageDetails>()
-    for (const result of read) {
-      if (result.status === 'rejected') continue
-      const before = byId.get(result.value.id)
-      if (before === undefined || before.names.length === 0) byId.set(result.value.id, result.value)
-      else byId.set(before.id, { ...before, names: [...new Set([...before.names, ...result.value.names])] })
+    const all = [...roots.values()]
+    for (let at = 0; at < all.length; at += readAtOnce) {
+      const read = await Promise.allSettled(
+        all.slice(at, at + readAtOnce).map((root) => this.#details(root, named.get(root.digest) ?? [])),
+      )
+      for (const result of read) {
+        if (result.status === 'rejected') continue
+        const before = byId.get(result.value.id)
+        if (before === undefined || before.names.length === 0) byId.set(result.value.id, result.value)
+        else byId.set(before.id, { ...before, names: [...new Set([...before.names, ...result.value.names])] })
+      }
     }
     return [...byId.values()].toSorted((a, b) => createdOf(b) - createdOf(a))
   }

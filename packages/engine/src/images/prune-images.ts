@@ -3,7 +3,7 @@ import type { Digest } from '@gantry/oci'
 import type { ImageDetails, ImageRemoval } from './image-details.ts'
 import { imageUsers } from './image-usage.ts'
 import type { ImageWorld } from './images.ts'
-import { removeImage } from './remove-image.ts'
+import { removeImages } from './remove-image.ts'
 
 /** What is pruned. */
 export interface PruneImagesOptions {
@@ -32,12 +32,10 @@ export async function pruneImages(
 ): Promise<PrunedImages> {
   const { store, state, snapshots } = world
   const before = await bytesOf(world)
-  const removals: ImageRemoval[] = []
-  for (const image of await world.catalog.list()) {
-    if (!all && image.names.length > 0) continue
-    if (imageUsers(state, image.id).length > 0 || !filter(image)) continue
-    removals.push(...(await removeImage(world, image.id, { force: true })))
-  }
+  const unused = (await world.catalog.list()).filter(
+    (image) => (all || image.names.length === 0) && imageUsers(state, image.id).length === 0 && filter(image),
+  )
+  const removals = await removeImages(world, unused)
   await store.gc({ grace: graceOfUnnamed })
   const needed = await neededChains(world)
   const unneeded = snapshots.list().layers.filter(({ chain }) => !needed.has(chain))

@@ -19,7 +19,7 @@ export async function removeImage(
   reference: string,
   { force = false }: RemoveImageOptions = {},
 ): Promise<readonly ImageRemoval[]> {
-  const { store, state } = world
+  const { state } = world
   const { image, name } = await world.catalog.find(reference)
   const users = imageUsers(state, image.id)
   if (name !== undefined && image.names.length > 1) return untag(world, image, [name])
@@ -29,17 +29,35 @@ export async function removeImage(
       'IMAGE_IN_USE',
       `conflict: unable to remove repository reference "${reference}" (must force) - container ${shortId(users[0].id)} is using its referenced image ${short(image.id)}`,
     )
-  const reachable = await store.reachable(image.root)
-  const untagged = untag(world, image, image.names)
-  if (users.length > 0) return untagged
+  return removeImages(world, [image])
+}
+
+/**
+ * Takes all names of images away, and what of them nothing else needs; of those that containers were made from only the names. For
+ * all together what is still needed is looked for once.
+ */
+export async function removeImages(
+  world: ImageWorld,
+  images: readonly ImageDetails[],
+): Promise<readonly ImageRemoval[]> {
+  const { store, state } = world
+  const removals: ImageRemoval[] = []
+  const unused = images.filter(({ id }) => imageUsers(state, id).length === 0)
+  const reachable = new Set<Digest>()
+  for (const { root } of unused) for (const digest of await store.reachable(root)) reachable.add(digest)
+  for (const image of images) removals.push(...untag(world, image, image.names))
+  if (unused.length === 0) return removals
   await store.gc({ only: reachable, grace: 0 })
   // What failed transfers have left goes along, once it is old enough not to be somebody's next try.
   await store.gc()
-  await forgetLayers(world, image)
-  if (store.size(image.descriptor.digest) !== undefined) return untagged
-  store.record({ kind: 'delete', digest: image.id })
+  await forgetLayers(world, unused)
+  for (const { id, descriptor } of unused) {
+    if (store.size(descriptor.digest) !== undefined) continue
+    store.record({ kind: 'delete', digest: id })
+    removals.push({ deleted: id })
+  }
   await store.flush()
-  return [...untagged, { deleted: image.id }]
+  return removals
 }
 
 function refuseById({ id, names }: ImageDetails, users: ReturnType<typeof imageUsers>, force: boolean): void {
@@ -84,15 +102,14 @@ function untagAttached(store: ImageWorld['store'], digest: Digest, removed: read
 }
 
 /** Removes the unpacked layers whose blobs are gone; those that others stand on stay. */
-async function forgetLayers(
-  { store, snapshots, codec }: ImageWorld,
-  { manifest, config }: ImageDetails,
-): Promise<void> {
-  const chains = await chainIds(config.rootfs.diff_ids, codec)
+async function forgetLayers({ store, snapshots, codec }: ImageWorld, images: readonly ImageDetails[]): Promise<void> {
   const gone = new Set<Digest>()
-  for (const [index, chain] of chains.entries()) {
-    const layer = manifest.layers[index]
-    if (layer !== undefined && store.size(layer.digest) === undefined) gone.add(chain)
+  for (const { manifest, config } of images) {
+    const chains = await chainIds(config.rootfs.diff_ids, codec)
+    for (const [index, chain] of chains.entries()) {
+      const layer = manifest.layers[index]
+      if (layer !== undefined && store.size(layer.digest) === undefined) gone.add(chain)
+    }
   }
   if (gone.size > 0) await snapshots.gc({ only: [...gone], grace: 0 })
 }
