@@ -48,7 +48,9 @@ export class LayerUnpacker {
     const layers = await image.layers()
     const steps = layers.flatMap((layer, index): Step[] => {
       const id = chain[index]
-      return id === undefined ? [] : [{ source: image.source, layer, chain: id, parent: chain[index - 1] }]
+      // Of an image that is put together in memory the layers are in another source all the same.
+      const source = image.source.behind?.(layer.descriptor) ?? image.source
+      return id === undefined ? [] : [{ source, layer, chain: id, parent: chain[index - 1] }]
     })
     if (steps.length !== chain.length) {
       throw new SnapshotError(

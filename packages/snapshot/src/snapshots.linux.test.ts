@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { inspect } from 'node:util'
-import { chainIds, MemoryStore, type Image } from '@gantry/image'
+import { chainIds, type Image, type Layer, MemoryStore, overlaySource } from '@gantry/image'
 import { createLedger, ledgerMigrations, type Ledger, readHost } from '@gantry/linux'
 import { parseDigest } from '@gantry/oci'
 import { openState, type State } from '@gantry/state'
@@ -52,6 +52,24 @@ describe('snapshots', { skip }, () => {
 
   const image = (layers: readonly (readonly TarInput[])[], compression: 'none' | 'gzip' = 'none'): Promise<Image> =>
     imageOf(new MemoryStore(codec), layers, { codec, compression })
+
+  test('layers that a source has as files are read there, also of an image put together over it', async () => {
+    const made = await image([[file('from-file', 'content')]])
+    const [layer] = await made.layers()
+    assert.ok(layer !== undefined)
+    const path = join(root, 'layer.tar')
+    writeFileSync(path, Buffer.concat(await Array.fromAsync(await layer.open())))
+    // A source that does not let itself be read from: all there is are its files.
+    const files = { path: () => path, open: () => Promise.reject(new Error('read through the source')) }
+    const over = overlaySource(files, new Map())
+    const layers = async (): Promise<Layer[]> => [{ ...layer, open: (options) => over.open(layer.descriptor, options) }]
+    const assembled: Image = { ...made, source: over, config: () => made.config(), layers }
+    const chain = await snapshots.unpack(assembled)
+    const { upper, rootfs } = await snapshots.prepare('c-files', chain, 'container/c-files')
+    assert.equal(readFileSync(join(rootfs, 'from-file'), 'utf8'), 'content')
+    assert.deepEqual(readdirSync(upper), [])
+    await ledger.undo('container/c-files')
+  })
 
   test('an image of several layers appears as one file system', async () => {
     const chain = await snapshots.unpack(

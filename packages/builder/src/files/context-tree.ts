@@ -1,5 +1,5 @@
 import type { IgnoreMatcher, IgnoreState, IgnoreVerdict } from '@gantry/dockerfile'
-import type { FileNode, Tree } from './node.ts'
+import type { FileNode, OpenFileOptions, Tree } from './node.ts'
 import { childPath, splitPath } from './resolve-path.ts'
 
 /** A tree without what its ignore file names. A directory that is ignored is there all the same when something in it is not. */
@@ -34,8 +34,8 @@ export class ContextTree implements Tree {
     return this.lstat(path) === undefined ? undefined : this.#tree.readSmall(path)
   }
 
-  open(path: string, node: FileNode): AsyncIterable<Uint8Array> {
-    return this.#tree.open(path, node)
+  open(path: string, node: FileNode, options?: OpenFileOptions): AsyncIterable<Uint8Array> {
+    return this.#tree.open(path, node, options)
   }
 
   digest(path: string, node: FileNode): Promise<string> | string {

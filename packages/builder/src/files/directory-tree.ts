@@ -13,7 +13,7 @@ import { open } from 'node:fs/promises'
 import { BuildError } from '../build-error.ts'
 import { compareBytes, fsPath, textOf } from './fs-path.ts'
 import type { FileDigests } from './file-digests.ts'
-import type { FileNode, Tree } from './node.ts'
+import type { FileNode, OpenFileOptions, Tree } from './node.ts'
 import { childPath, splitPath } from './resolve-path.ts'
 
 /** What tells a file on disk from every other, and from itself after a change. */
@@ -98,7 +98,7 @@ export class DirectoryTree implements Tree, Disposable {
     return this.#readWhole(path, node)
   }
 
-  async *open(path: string, node: FileNode): AsyncGenerator<Uint8Array> {
+  async *open(path: string, node: FileNode, { lent = false }: OpenFileOptions = {}): AsyncGenerator<Uint8Array> {
     if (node.size <= chunkBytes) {
       if (node.size > 0) yield this.#readWhole(path, node)
       return
@@ -106,9 +106,11 @@ export class DirectoryTree implements Tree, Disposable {
     closeSync(this.#openFile(path, node))
     await using file = await open(this.#reach(path) ?? '', constants.O_RDONLY | constants.O_NOFOLLOW)
     let left = node.size
+    // Buffers that are left to the collector have it look through all objects again and again.
+    const shared = lent ? Buffer.allocUnsafeSlow(chunkBytes) : undefined
     while (left > 0) {
-      const buffer = Buffer.allocUnsafeSlow(Math.min(chunkBytes, left))
-      const { bytesRead } = await file.read(buffer, 0, buffer.length)
+      const buffer = shared ?? Buffer.allocUnsafeSlow(Math.min(chunkBytes, left))
+      const { bytesRead } = await file.read(buffer, 0, Math.min(chunkBytes, left))
       if (bytesRead === 0) throw this.#changed(path)
       left -= bytesRead
       yield buffer.subarray(0, bytesRead)
@@ -118,7 +120,7 @@ export class DirectoryTree implements Tree, Disposable {
 
   digest(path: string, node: FileNode): Promise<string> | string {
     const { digests } = this.#options
-    const read = (): AsyncIterable<Uint8Array> => this.open(path, node)
+    const read = (): AsyncIterable<Uint8Array> => this.open(path, node, { lent: true })
     if (digests === undefined) throw new TypeError('this tree was made without a place to remember digests')
     return digests.of(node, 'disk' in node ? (node as DiskNode).disk : undefined, read)
   }

@@ -114,14 +114,12 @@ async function hashBody(size: number, body: AsyncIterable<Uint8Array>, codec: Pi
     for await (const chunk of body) await hasher.update(chunk)
     return digestHex(await hasher.digest())
   }
-  let only: Uint8Array | undefined
   let hasher: ReturnType<typeof createHash> | undefined
   for await (const chunk of body) {
-    if (only === undefined) only = chunk
-    else {
-      hasher ??= createHash('sha256').update(only)
-      hasher.update(chunk)
-    }
+    // Nearly all files come in one piece.
+    if (chunk.length === size) return hash('sha256', chunk, 'hex')
+    hasher ??= createHash('sha256')
+    hasher.update(chunk)
   }
-  return hasher?.digest('hex') ?? hash('sha256', only ?? new Uint8Array(), 'hex')
+  return hasher?.digest('hex') ?? hash('sha256', new Uint8Array(), 'hex')
 }

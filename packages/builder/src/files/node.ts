@@ -32,6 +32,12 @@ export interface Readable extends Lookup {
   readSmall(path: string): Promise<Uint8Array | undefined>
 }
 
+/** How a file of a tree is read. */
+export interface OpenFileOptions {
+  /** Each chunk may be in the memory of the one before: for whoever is done with it when the next one is asked for. */
+  readonly lent?: boolean
+}
+
 /** A tree of files to copy from. */
 export interface Tree extends Readable {
   /** Names in a directory, sorted by their bytes. */
@@ -40,7 +46,7 @@ export interface Tree extends Readable {
    * The content of a file, which must still be the one that `node` describes.
    * @throws BuildError SOURCE_CHANGED, SOURCE_UNREADABLE
    */
-  open(path: string, node: FileNode): AsyncIterable<Uint8Array>
+  open(path: string, node: FileNode, options?: OpenFileOptions): AsyncIterable<Uint8Array>
   /** The sha256 of the content, in hex, at once when it is remembered. @throws BuildError SOURCE_CHANGED, SOURCE_UNREADABLE */
   digest(path: string, node: FileNode): Promise<string> | string
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { hash } from 'node:crypto'
 import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -110,6 +111,21 @@ describe('a directory that may be hostile', () => {
     rmSync(path)
     symlinkSync('/etc/passwd', path)
     await assert.rejects(Array.fromAsync(files.open('changing', node)), { code: 'SOURCE_UNREADABLE' })
+  })
+
+  test('a file of several chunks is hashed and read as a whole, whatever memory the chunks are in', async () => {
+    for (const size of [0, 1, 1 << 20, (1 << 20) + 1, 3_500_000, 9_000_000]) {
+      const content = Buffer.alloc(size, 'abcdefghijklmnopqrs')
+      if (size > 0) content[size - 1] = 1
+      writeFileSync(join(directory, 'chunks'), content)
+      using files = tree()
+      const node = files.lstat('chunks')!
+      assert.equal(await files.digest('chunks', node), hash('sha256', content, 'hex'))
+      const kept = await Array.fromAsync(files.open('chunks', node))
+      assert.equal(Buffer.concat(kept).compare(content), 0)
+      const copies = await Array.fromAsync(files.open('chunks', node, { lent: true }), (chunk) => Buffer.from(chunk))
+      assert.equal(Buffer.concat(copies).compare(content), 0)
+    }
   })
 
   test('names that are not UTF-8 and many directories', () => {

@@ -36,7 +36,8 @@ function* tarEntries(entries: ReadonlyMap<string, PlannedEntry>): Generator<TarI
     if (first !== undefined) yield { header: { ...header, type: 'hardlink', size: 0, linkPath: first } }
     else if (entry.content === undefined) yield { header }
     else if (entry.content.kind === 'bytes') yield { header, body: [entry.content.bytes] }
-    else yield { header, body: entry.content.tree.open(entry.content.path, entry.content.node) }
+    // The store copies what it is given.
+    else yield { header, body: entry.content.tree.open(entry.content.path, entry.content.node, { lent: true }) }
   }
 }
 
