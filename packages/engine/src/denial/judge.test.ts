@@ -95,7 +95,7 @@ describe('judge', () => {
       refusal('mknod', { who: { ownUsers: true } }),
       container(),
       'user-namespace',
-      undefined,
+      '--userns host',
     ],
     [
       'a profile of AppArmor, where nothing else is in the way',

@@ -10,6 +10,7 @@ import {
   type SeccompTarget,
 } from '@gantry/runtime'
 import type { ContainerSpec } from '../container/spec.ts'
+import { insideRefusal, strangerOf } from './mapped-refusal.ts'
 import { fileVerdict } from './file-verdict.ts'
 import { neededCapability } from './needed-capability.ts'
 import type { Remedy } from './remedy.ts'
@@ -49,7 +50,8 @@ const numbers = { EPERM: 1, EACCES: 13, EROFS: 30, ENOSYS: 38 } as const
 
 /** Judges a refusal by what the container is made with and what was seen of the process. Pure. Undefined for what programs expect and
  * work around: a call that the filter says is not there. */
-export function judge(refusal: Refusal, container: JudgedContainer): Verdict | undefined {
+export function judge(refused: Refusal, container: JudgedContainer): Verdict | undefined {
+  const refusal = insideRefusal(refused, container.spec.users)
   const { call, error, args } = refusal
   const filter = container.runtime.linux.seccomp
   const answer = filter === undefined ? undefined : seccompAnswer(filter, call, args)
@@ -57,7 +59,8 @@ export function judge(refusal: Refusal, container: JudgedContainer): Verdict | u
     return error === 'ENOSYS' ? undefined : bySeccomp(refusal, container)
   if (error === 'ENOSYS')
     return { by: 'kernel', because: `this kernel (${container.kernel}) has no ${call}`, remedies: [] }
-  return fileVerdict(refusal, container) ?? byPrivilege(refusal)
+  const stranger = strangerOf(refused, container.spec.users)
+  return fileVerdict(refusal, container) ?? byPrivilege(refusal, stranger)
 }
 
 /** Whether a call is refused by the filter of a container. */
@@ -123,7 +126,7 @@ function profileAllowing({ rules, ...rest }: SeccompProfile, call: string): stri
   return JSON.stringify({ ...rest, syscalls: [...syscalls, more] })
 }
 
-function byPrivilege(refusal: Refusal): Verdict {
+function byPrivilege(refusal: Refusal, stranger: string | undefined): Verdict {
   const { call, process, paths } = refusal
   const needed = neededCapability(refusal)
   const has = capabilitiesOf(process.effective)
@@ -145,8 +148,11 @@ function byPrivilege(refusal: Refusal): Verdict {
   if (needed !== undefined && process.ownUsers)
     return {
       by: 'user-namespace',
-      because: `${call} needs ${needed} over the host, and the container has it over its own user namespace only`,
-      remedies: [],
+      because:
+        stranger === undefined
+          ? `${call} needs ${needed} over the host, and the container has it over its own user namespace only`
+          : `${stranger}, whom the container's user namespace does not map: its ${needed} is none over what is theirs`,
+      remedies: [{ kind: 'host-users' }],
     }
   if (process.apparmor !== undefined)
     return {

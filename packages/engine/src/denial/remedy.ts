@@ -12,6 +12,7 @@ export type Remedy =
   | { readonly kind: 'new-privileges' }
   | { readonly kind: 'apparmor' }
   | { readonly kind: 'user'; readonly user: string }
+  | { readonly kind: 'host-users' }
   | { readonly kind: 'exec-mount'; readonly target: string }
 
 /** A remedy as it is typed. */
@@ -37,6 +38,8 @@ export function flagOf(remedy: Remedy): string {
       return '--security-opt apparmor=unconfined'
     case 'user':
       return `--user ${remedy.user}`
+    case 'host-users':
+      return '--userns host'
     case 'exec-mount':
       return `the mount on ${remedy.target} with "exec" (--tmpfs ${remedy.target}:exec)`
   }
@@ -59,7 +62,7 @@ const onHost = new Set([
 /** Whether a command that has it may act on the host itself: its clock, its kernel, its settings, its devices, its files. */
 export function reachesHost(remedy: Remedy): boolean {
   if (remedy.kind === 'capability') return onHost.has(remedy.name)
-  return remedy.kind === 'system-paths' || remedy.kind === 'device-rule'
+  return remedy.kind === 'host-users' || remedy.kind === 'system-paths' || remedy.kind === 'device-rule'
 }
 
 /** A container's specification with the remedy; undefined for one that only a person can fill in. */
@@ -100,6 +103,10 @@ export function withRemedy(spec: ContainerSpec, remedy: Remedy): ContainerSpec |
       return secure({ apparmor: 'unconfined' })
     case 'user':
       return { ...spec, user: remedy.user }
+    case 'host-users': {
+      const { users: _users, ...rest } = spec
+      return rest
+    }
     case 'exec-mount':
       return {
         ...spec,

@@ -90,7 +90,8 @@ async function covered(
   if ((mounted.type !== 'bind' && mounted.type !== 'volume') || mounted.readonly) return mounted
   if (mounted.type === 'volume' && mounted.subpath !== undefined) return { ...mounted, readonly: true }
   // The kernel maps no owners of an overlay, which the layer over them would be.
-  if (users !== undefined) return { ...mounted, readonly: true }
+  const mapped = mounted.type === 'volume' || mounted.idmap === true
+  if (users !== undefined && mapped) return { ...mounted, readonly: true }
   const source = await mountSource(context, mounted, { id, owner, owners: undefined })
   if (source === undefined || !statSync(source).isDirectory()) return { ...mounted, readonly: true }
   const place = join(containerDirectory(context, id), `over-${String(index)}`)

@@ -5,6 +5,7 @@ import type { RuntimeSpec, Task } from '@gantry/runtime'
 import type { Context } from '../context.ts'
 import { containerOwner, type ContainerRecord } from '../container/record.ts'
 import type { ContainerSpec } from '../container/spec.ts'
+import { insideRefusal } from '../denial/mapped-refusal.ts'
 import { judge, type Verdict } from '../denial/judge.ts'
 import { reachesHost, withRemedy, type Remedy } from '../denial/remedy.ts'
 import { throwAwayCopy } from '../denial/throw-away.ts'
@@ -194,7 +195,7 @@ async function observed(
       .filter(({ process }) => !process.name.startsWith('runc:') && process.name !== 'crun')
       .flatMap((refusal) => {
         const verdict = judge(refusal, container)
-        return verdict === undefined ? [] : [{ refusal, verdict }]
+        return verdict === undefined ? [] : [{ refusal: insideRefusal(refusal, spec.users), verdict }]
       })
     return { run: { exitCode, timedOut, output: await output }, refusals: judged }
   } catch (error) {

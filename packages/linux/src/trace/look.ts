@@ -15,12 +15,7 @@ export function lookAtProcess(pid: number): RefusedProcess {
       .trim()
       .replace(/\0$/, ''),
   )
-  const map =
-    attempt(() =>
-      readFileSync(`/proc/${String(pid)}/uid_map`, 'utf8')
-        .trim()
-        .split(/\s+/),
-    ) ?? []
+  const users = (of: string): string | undefined => attempt(() => readlinkSync(`/proc/${of}/ns/user`))
   return {
     pid,
     name: field('Name'),
@@ -29,7 +24,7 @@ export function lookAtProcess(pid: number): RefusedProcess {
     groups: numbers('Groups'),
     effective: field('CapEff'),
     noNewPrivileges: field('NoNewPrivs') === '1',
-    ownUsers: map.join(' ') !== '0 0 4294967295',
+    ownUsers: users(String(pid)) !== users('self'),
     ...(profile === undefined || profile === '' || profile.startsWith('unconfined') ? {} : { apparmor: profile }),
     setId: attempt(() => (statSync(`/proc/${String(pid)}/exe`).mode & 0o6000) !== 0) ?? false,
   }

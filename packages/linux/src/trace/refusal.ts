@@ -27,7 +27,7 @@ export interface RefusedProcess {
   /** Effective capabilities: the mask of /proc/PID/status. */
   readonly effective: string
   readonly noNewPrivileges: boolean
-  /** Whether its users are the host's. */
+  /** Whether it is in a user namespace other than ours. */
   readonly ownUsers: boolean
   /** The AppArmor profile that binds it. */
   readonly apparmor?: string

@@ -35,6 +35,14 @@ export function insideOf(users: IdMaps | undefined, { uid, gid }: OwnerIds): Own
   }
 }
 
+/** Whether an owner outside is somebody inside. */
+export function isMapped(users: IdMaps, { uid, gid }: OwnerIds): boolean {
+  return (
+    across(users.uids, uid, 'outside', 'inside') !== undefined &&
+    across(users.gids, gid, 'outside', 'inside') !== undefined
+  )
+}
+
 /** Maps in which root of the host has an id too, one that no process inside can have: it mounts, and writes on behalf of a command. */
 export function withMaker({ uids, gids }: IdMaps): IdMaps {
   return { uids: withHostRoot(uids), gids: withHostRoot(gids) }
