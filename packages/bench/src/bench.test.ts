@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { differences, readIsolation } from './equality.ts'
+import { inLanes } from './in-lanes.ts'
 import { readOptions } from './options.ts'
 import { isEmpty } from './peers/firewall.ts'
 import { formatTable, isReached } from './report.ts'
 import { measure, type Row } from './row.ts'
 import { median, quantile } from './statistics.ts'
 import { plotCrowd } from './scale/scale-plot.ts'
+import { readTar } from '@gantry/tar'
+import { manyImages } from './suites/many-images.ts'
 import { pseudoRandomBytes } from './suites/build-context.ts'
 
 describe('statistics', () => {
@@ -45,6 +48,13 @@ describe('report', () => {
   test('prints medians, the ratio, and whether goals are reached', () => {
     const [, line = ''] = formatTable([row], [gantry, docker]).split('\n')
     assert.match(line, /^start: run\s+60\.0 ms\s+200 ms\s+0\.30\s+≤ 0\.40 of docker ✔, ≤ 50 ms ✘$/)
+  })
+
+  test('a goal may be a floor', () => {
+    const rate: Row = { ...row, unit: 'MiB/s', samples: { docker: [100], gantry: [96] } }
+    const text = formatTable([{ ...rate, goals: [{ against: 'docker', atLeast: 0.95 }] }], [gantry, docker])
+    assert.match(text, /≥ 0\.95 of docker ✔/)
+    assert.equal(isReached(rate, { atLeast: 97 }, [gantry, docker]), false)
   })
 
   test('says that a ratio is not comparable, and why', () => {
@@ -105,6 +115,27 @@ test('a crowd has 1,000 containers unless it is told otherwise; the plot has bot
   const svg = plotCrowd({ started: [500, 1000], memory: [{ running: 2, monitors: 1 << 20, daemon: 1 << 20 }] })
   assert.equal(svg.match(/<path d="M56\.0/g)?.length, 11)
   assert.doesNotMatch(svg, /NaN|Infinity/)
+})
+
+test('inLanes does no more at a time than it was told, and throws what failed when all have ended', async () => {
+  let [now, most, done] = [0, 0, 0]
+  const work = inLanes(3, Array(10).keys(), async (at) => {
+    most = Math.max(most, ++now)
+    await Promise.resolve()
+    now--
+    if (at === 4) throw new Error('the fifth')
+    done++
+  })
+  await assert.rejects(work, /the fifth/)
+  assert.deepEqual([most, done], [3, 9])
+})
+
+test('manyImages is a docker archive with one layer and as many configurations as images', async () => {
+  const files: string[] = []
+  for await (const { header } of readTar(manyImages(3, (at) => `localhost/many-${at}`))) files.push(header.path)
+  assert.equal(files.length, 5)
+  assert.equal(new Set(files).size, 5)
+  assert.deepEqual([files[0], files.at(-1)], ['layer.tar', 'manifest.json'])
 })
 
 test('pseudoRandomBytes are the same for the same seed, and others for another', () => {

@@ -14,6 +14,8 @@ export interface StoredName {
 /** The names, in the database. A change is on the disk when the method returns. */
 export class Names {
   readonly #state: State
+  /** What was read last, and at which count of changes. */
+  #listed: { readonly generation: number; readonly names: readonly StoredName[] } | undefined
 
   constructor(state: State) {
     this.#state = state
@@ -45,8 +47,17 @@ export class Names {
     )
   }
 
-  /** All of them, in order. */
+  /** All of them, in order. The same list while none changes, in whichever process. */
   list(): readonly StoredName[] {
+    // Read first: what changes in between is read again the next time. What a transaction may still take back is not kept.
+    const generation = Number(this.#state.prepare('SELECT names FROM store_generation').get()?.['names'])
+    if (this.#listed?.generation === generation) return this.#listed.names
+    const names = this.#read()
+    if (!this.#state.db.isTransaction) this.#listed = { generation, names }
+    return names
+  }
+
+  #read(): readonly StoredName[] {
     return this.#state
       .prepare('SELECT name, descriptor, created FROM store_names ORDER BY name')
       .all()

@@ -22,9 +22,8 @@ export function imagesApi(images: Images): ImagesApi {
     list: async ({ filters = {} } = {}) => {
       checkFilters(filters, listFilters)
       const all = await images.list()
-      return all
-        .filter((image) => passes(image, filters, all))
-        .map((image) => summary(named(image, filters['reference'])))
+      const asked = Object.keys(filters).length === 0 ? all : all.filter((image) => passes(image, filters, all))
+      return asked.map((image) => knownSummary(named(image, filters['reference'])))
     },
     inspect: async (name) => inspect(await images.find(name)),
     history: async (name) => history(await images.find(name)),
@@ -83,7 +82,7 @@ function passes(
   all: readonly ImageDetails[],
 ): boolean {
   const { reference, dangling, label, before, since, until } = filters
-  const tags = names.map((name) => familiarReference(parseReference(name)))
+  const tags = reference === undefined ? [] : names.map((name) => familiarReference(parseReference(name)))
   const place = (text: string): number =>
     all.findIndex(
       (each) =>
@@ -91,7 +90,7 @@ function passes(
         each.id.startsWith(text) ||
         each.names.some((name) => matches(familiarReference(parseReference(name)), text)),
     )
-  const own = all.findIndex((each) => each.id === id)
+  const own = before === undefined && since === undefined ? -1 : all.findIndex((each) => each.id === id)
   return (
     (reference === undefined || reference.some((pattern) => tags.some((tag) => matches(tag, pattern)))) &&
     (dangling === undefined || dangling.some((text) => (text === 'true' || text === '1') === (names.length === 0))) &&
@@ -129,6 +128,17 @@ function digestsOf({ names, root }: ImageDetails): string[] {
 
 function createdOf({ config }: ImageDetails): number {
   return config.created === undefined ? 0 : Math.floor(Date.parse(config.created) / 1000)
+}
+
+const summaries = new WeakMap<ImageDetails, ImageSummary>()
+
+/** The same, made once: the engine's list has the same images while nothing changes. */
+function knownSummary(image: ImageDetails): ImageSummary {
+  const known = summaries.get(image)
+  if (known !== undefined) return known
+  const made = summary(image)
+  summaries.set(image, made)
+  return made
 }
 
 /** An image as lists show it. */

@@ -36,10 +36,18 @@ const remembered = 4096
 /** A list reads no more of them at a time: each has its buffers. */
 const readAtOnce = 16
 
-/** Finds and lists images. Documents are read once and remembered. */
+/** A list, and what it was made from. */
+interface Listed {
+  readonly names: ReturnType<ImageParts['store']['names']>
+  readonly used: readonly Digest[]
+  readonly images: readonly ImageDetails[]
+}
+
+/** Finds and lists images. Documents are read once and remembered, and so is the list while no name changes. */
 export class ImageCatalog {
   readonly #parts: ImageParts
   readonly #documents = new Map<string, Promise<Documents>>()
+  #listed: Listed | undefined
 
   constructor(parts: ImageParts) {
     this.#parts = parts
@@ -93,33 +101,46 @@ export class ImageCatalog {
     return descriptor === undefined ? undefined : { name, descriptor }
   }
 
-  /** All images with a name or a container, the newest first. One whose blobs are damaged is left out. */
+  /** All images with a name or a container, the newest first; the same list while nothing changes. One whose blobs are damaged is left out. */
   async list(): Promise<readonly ImageDetails[]> {
-    const roots = new Map<Digest, Descriptor>()
     const names = this.#parts.store.names()
+    const used = containerManifests(this.#parts.state)
+    const before = this.#listed
+    if (before?.names === names && isSame(before.used, used)) return before.images
+    const roots = new Map<Digest, Descriptor>()
     for (const { name, descriptor } of names) {
       if (!isAttachedTag(name)) roots.set(descriptor.digest, descriptor)
     }
-    for (const digest of containerManifests(this.#parts.state)) {
+    for (const digest of used) {
       if (roots.has(digest)) continue
       const descriptor = await this.#parts.store.resolve(digest)
       if (descriptor !== undefined) roots.set(digest, descriptor)
     }
     const named = Map.groupBy(names, ({ descriptor }) => descriptor.digest)
+    const { read, isWhole } = await this.#detailsOf([...roots.values()], named)
     const byId = new Map<Digest, ImageDetails>()
-    const all = [...roots.values()]
-    for (let at = 0; at < all.length; at += readAtOnce) {
-      const read = await Promise.allSettled(
-        all.slice(at, at + readAtOnce).map((root) => this.#details(root, named.get(root.digest) ?? [])),
-      )
-      for (const result of read) {
-        if (result.status === 'rejected') continue
-        const before = byId.get(result.value.id)
-        if (before === undefined || before.names.length === 0) byId.set(result.value.id, result.value)
-        else byId.set(before.id, { ...before, names: [...new Set([...before.names, ...result.value.names])] })
-      }
+    for (const image of read) {
+      const known = byId.get(image.id)
+      if (known === undefined || known.names.length === 0) byId.set(image.id, image)
+      else byId.set(known.id, { ...known, names: [...new Set([...known.names, ...image.names])] })
     }
-    return [...byId.values()].toSorted((a, b) => createdOf(b) - createdOf(a))
+    const images = newestFirst([...byId.values()])
+    if (isWhole && roots.size <= remembered) this.#listed = { names, used, images }
+    return images
+  }
+
+  /** What can be read of images, and whether that was all of it. */
+  async #detailsOf(
+    roots: readonly Descriptor[],
+    named: ReadonlyMap<Digest, ReturnType<ImageParts['store']['names']>>,
+  ): Promise<{ read: readonly ImageDetails[]; isWhole: boolean }> {
+    const read: ImageDetails[] = []
+    for (let at = 0; at < roots.length; at += readAtOnce) {
+      const some = roots.slice(at, at + readAtOnce)
+      const results = await Promise.allSettled(some.map((root) => this.#details(root, named.get(root.digest) ?? [])))
+      for (const result of results) if (result.status === 'fulfilled') read.push(result.value)
+    }
+    return { read, isWhole: read.length === roots.length }
   }
 
   async #details(root: Descriptor, names: ReturnType<ImageParts['store']['names']>): Promise<ImageDetails> {
@@ -147,8 +168,17 @@ function isAttachedTag(name: string): boolean {
   return /:sha(?:256|512)-[0-9a-f]{64}(?:\.|$)/.test(name)
 }
 
+function newestFirst(images: readonly ImageDetails[]): readonly ImageDetails[] {
+  const created = new Map(images.map((image) => [image, createdOf(image)]))
+  return images.toSorted((a, b) => (created.get(b) ?? 0) - (created.get(a) ?? 0))
+}
+
 function createdOf({ config }: ImageDetails): number {
   return config.created === undefined ? 0 : Date.parse(config.created)
+}
+
+function isSame(one: readonly Digest[], other: readonly Digest[]): boolean {
+  return one.length === other.length && one.every((digest, at) => digest === other[at])
 }
 
 /** How Docker's text names what it did not find. */
