@@ -261,7 +261,10 @@ export class BuildSession implements AsyncDisposable {
   /** What was made under other rules holds when these say the same of every host that it met. */
   #wouldReachTheSame(network: readonly NetworkUse[] = []): boolean {
     const { egress } = this.options
-    return egress === undefined || network.every(({ host, port, allowed }) => egress.allows(host, port) === allowed)
+    if (egress === undefined) return true
+    return network.every(
+      ({ host, port, protocol, allowed }) => protocol !== undefined || egress.allows(host, port) === allowed,
+    )
   }
 
   #isKnown({ key }: StepKey): boolean {

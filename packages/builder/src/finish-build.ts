@@ -43,9 +43,9 @@ export function inlineOf(
   stack: LayerStack,
 ): Record<string, string> {
   if (inlineCache !== true && !/^(?:1|true)$/i.test(buildArgs?.['BUILDKIT_INLINE_CACHE'] ?? '')) return {}
-  const steps = session.used().flatMap(({ key, layer }) => {
+  const steps = session.used().flatMap(({ key, layer, network }) => {
     const at = stack.findIndex(({ diffId }) => diffId === layer.digest)
-    return at === -1 ? [] : [{ key, layer: at }]
+    return at === -1 ? [] : [{ key, layer: at, ...(network === undefined ? {} : { network }) }]
   })
   return { [inlineAnnotation]: encodeInline(steps) }
 }

@@ -7,7 +7,9 @@ import { busyboxMissing, toolsMissing } from '@gantry/testing'
 import { World } from './test/world.ts'
 
 const skip =
-  process.getuid?.() === 0 ? (busyboxMissing() ?? toolsMissing('nft') ?? false) : 'needs root, to run containers'
+  process.getuid?.() === 0
+    ? (busyboxMissing() ?? toolsMissing('nft', 'nsenter') ?? false)
+    : 'needs root, to run containers'
 
 describe('RUN whose network is watched over', { skip, concurrency: false }, () => {
   let world: World
@@ -72,15 +74,48 @@ describe('RUN whose network is watched over', { skip, concurrency: false }, () =
 
   test('has no other way out: no link, no route but to the builder, no packets but TCP and questions for names', async () => {
     await world.build(
-      dockerfile(
-        'ls /sys/class/net >/out; ! ping -c1 -W2 192.0.2.1; echo x | nc -u -w1 192.0.2.1 9 || true; ip addr | grep -c inet.1 >>/out || true',
-      ),
+      dockerfile('ls /sys/class/net >/out; ! ping -c1 -W2 192.0.2.1; ip addr | grep -c inet.1 >>/out || true'),
       { egress: { allow: [] } },
     )
     assert.deepEqual(reached(), [])
     const { layers } = await world.build(dockerfile('ls /sys/class/net >/links'), { egress: { allow: [] } })
     assert.equal((await world.layer(layers.at(-1)!))[0]?.content, 'lo\n')
     world.assertClean()
+  })
+
+  test('refuses datagrams at once and says so, whatever is allowed; IPv6 has no way at all', async () => {
+    const refused = [{ host: '192.0.2.1', port: 123, protocol: 'udp', allowed: false }]
+    const command = 'tftp -g -r x -l /dev/null 192.0.2.1 123 2>&1; nc -w 100 2001:db8::1 80 2>&1'
+    const files = dockerfile(`${command}; true`)
+    for (const cached of [false, true]) {
+      const { network } = await world.build(files, { egress: { allow: ['0.0.0.0/0'] } })
+      assert.deepEqual([network, reached()], [refused, refused])
+      assert.equal(world.steps()[0]?.[1], cached)
+      if (!cached) assert.match(world.output(), /not permitted.*unreachable/s)
+    }
+    await assert.rejects(world.build(dockerfile(`${command}; false`), { egress: {} }), {
+      code: 'RUN_FAILED',
+      hint: 'it was refused 192.0.2.1:123/udp; only TCP and names are carried where the network is watched over',
+    })
+    world.assertClean()
+  })
+
+  test('what a step reached travels with an image that carries its steps', async () => {
+    const egress = { allow: ['localhost'] }
+    const allowed = [{ host: 'localhost', port, allowed: true }]
+    const { descriptor } = await world.build(dockerfile(`${fetching('localhost')} # inline`), {
+      egress,
+      inlineCache: true,
+    })
+    world.state.prepare('DELETE FROM builder_steps').run()
+    const cacheFrom = [{ label: 'the image', open: async () => ({ descriptor, blobs: world.store }) }]
+    const again = await world.build(dockerfile(`${fetching('localhost')} # inline`), { egress, cacheFrom })
+    assert.deepEqual([world.steps()[0]?.[1], again.network], [true, allowed])
+    world.state.prepare('DELETE FROM builder_steps').run()
+    await assert.rejects(
+      world.build(dockerfile(`${fetching('localhost')} # inline`), { egress: { allow: [] }, cacheFrom }),
+      { code: 'RUN_FAILED' },
+    )
   })
 
   test('a step that met other rules is done again; without rules, the steps of a watched build are not used', async () => {

@@ -18,8 +18,10 @@ import { currentHolder, isHolderAlive } from '@gantry/store'
 /** A directory for a cache mount, while a RUN uses it. */
 export interface HeldCache extends Disposable {
   readonly path: string
-  /** It was made just now and is empty. */
+  /** It is empty, and nobody but the holder gets it before `filled` was called or this was disposed of. */
   readonly isNew: boolean
+  /** Its first files are in place: others may have it. Who goes without having said so leaves it new for the next. */
+  filled(): void
 }
 
 /** A cache mount on disk. */
@@ -44,6 +46,8 @@ const pollMilliseconds = 50
  * The directories of `RUN --mount=type=cache`, under `<root>/build-caches`: one for each id, or several where one must not be shared.
  *
  *   <name>/about.json  the id and its namespace
+ *   <name>/filling     until its first files are in place
+ *   <name>/fill-lock   held (flock) by who puts them there
  *   <name>/data        what is mounted
  *   <name>/lock        held (flock) by who must have it alone, and by who removes it
  *   <name>/use-*       one for each that shares it, with its process
@@ -63,16 +67,11 @@ export class CacheMounts {
   ): Promise<HeldCache> {
     for (let variant = 0; ;) {
       signal.throwIfAborted()
-      const made = this.#make(mount.id, namespace, variant)
-      if (mount.sharing === 'shared') {
-        const mark = markInUse(made.directory)
-        if (mark !== undefined) return { ...made, [Symbol.dispose]: () => rmSync(mark, { force: true }) }
-        continue
-      }
-      const lock = lockFile(join(made.directory, 'lock'))
-      if (lock !== undefined) return { ...made, [Symbol.dispose]: () => lock[Symbol.dispose]() }
+      const directory = this.#make(mount.id, namespace, variant)
+      const hold = mount.sharing === 'shared' ? shareDirectory(directory) : lockFile(join(directory, 'lock'))
+      if (hold !== undefined) return fillable(directory, { hold, signal })
       if (mount.sharing === 'private') variant += 1
-      else await sleep(pollMilliseconds, undefined, { signal })
+      else if (mount.sharing === 'locked') await sleep(pollMilliseconds, undefined, { signal })
     }
   }
 
@@ -105,22 +104,18 @@ export class CacheMounts {
     }
   }
 
-  #make(id: string, namespace: string, variant: number): { directory: string; path: string; isNew: boolean } {
+  #make(id: string, namespace: string, variant: number): string {
     const name = hash('sha256', JSON.stringify([namespace, id, variant]), 'hex').slice(0, 32)
     const directory = join(this.#directory, name)
-    const path = join(directory, 'data')
     mkdirSync(directory, { recursive: true, mode: 0o700 })
-    let isNew = true
-    try {
-      mkdirSync(path)
+    if (!existsSync(join(directory, 'data'))) {
       writeFileSync(join(directory, 'about.json'), JSON.stringify({ id, namespace }))
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-      isNew = false
+      writeFileSync(join(directory, 'filling'), '')
+      mkdirSync(join(directory, 'data'), { recursive: true })
     }
     const now = new Date()
     utimesSync(directory, now, now)
-    return { directory, path, isNew }
+    return directory
   }
 
   #names(): readonly string[] {
@@ -146,8 +141,46 @@ export class CacheMounts {
   }
 }
 
+/** A directory that is held, once it is known who fills it: the holder, or nobody any more. */
+async function fillable(
+  directory: string,
+  { hold, signal }: { readonly hold: Disposable; readonly signal: AbortSignal },
+): Promise<HeldCache> {
+  using stack = new DisposableStack()
+  stack.use(hold)
+  const path = join(directory, 'data')
+  const mark = join(directory, 'filling')
+  let lock: FileLock | undefined
+  while (existsSync(mark) && lock === undefined) {
+    lock = lockFile(join(directory, 'fill-lock'))
+    if (lock === undefined) await sleep(pollMilliseconds, undefined, { signal })
+  }
+  const release = (): void => {
+    lock?.[Symbol.dispose]()
+    lock = undefined
+  }
+  stack.defer(release)
+  // Between the look and the lock another may have done it. What has files is not filled again.
+  const isNew = lock !== undefined && existsSync(mark) && readdirSync(path).length === 0
+  const filled = (): void => {
+    if (lock === undefined) return
+    rmSync(mark, { force: true })
+    release()
+  }
+  if (isNew) removeHalves(directory)
+  else filled()
+  const all = stack.move()
+  return { path, isNew, filled, [Symbol.dispose]: () => all[Symbol.dispose]() }
+}
+
+/** Removes what those left who were killed while they filled it. */
+function removeHalves(directory: string): void {
+  const halves = readdirSync(directory).filter((name) => name.startsWith('data.'))
+  for (const name of halves) rmSync(join(directory, name), { recursive: true, force: true })
+}
+
 /** Leaves a mark that a directory is in use; undefined when it is gone meanwhile. */
-function markInUse(directory: string): string | undefined {
+function shareDirectory(directory: string): Disposable | undefined {
   const path = join(directory, `use-${currentHolder()}-${randomUUID()}`)
   try {
     writeFileSync(path, '', { flag: 'wx' })
@@ -155,7 +188,7 @@ function markInUse(directory: string): string | undefined {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw error
   }
-  return existsSync(path) ? path : undefined
+  return existsSync(path) ? { [Symbol.dispose]: () => rmSync(path, { force: true }) } : undefined
 }
 
 /** Whether a process that lives has marked the directory. */

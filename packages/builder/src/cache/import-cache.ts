@@ -159,10 +159,10 @@ async function readCache(
     const image = await openImage(blobs, descriptor, { codec: ports.codec, signal })
     const { rootfs, history = [] } = await image.config()
     const made = history.filter((entry) => entry.empty_layer !== true)
-    for (const { key, layer } of inline) {
+    for (const { key, layer, ...reached } of inline) {
       const diffId = rootfs.diff_ids[layer]
       const instruction = made.length === rootfs.diff_ids.length ? (made[layer]?.created_by ?? '') : ''
-      if (diffId !== undefined) put(steps, key, manifest, { layer, diffId, instruction })
+      if (diffId !== undefined) put(steps, key, manifest, { layer, diffId, instruction, ...reached })
     }
   }
   return { blobs, steps, mounts }

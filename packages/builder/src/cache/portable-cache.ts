@@ -14,7 +14,7 @@ import { type Digest, isDigest } from '@gantry/oci'
 export const cacheArtifactType = 'application/vnd.gantry.buildcache.v1+json'
 /** The media type of the first layer, which says what the others are. */
 export const cacheIndexType = 'application/vnd.gantry.buildcache.index.v1+json'
-/** The annotation of an image's manifest: `{"version":1,"steps":[{"key","layer"}]}`, layers counted from 0. */
+/** The annotation of an image's manifest: `{"version":1,"steps":[{"key","layer","network"?}]}`, layers counted from 0. */
 export const inlineAnnotation = 'vnd.gantry.buildcache.v1'
 
 /** A step in a cache. */
@@ -59,7 +59,7 @@ export function parseCacheIndex(bytes: Uint8Array): CacheIndex | undefined {
     steps: entriesOf(found['steps']).flatMap((entry) => {
       const { key, instruction } = entry
       const place = placeOf(entry)
-      const network = Array.isArray(entry['network']) ? { network: parseUses(entry['network']) } : {}
+      const network = networkOf(entry['network'])
       return isKey(key) && place !== undefined ? { key, ...place, instruction: textOf(instruction), ...network } : []
     }),
     mounts: entriesOf(found['mounts']).flatMap((entry) => {
@@ -71,7 +71,7 @@ export function parseCacheIndex(bytes: Uint8Array): CacheIndex | undefined {
 }
 
 /** What the annotation of an image says. */
-export type InlineSteps = readonly { readonly key: string; readonly layer: number }[]
+export type InlineSteps = readonly Pick<PortableStep, 'key' | 'layer' | 'network'>[]
 
 /** The annotation's text. */
 export function encodeInline(steps: InlineSteps): string {
@@ -82,7 +82,9 @@ export function encodeInline(steps: InlineSteps): string {
 export function parseInline(text: string): InlineSteps {
   const found = readObject(new TextEncoder().encode(text))
   if (found === undefined || found['version'] !== version) return []
-  return entriesOf(found['steps']).flatMap(({ key, layer }) => (isKey(key) && isPosition(layer) ? { key, layer } : []))
+  return entriesOf(found['steps']).flatMap(({ key, layer, network }) =>
+    isKey(key) && isPosition(layer) ? { key, layer, ...networkOf(network) } : [],
+  )
 }
 
 function readObject(bytes: Uint8Array): Record<string, unknown> | undefined {
@@ -103,6 +105,10 @@ function entriesOf(value: unknown): readonly Record<string, unknown>[] {
 
 function placeOf({ layer, diffId }: Record<string, unknown>): { layer: number; diffId: Digest } | undefined {
   return isPosition(layer) && typeof diffId === 'string' && isDigest(diffId) ? { layer, diffId } : undefined
+}
+
+function networkOf(value: unknown): { readonly network?: readonly NetworkUse[] } {
+  return Array.isArray(value) ? { network: parseUses(value) } : {}
 }
 
 function isPosition(value: unknown): value is number {

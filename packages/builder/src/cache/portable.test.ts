@@ -177,7 +177,8 @@ test('index and annotation: what is written is read, and whatever is read is an 
     fc.property(fc.array(step, { maxLength: 4 }), (steps) => {
       const index = { steps, mounts: steps.map(({ layer, diffId }) => ({ id: '/c', namespace: '', layer, diffId })) }
       assert.deepEqual(parseCacheIndex(encodeCacheIndex(index as never)), index)
-      const inline = steps.map(({ key, layer }) => ({ key, layer }))
+      const network = [{ host: 'a.example', port: 443, allowed: true }]
+      const inline = steps.map(({ key, layer }) => (layer % 2 === 0 ? { key, layer } : { key, layer, network }))
       assert.deepEqual(parseInline(encodeInline(inline)), inline)
     }),
   )

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { existsSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseDigest } from '@gantry/oci'
 import { after, before, beforeEach, describe, test } from 'node:test'
@@ -113,6 +113,26 @@ describe('pruning the build cache', () => {
       assert.ok(bytes >= 10_000)
       assert.ok(!existsSync(held.path))
     }
+  })
+
+  test('cache mount: it is new until it was filled, for one at a time', async () => {
+    const mounts = new CacheMounts(world.root)
+    const acquire = (): ReturnType<CacheMounts['acquire']> =>
+      mounts.acquire({ id: 'filled', sharing: 'shared' }, { namespace: '', signal })
+    const killed = await acquire()
+    // As a build leaves it that was killed while it copied.
+    mkdirSync(`${killed.path}.import-x/half`, { recursive: true })
+    const waiting = acquire()
+    killed[Symbol.dispose]()
+    const filler = await waiting
+    assert.deepEqual([killed.isNew, filler.isNew, existsSync(`${killed.path}.import-x`)], [true, true, false])
+    const later = acquire()
+    writeFileSync(join(filler.path, 'f'), '')
+    filler.filled()
+    assert.equal((await later).isNew, false)
+    for (const held of [filler, await later]) held[Symbol.dispose]()
+    using again = await acquire()
+    assert.equal(again.isNew, false)
   })
 
   test('prune: digests of files go only with all of it', async () => {

@@ -4,6 +4,8 @@ export interface NetworkUse {
   readonly host: string
   /** Missing where the name was refused already. */
   readonly port?: number
+  /** What is carried to no host, whatever is allowed. Missing: TCP. */
+  readonly protocol?: 'udp'
   readonly allowed: boolean
 }
 
@@ -13,9 +15,10 @@ export function distinctUses(uses: Iterable<NetworkUse>): readonly NetworkUse[] 
   return [...found].toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)).map(([, use]) => use)
 }
 
-/** `packages.example:80`, or `tracker.example (refused)`. */
-export function describeUse({ host, port, allowed }: NetworkUse): string {
-  return `${host}${port === undefined ? '' : `:${String(port)}`}${allowed ? '' : ' (refused)'}`
+/** `packages.example:80`, `192.0.2.1:123/udp (refused)`, or `tracker.example (refused)`. */
+export function describeUse({ host, port, protocol, allowed }: NetworkUse): string {
+  const place = `${port === undefined ? '' : `:${String(port)}`}${protocol === undefined ? '' : `/${protocol}`}`
+  return `${host}${place}${allowed ? '' : ' (refused)'}`
 }
 
 /** What was kept as JSON; empty when it is nothing of the kind. */
@@ -23,8 +26,10 @@ export function parseUses(value: unknown): readonly NetworkUse[] {
   if (!Array.isArray(value)) return []
   return (value as readonly unknown[]).flatMap((each) => {
     if (typeof each !== 'object' || each === null) return []
-    const { host, port, allowed } = each as Record<string, unknown>
+    const { host, port, protocol, allowed } = each as Record<string, unknown>
     if (typeof host !== 'string' || typeof allowed !== 'boolean') return []
-    return [{ host, ...(typeof port === 'number' ? { port } : {}), allowed }]
+    const udp = protocol === 'udp' ? ({ protocol } as const) : {}
+    const more = { ...(typeof port === 'number' ? { port } : {}), ...udp }
+    return [{ host, ...more, allowed }]
   })
 }

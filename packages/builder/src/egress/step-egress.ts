@@ -9,8 +9,8 @@ export interface StepEgress extends AsyncDisposable {
   /** The network namespace. */
   readonly path: string
   readonly nameserver: string
-  /** What was reached so far. */
-  uses(): readonly NetworkUse[]
+  /** What was reached, or refused, when the RUN has ended. */
+  uses(): Promise<readonly NetworkUse[]>
 }
 
 /** Opens the network of a RUN whose hosts are recorded or restricted. @throws BuildError RUN_UNAVAILABLE */
@@ -22,7 +22,7 @@ export async function openStepEgress(session: BuildSession, onUse: (use: Network
     known: Object.fromEntries(Object.entries(addHosts).map(([name, address]) => [address, name.toLowerCase()])),
     proxies: [...proxyArgs].flatMap((name) => proxyOf(buildArgs.get(name) ?? environment[name]) ?? []),
     onReached: (use) => {
-      const key = JSON.stringify([use.host, use.port, use.allowed])
+      const key = JSON.stringify([use.host, use.port, use.protocol, use.allowed])
       if (seen.has(key) || seen.size >= mostUses) return
       seen.set(key, use)
       onUse(use)
@@ -34,7 +34,10 @@ export async function openStepEgress(session: BuildSession, onUse: (use: Network
   return {
     path: gateway.path,
     nameserver: gateway.nameserver,
-    uses: () => distinctUses(seen.values()),
+    uses: async () => {
+      await gateway.tellRefused()
+      return distinctUses(seen.values())
+    },
     [Symbol.asyncDispose]: () => gateway[Symbol.asyncDispose](),
   }
 }

@@ -197,6 +197,7 @@ export class RunMounts implements AsyncDisposable {
       }
       chmodSync(held.path, mount.mode ?? 0o755)
       chownSync(held.path, mount.uid ?? 0, mount.gid ?? 0)
+      held.filled()
     }
     this.#bindCache(mount, held.path, hasSeed)
   }

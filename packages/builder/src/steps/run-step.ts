@@ -10,7 +10,7 @@ import type { PlannedMount, RunStep } from '../plan/planned-step.ts'
 import { clampTimes } from './clamp-times.ts'
 import { findDevices } from './devices.ts'
 import { describeUse, type NetworkUse } from '../egress/network-use.ts'
-import { openStepEgress, type StepEgress } from '../egress/step-egress.ts'
+import { openStepEgress } from '../egress/step-egress.ts'
 import { debugShell } from './debug-shell.ts'
 import { findStubs, removeStubs } from './mount-stubs.ts'
 import { OutputTail } from './output-tail.ts'
@@ -111,8 +111,9 @@ async function execute(options: RunStepOptions): Promise<Pick<StepOutcome, 'laye
       onOutput: ({ stream, data }) => show(stream, masks[stream].push(data)),
     })
     for (const stream of ['stdout', 'stderr'] as const) show(stream, masks[stream].end())
+    const uses = await egress?.uses()
     if (exitCode !== 0) {
-      const error = failure(step, exitCode, { output: tail.text(), egress, host: session.ports.host })
+      const error = failure(step, exitCode, { output: tail.text(), uses, host: session.ports.host })
       const { environment, onFailedRun } = session.options
       const shell = (): Promise<number> =>
         debugShell({ runtime, bundle, step, environment, options: { owner, signal } })
@@ -123,7 +124,7 @@ async function execute(options: RunStepOptions): Promise<Pick<StepOutcome, 'laye
     clampTimes(upper, { after, becomes: epoch.seconds })
     const layer = await store.ingest(snapshots.diff(key, { signal }), { mediaType: MediaType.layerTar, signal })
     await snapshots.commit(key, chainWith(parent, layer.digest), { diffId: layer.digest })
-    return { layer, network: egress?.uses() }
+    return { layer, network: uses }
   } catch (error) {
     throw notStarted(step, error) ?? error
   } finally {
@@ -135,10 +136,14 @@ async function execute(options: RunStepOptions): Promise<Pick<StepOutcome, 'laye
 function failure(
   step: RunStep,
   exitCode: number,
-  how: { readonly output: string; readonly egress: StepEgress | undefined; readonly host: Pick<Host, 'privileges'> },
+  how: {
+    readonly output: string
+    readonly uses: readonly NetworkUse[] | undefined
+    readonly host: Pick<Host, 'privileges'>
+  },
 ): BuildError {
-  const { output, egress, host } = how
-  const refused = egress?.uses().filter(({ allowed }) => !allowed) ?? []
+  const { output, uses = [], host } = how
+  const refused = uses.filter(({ allowed }) => !allowed)
   const command = step.instruction.command.form === 'shell' ? step.instruction.command.text : step.args.join(' ')
   return new BuildError('RUN_FAILED', `The command ended with exit code ${exitCode}: ${firstLine(command)}`, {
     run: { exitCode, command, output },
@@ -149,7 +154,12 @@ function failure(
 function refusedHint(refused: readonly NetworkUse[]): string {
   const shown = refused.slice(0, 5).map((use) => describeUse({ ...use, allowed: true }))
   const more = refused.length > shown.length ? ` and ${refused.length - shown.length} more` : ''
-  return `it was refused ${shown.join(', ')}${more}; allow with --allow-hosts ${refused[0]!.host}`
+  const allowable = refused.find(({ protocol }) => protocol === undefined)
+  const advice =
+    allowable === undefined
+      ? 'only TCP and names are carried where the network is watched over'
+      : `allow with --allow-hosts ${allowable.host}`
+  return `it was refused ${shown.join(', ')}${more}; ${advice}`
 }
 
 /** A command that could not even begin ends as in a shell: 127 when there is no such program, 126 when it cannot be run. */

@@ -52,6 +52,7 @@ async function make(): Promise<MadeCaptive> {
 
 function rules(tcp: number, udp: number): string {
   return `table inet gantry {
+  set refused { type ipv4_addr . inet_service; flags dynamic; size 4096; }
   chain towards_us {
     type nat hook output priority -100; policy accept;
     ip daddr 127.0.0.0/8 accept
@@ -65,6 +66,7 @@ function rules(tcp: number, udp: number): string {
     ip6 daddr ::1 accept
     meta l4proto tcp accept
     ct direction reply accept
+    meta nfproto ipv4 meta l4proto udp add @refused { ip daddr . udp dport }
     reject
   }
 }

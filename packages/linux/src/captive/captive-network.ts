@@ -1,5 +1,5 @@
 import { closeSync } from 'node:fs'
-import { workerUrl } from '@gantry/process'
+import { run, workerUrl } from '@gantry/process'
 import type { CaptiveAnswer, MadeCaptive } from './captive-network-worker.ts'
 
 /**
@@ -13,6 +13,15 @@ export interface CaptiveNetwork extends Disposable {
   readonly tcp: number
   /** A bound UDP socket for `socket.bind({ fd })`, which owns it from then on. */
   readonly udp: number
+  /** Where else datagrams were sent to, which were rejected: at most 4096 addresses with their ports. @throws ProcessError */
+  refused(): Promise<readonly CaptiveRefusal[]>
+}
+
+/** A place that datagrams were sent to. */
+export interface CaptiveRefusal {
+  /** IPv4. */
+  readonly address: string
+  readonly port: number
 }
 
 /**
@@ -33,13 +42,33 @@ export async function openCaptiveNetwork(): Promise<CaptiveNetwork> {
   }).finally(() => void thread.terminate())
   const { namespace, tcp, udp } = made
   let open = true
+  const path = `/proc/${String(process.pid)}/fd/${String(namespace)}`
   return {
-    path: `/proc/${String(process.pid)}/fd/${String(namespace)}`,
+    path,
     tcp,
     udp,
+    refused: async () => {
+      const list = ['nft', '-j', 'list', 'set', 'inet', 'gantry', 'refused']
+      return refusalsOf((await run('nsenter', [`--net=${path}`, '--', ...list])).stdout)
+    },
     [Symbol.dispose]: () => {
       if (open) closeSync(namespace)
       open = false
     },
   }
 }
+
+/** What nft says of the set, in JSON: an element is an address and a port, wrapped where something is said of it. */
+function refusalsOf(text: string): readonly CaptiveRefusal[] {
+  const { nftables } = JSON.parse(text) as { nftables: { set?: { elem?: SetElement[] } }[] }
+  return nftables
+    .flatMap(({ set }) => set?.elem ?? [])
+    .map((element) => ('elem' in element ? element.elem.val : element).concat)
+    .map(([address, port]) => ({ address, port }))
+}
+
+interface Concatenation {
+  readonly concat: readonly [address: string, port: number]
+}
+
+type SetElement = Concatenation | { readonly elem: { readonly val: Concatenation } }

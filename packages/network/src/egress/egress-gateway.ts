@@ -14,6 +14,8 @@ export interface ReachedHost {
   readonly host: string
   /** Missing where the name was refused already. */
   readonly port?: number
+  /** Datagrams are carried to nobody, whatever is allowed. Missing: TCP. */
+  readonly protocol?: 'udp'
   readonly allowed: boolean
 }
 
@@ -34,11 +36,14 @@ export interface EgressGateway extends AsyncDisposable {
   /** The network namespace, for an OCI runtime. */
   readonly path: string
   readonly nameserver: string
+  /** Tells `onReached` of the datagrams that were rejected so far. @throws ProcessError */
+  tellRefused(): Promise<void>
 }
 
 /**
  * Opens a network for programs that reach hosts through this process only: it answers their questions for names, and makes the
- * connections that they ask for itself (TCP over IPv4), in its own network, when the host is allowed. What else they send is rejected.
+ * connections that they ask for itself (TCP over IPv4), in its own network, when the host is allowed. What else they send is rejected
+ * at once: other datagrams by EPERM, IPv6 by ENETUNREACH.
  * A name gets an address of its own that means nothing elsewhere, so a connection tells which name it is for. Where it begins with TLS
  * that names another server, that name has to be allowed too. Nothing is left when it is closed, or when this process is killed.
  * @throws NetworkError CHANGE_FAILED
@@ -60,6 +65,11 @@ export async function openEgress(options: EgressOptions): Promise<EgressGateway>
   return {
     path: network.path,
     nameserver: captiveAddress,
+    async tellRefused() {
+      for (const { address, port } of await network.refused()) {
+        options.onReached({ host: names.of(address).host, port, protocol: 'udp', allowed: false })
+      }
+    },
     async [Symbol.asyncDispose]() {
       for (const socket of open) socket.destroy()
       await Promise.all([
