@@ -1,8 +1,9 @@
 import { createWriteStream, existsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import type { BlobSource, Image, Layer } from '@gantry/image'
+import type { BlobSource, GrowingFile, Image, Layer } from '@gantry/image'
 import { directory, type Ledger } from '@gantry/linux'
 import { layerCompression, type Digest } from '@gantry/oci'
 import { layerOwner } from './layer-owner.ts'
@@ -22,12 +23,26 @@ export interface UnpackerParts {
   readonly workers: SnapshotWorkers
 }
 
+/** So many layers may be unpacked while they come, beside those that are there: they may have to wait for long. */
+const mostFollowed = availableParallelism()
+
+/** What a layer waits for: those below it, and its blob. */
+interface Waits {
+  readonly below: Promise<void>
+  readonly ready: () => Promise<void>
+}
+
 /** A layer on its way to being committed. */
 interface Step {
   readonly source: BlobSource
   readonly layer: Layer
   readonly chain: Digest
   readonly parent: Digest | undefined
+}
+
+interface ExtractOptions extends UnpackOptions {
+  /** The blob's file, if it is still on its way. */
+  readonly growing?: GrowingFile | undefined
 }
 
 /**
@@ -37,6 +52,7 @@ interface Step {
 export class LayerUnpacker {
   readonly #parts: UnpackerParts
   readonly #underway = new Map<Digest, Promise<void>>()
+  #following = 0
   #recovered: Promise<unknown> | undefined
 
   constructor(parts: UnpackerParts) {
@@ -87,17 +103,43 @@ export class LayerUnpacker {
       await options.ready?.(step.layer)
       report('start', 0)
     }
-    const work = this.#commit(step, { below, ready }, options).finally(() => this.#underway.delete(step.chain))
+    const work = this.#commitArriving(step, { below, ready }, options).finally(() => this.#underway.delete(step.chain))
     this.#underway.set(step.chain, work)
     return work.then(() => report('done', step.layer.descriptor.size))
   }
 
+  /** Unpacks while the blob comes, where it can be followed. What fails then is judged again when the blob is whole and verified. */
+  async #commitArriving(step: Step, waits: Waits, options: UnpackOptions): Promise<void> {
+    const growing = await options.arriving?.(step.layer)
+    const ready = waits.ready()
+    ready.catch(() => undefined)
+    if (growing !== undefined && this.#following < mostFollowed) {
+      let isReady = false
+      ready.then(
+        () => (isReady = true),
+        () => undefined,
+      )
+      const onProgress: UnpackOptions['onProgress'] = (event) => {
+        if (isReady) options.onProgress?.(event)
+      }
+      this.#following += 1
+      try {
+        return await this.#commit(step, { ...waits, ready, growing }, { ...options, onProgress })
+      } catch {
+        options.signal?.throwIfAborted()
+      } finally {
+        this.#following -= 1
+      }
+    }
+    await ready
+    await this.#commit(step, { ...waits, ready }, options)
+  }
+
   async #commit(
     step: Step,
-    { below, ready }: { readonly below: Promise<void>; readonly ready: () => Promise<void> },
+    { below, ready, growing }: { below: Promise<void>; ready: Promise<void>; growing?: GrowingFile },
     options: UnpackOptions,
   ): Promise<void> {
-    await ready()
     const { ledger, table, directory: base } = this.#parts
     const n = table.nextNumber()
     const owner = layerOwner(n)
@@ -106,7 +148,8 @@ export class LayerUnpacker {
     try {
       const why = `layer ${step.layer.diffId} of an image, unpacked`
       await ledger.apply(owner, [directory({ path, mode: 0o700, children: ['fs'] }, why)], signal)
-      const unpacked = await this.#extract(step, path, options)
+      const unpacked = await this.#extract(step, path, { ...options, growing })
+      await ready
       await below
       await this.#complete(step, join(path, 'fs'), unpacked, options)
       const now = Date.now()
@@ -134,12 +177,18 @@ export class LayerUnpacker {
     }
   }
 
-  async #extract({ layer, source }: Step, path: string, options: UnpackOptions): Promise<Unpacked> {
+  async #extract({ layer, source }: Step, path: string, options: ExtractOptions): Promise<Unpacked> {
     const { descriptor, diffId } = layer
-    const blob = await this.#blobOf(layer, source, { spool: join(path, 'blob'), signal: options.signal })
+    const { growing } = options
+    const whole = hasFiles(source) ? source.path(descriptor.digest) : undefined
+    const follows = growing !== undefined && whole !== undefined
+    const blob = follows
+      ? { path: growing.path, [Symbol.asyncDispose]: () => Promise.resolve() }
+      : await this.#blobOf(layer, whole, { spool: join(path, 'blob'), signal: options.signal })
     const call = {
       call: 'unpack',
       blob: blob.path,
+      ...(follows ? { growing: { size: descriptor.size, whole } } : {}),
       compression: layerCompression(descriptor.mediaType),
       diffId,
       target: join(path, 'fs'),
@@ -148,6 +197,7 @@ export class LayerUnpacker {
     try {
       return await this.#parts.workers.run<Unpacked>(call, {
         signal: options.signal,
+        ...(follows ? { growing } : {}),
         onProgress: (bytes) => options.onProgress?.({ diffId, state: 'progress', bytes, total: descriptor.size }),
       })
     } finally {
@@ -166,13 +216,10 @@ export class LayerUnpacker {
   /** The blob as a file: the store's own, or a copy in the layer's directory for sources that have none. */
   async #blobOf(
     layer: Layer,
-    source: BlobSource,
+    own: string | undefined,
     { spool, signal }: { readonly spool: string; readonly signal: AbortSignal | undefined },
   ): Promise<AsyncDisposable & { readonly path: string }> {
-    if (hasFiles(source)) {
-      const own = source.path(layer.descriptor.digest)
-      if (existsSync(own)) return { path: own, [Symbol.asyncDispose]: () => Promise.resolve() }
-    }
+    if (own !== undefined && existsSync(own)) return { path: own, [Symbol.asyncDispose]: () => Promise.resolve() }
     const options = signal === undefined ? {} : { signal }
     const reader = await layer.open(options)
     await pipeline(reader, createWriteStream(spool, { flags: 'wx', mode: 0o600 }), options)

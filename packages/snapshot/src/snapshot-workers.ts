@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
-import { createLimiter, type Limiter } from '@gantry/image'
+import { createLimiter, type GrowingFile, type Limiter } from '@gantry/image'
 import { workerUrl } from '@gantry/process'
 import { SnapshotError, type SnapshotErrorCode } from './snapshot-error.ts'
 import type { WorkerCall, WorkerMessage, WorkerOrder } from './worker-calls.ts'
@@ -13,6 +13,14 @@ interface Listener {
   readonly onDeath: (error: Error) => void
 }
 
+/** How a worker is asked. */
+interface RunOptions {
+  readonly signal?: AbortSignal | undefined
+  readonly onProgress?: (bytes: number) => void
+  /** The file that the call reads while it grows. */
+  readonly growing?: GrowingFile | undefined
+}
+
 /**
  * Threads for work that blocks: at most one per core, started on demand, ended after five idle seconds. They keep the process
  * alive only while they work. A thread whose call is aborted is told to stop, and closes what it has open: ended from outside, it
@@ -23,23 +31,26 @@ export class SnapshotWorkers {
   readonly #idle: { readonly worker: Worker; readonly timer: NodeJS.Timeout }[] = []
   readonly #all = new Set<Worker>()
 
-  /** Asks a worker and waits for its answer. @throws SnapshotError */
-  run<Answer>(
-    call: WorkerCall,
-    options: { readonly signal?: AbortSignal | undefined; readonly onProgress?: (bytes: number) => void } = {},
-  ): Promise<Answer> {
-    return this.#limit(async () => {
-      for await (const message of this.#converse(call, options.signal)) {
+  /**
+   * Asks a worker and waits for its answer. What reads a file that grows may have to wait for long: it is not counted, so that nobody
+   * waits for it, and the caller keeps such calls few.
+   *
+   * @throws SnapshotError
+   */
+  run<Answer>(call: WorkerCall, options: RunOptions = {}): Promise<Answer> {
+    const work = async (): Promise<Answer> => {
+      for await (const message of this.#converse(call, options)) {
         if (message.kind === 'progress') options.onProgress?.(message.bytes)
         if (message.kind === 'done') return message.value as Answer
       }
       throw new SnapshotError('UNPACK_FAILED', 'Cannot work on a snapshot: the worker ended without an answer')
-    })
+    }
+    return options.growing === undefined ? this.#limit(work) : work()
   }
 
   /** Asks a worker for bytes, a few chunks ahead of the reader. */
   async *stream(call: WorkerCall, signal?: AbortSignal): AsyncIterable<Uint8Array> {
-    for await (const message of this.#converse(call, signal)) {
+    for await (const message of this.#converse(call, { signal })) {
       if (message.kind === 'chunk') yield message.data
     }
   }
@@ -50,7 +61,7 @@ export class SnapshotWorkers {
     await Promise.all([...this.#all].map((worker) => worker.terminate()))
   }
 
-  async *#converse(call: WorkerCall, signal: AbortSignal | undefined): AsyncIterable<WorkerMessage> {
+  async *#converse(call: WorkerCall, { signal, growing }: RunOptions): AsyncIterable<WorkerMessage> {
     signal?.throwIfAborted()
     const worker = this.#take()
     const inbox = new Inbox()
@@ -59,8 +70,10 @@ export class SnapshotWorkers {
     const abort = (): void => inbox.fail(signal?.reason)
     signal?.addEventListener('abort', abort, { once: true })
     let finished = false
+    let unfollow: (() => void) | undefined
     try {
       tell(worker, call)
+      unfollow = growing?.follow((bytes) => tell(worker, { call: 'grown', bytes }))
       for (;;) {
         const message = await inbox.next()
         finished = isLast(message)
@@ -70,6 +83,7 @@ export class SnapshotWorkers {
         if (finished) return
       }
     } finally {
+      unfollow?.()
       signal?.removeEventListener('abort', abort)
       detach()
       if (finished || inbox.hasLast() || (await stop(worker))) this.#release(worker)

@@ -11,6 +11,8 @@ export interface UnpackCall {
   readonly diffId: Digest
   readonly target: string
   readonly format: OverlayFormat
+  /** The blob is still on its way: it has `size` bytes in the end, and is moved to `whole` then. Growth is told by `grown`. */
+  readonly growing?: { readonly size: number; readonly whole: string }
 }
 
 /** Completes a layer from those below it, topmost first. */
@@ -53,5 +55,12 @@ export type WorkerMessage =
   | { readonly kind: 'done'; readonly value?: unknown }
   | { readonly kind: 'failed'; readonly code: string | undefined; readonly message: string }
 
-/** What a worker is told: something new, that a chunk was taken and the next one is wanted, or to give up what it is at. */
-export type WorkerOrder = WorkerCall | { readonly call: 'more' } | { readonly call: 'stop' }
+/**
+ * What a worker is told: something new, that a chunk was taken and the next one is wanted, how many bytes there are of the blob that
+ * grows (absent: they were wrong), or to give up what it is at.
+ */
+export type WorkerOrder =
+  | WorkerCall
+  | { readonly call: 'more' }
+  | { readonly call: 'grown'; readonly bytes: number | undefined }
+  | { readonly call: 'stop' }

@@ -1,5 +1,5 @@
 import { copy, openImage, overlaySource, readDocument, readerOf } from '@gantry/image'
-import type { BlobSource, CopyProgress, Image } from '@gantry/image'
+import type { BlobSink, BlobSource, CopyProgress, Image } from '@gantry/image'
 import type { Descriptor, Digest, Platform } from '@gantry/oci'
 import type { UnpackProgress } from '@gantry/snapshot'
 import { Arrivals } from './arrivals.ts'
@@ -17,8 +17,8 @@ export interface FetchOptions {
 }
 
 /**
- * Brings an image into the store and unpacks it: a layer as soon as its blob is there, verified, while others are still on their
- * way. The documents are read first, each once. When either fails the other is stopped, and has ended before this rejects.
+ * Brings an image into the store and unpacks it: large layers as they come, others as soon as they are there. A layer counts when its
+ * blob is verified. The documents are read first, each once. When either fails the other is stopped, and has ended before this rejects.
  */
 export async function fetchAndUnpack(
   { store, codec, snapshots }: Pick<ImageWorld, 'store' | 'codec' | 'snapshots'>,
@@ -43,7 +43,15 @@ export async function fetchAndUnpack(
   await options.check(there)
 
   const arrivals = new Arrivals(signal)
-  const copying = copy(withDocuments(remote, documents), store, root, {
+  const followed: BlobSink = {
+    ...store,
+    async partial(descriptor, partialOptions) {
+      const partial = await store.partial(descriptor, partialOptions)
+      arrivals.begins(descriptor.digest, partial?.growing)
+      return partial
+    },
+  }
+  const copying = copy(withDocuments(remote, documents), followed, root, {
     signal,
     platform,
     onProgress(event) {
@@ -61,6 +69,7 @@ export async function fetchAndUnpack(
     await snapshots.unpack(image, {
       signal,
       ready: (layer) => arrivals.of(layer.descriptor.digest),
+      arriving: (layer) => arrivals.begun(layer.descriptor.digest),
       onProgress: (event) => options.onUnpack(event, layers.get(event.diffId) ?? event.diffId),
     })
   })()

@@ -12,6 +12,14 @@ import { readLayerFile } from './read-layer-file.ts'
 const bombAllowance = 8 * 2 ** 30
 const bombRatio = 300
 
+/** How a blob is unpacked. */
+export interface UnpackBlobOptions {
+  readonly signal: AbortSignal
+  readonly onProgress: (bytes: number) => void
+  /** Of a blob that grows: waits until there are more than `position` bytes, answers with how many. */
+  readonly reach: (position: number, signal: AbortSignal) => Promise<number>
+}
+
 /**
  * Unpacks a layer's blob into an empty directory: reads, decompresses, hashes and writes in one pass, with memory for a few
  * chunks. Made for a worker, which it blocks.
@@ -21,7 +29,7 @@ const bombRatio = 300
  */
 export async function unpackBlob(
   call: UnpackCall,
-  { signal, onProgress }: { readonly signal: AbortSignal; readonly onProgress: (bytes: number) => void },
+  { signal, onProgress, reach }: UnpackBlobOptions,
 ): Promise<Unpacked> {
   const root = openSync(call.target, 'r')
   const extractor = new Extractor(root, call.format)
@@ -29,8 +37,10 @@ export async function unpackBlob(
   const hash = createHash(digestAlgorithm(call.diffId))
   let size = 0
   try {
-    const limit = statSync(call.blob).size * bombRatio + bombAllowance
-    for await (const chunk of readLayerFile(call.blob, call.compression, onProgress)) {
+    const { blob, growing, compression } = call
+    const limit = (growing?.size ?? statSync(blob).size) * bombRatio + bombAllowance
+    const source = growing === undefined ? blob : { ...growing, path: blob, reach: (at: number) => reach(at, signal) }
+    for await (const chunk of readLayerFile(source, compression, onProgress)) {
       // Lets the thread hear that it is to stop.
       await setImmediate()
       signal.throwIfAborted()

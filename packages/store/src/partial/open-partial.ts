@@ -13,6 +13,7 @@ import { systemCode, translateWriteError } from '../store-error.ts'
 import type { SyncDirectory } from '../sync-directory.ts'
 import { partialFiles } from './partial-files.ts'
 import type { PartialFiles } from './partial-files.ts'
+import { Growth } from './growth.ts'
 import { encodeMap, encodeRecord, readMap } from './partial-map.ts'
 import { SpanSet } from './span-set.ts'
 
@@ -95,6 +96,7 @@ interface Opening {
 }
 
 class OpenPartial implements PartialBlob {
+  readonly growing: Growth
   readonly #parts: PartialParts
   readonly #opening: Opening
   readonly #data: FileHandle
@@ -115,6 +117,7 @@ class OpenPartial implements PartialBlob {
     this.#data = opened.data
     this.#map = opened.map
     this.#spans = opened.spans
+    this.growing = new Growth(opening.files.data)
     this.#hash = this.#follow()
     this.#advance()
   }
@@ -208,6 +211,7 @@ class OpenPartial implements PartialBlob {
 
   #advance(): void {
     const { contiguous } = this.#spans
+    this.growing.reach(contiguous)
     if (contiguous - this.#hashed < hashStep) return
     this.#hashed = contiguous
     this.#hash.advance(contiguous)
@@ -219,6 +223,7 @@ class OpenPartial implements PartialBlob {
 
   /** None of it can be trusted: nobody knows which bytes are wrong. */
   async #reset(): Promise<void> {
+    this.growing.fail()
     await this.#hash[Symbol.asyncDispose]()
     await this.#map.truncate(0)
     await this.#data.truncate(0)
