@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -31,6 +31,15 @@ test('a removed volume is out of reach at once, a new one of its name is empty, 
   volumes.remove('data')
   volumes.remove('never-was')
   await isEmpty()
+})
+
+test('users of the host do not reach what containers put into volumes', () => {
+  volumes.create({ name: 'shut' })
+  assert.equal(statSync(join(root, 'volumes')).mode & 0o777, 0o700)
+  chmodSync(join(root, 'volumes'), 0o755)
+  volumes.sweep()
+  assert.equal(statSync(join(root, 'volumes')).mode & 0o777, 0o700)
+  volumes.remove('shut')
 })
 
 test('what a process that ended had begun to remove is removed by the next', async () => {

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { State } from '@gantry/state'
@@ -63,6 +63,7 @@ export class VolumeTable {
   /** Where a volume's data is; made where it is missing. */
   directoryOf(name: string): string {
     const path = this.path(name)
+    mkdirSync(this.#directory, { recursive: true, mode: closed })
     mkdirSync(path, { recursive: true })
     return path
   }
@@ -103,9 +104,10 @@ export class VolumeTable {
     discard(doomed)
   }
 
-  /** Deletes what a process that ended had begun to delete. */
+  /** Deletes what a process that ended had begun to delete, and closes the directory to others, which it once was not. */
   sweep(): void {
     if (!existsSync(this.#directory)) return
+    chmodSync(this.#directory, closed)
     for (const name of readdirSync(this.#directory)) {
       if (name.startsWith(doomedPrefix)) discard(join(this.#directory, name))
     }
@@ -113,6 +115,9 @@ export class VolumeTable {
 }
 
 const doomedPrefix = '.removed-'
+
+/** What containers put there may be set-user-ID programs of root's: for no user of the host. */
+const closed = 0o700
 
 /** What fails is tried again by the next {@link VolumeTable.sweep}. */
 function discard(path: string): void {
