@@ -18,12 +18,25 @@ export function writeLayer(
 
 /** Entries in the order of an archive: by path, element for element, so that a directory comes before its content. */
 export function sortedEntries(entries: ReadonlyMap<string, PlannedEntry>): (readonly [string, PlannedEntry])[] {
-  // A slash sorts before every other byte, else "a.b" would stand between "a" and "a/c".
-  const key = (path: string): string => path.replaceAll('/', '\0')
-  return [...entries]
-    .map(([path, entry]) => ({ path, entry, key: key(path) }))
+  const list = [...entries]
+  // Planned directory by directory they mostly stand so already.
+  let before = ''
+  const isSorted = list.every(([path]) => {
+    const key = sortKey(path)
+    const follows = compareBytes(before, key) <= 0
+    before = key
+    return follows
+  })
+  if (isSorted) return list
+  return list
+    .map((entry) => ({ entry, key: sortKey(entry[0]) }))
     .toSorted((a, b) => compareBytes(a.key, b.key))
-    .map(({ path, entry }) => [path, entry] as const)
+    .map(({ entry }) => entry)
+}
+
+/** A slash sorts before every other byte, else "a.b" would stand between "a" and "a/c". */
+function sortKey(path: string): string {
+  return path.replaceAll('/', '\0')
 }
 
 function* tarEntries(entries: ReadonlyMap<string, PlannedEntry>): Generator<TarInput> {
