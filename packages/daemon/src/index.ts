@@ -1,5 +1,6 @@
 export { allMigrations, openContentWorld, type ContentWorld } from './content-world.ts'
 export { DaemonError, type DaemonErrorCode } from './daemon-error.ts'
+export { defaultLogOf } from './default-log.ts'
 export { daemonLogPath } from './daemon-files.ts'
 export { daemonStatus, stopDaemon, type DaemonStatus } from './daemon-status.ts'
 export { openWorld, type World, type WorldOptions } from './open-world.ts'

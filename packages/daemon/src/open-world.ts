@@ -1,4 +1,4 @@
-import { createEngine, systemClock, type Engine } from '@gantry/engine'
+import { createEngine, systemClock, type Engine, type LogDefault } from '@gantry/engine'
 import type { Site } from '@gantry/linux'
 import { createNetworks, type Networks } from '@gantry/network'
 import type { Runtime } from '@gantry/runtime'
@@ -16,6 +16,8 @@ export interface World extends ContentWorld {
 export interface WorldOptions {
   /** Told of what went wrong where nobody waits for an answer. Default: nobody is told. */
   readonly log?: (message: string, error?: unknown) => void
+  /** Where output goes when a container does not say. */
+  readonly defaultLog?: () => LogDefault
 }
 
 /** Opens a root with its containers. Nothing is recovered before `engine.recover()`. @throws as {@link openContentWorld} */
@@ -38,6 +40,7 @@ export async function openWorld(site: Site, options: WorldOptions = {}): Promise
     clock: systemClock,
     // Loaded when somebody asks what would be done.
     rehearse: async () => (await import('./open-stage.ts')).openStage({ site, host, state }),
+    ...(options.defaultLog === undefined ? {} : { defaultLog: options.defaultLog }),
     log: options.log ?? (() => {}),
   })
   return {

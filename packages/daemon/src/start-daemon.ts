@@ -2,6 +2,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createDockerApi, type DockerApiParts } from '@gantry/docker-api'
 import { systemClock } from '@gantry/engine'
 import { lockFile, processStartTime, type Site } from '@gantry/linux'
+import { defaultLogOf } from './default-log.ts'
 import { DaemonError } from './daemon-error.ts'
 import { daemonCardPath, daemonLockPath, readDaemonCard, type DaemonCard } from './daemon-files.ts'
 import type { Log } from './daemon-log.ts'
@@ -11,13 +12,14 @@ import { startBudgetRounds } from './budget-rounds.ts'
 import { apiBuildCache } from './api-build-cache.ts'
 import { apiBuild } from './api-build.ts'
 import { serveDaemonRegistry, type DaemonRegistry } from './daemon-registry.ts'
+import { readSettings } from './settings.ts'
 import { openWorld, type World } from './open-world.ts'
 import { version } from './version.ts'
 
 /** A running daemon. */
 export interface Daemon extends AsyncDisposable {
   readonly site: Site
-  /** Reads the configuration of its registry again, if it serves one, and keeps the disk budget now. */
+  /** Reads its settings and the configuration of its registry again, if it serves one, and keeps the disk budget now. */
   reload(): Promise<void>
 }
 
@@ -31,7 +33,7 @@ export interface DaemonOptions {
  * Starts the daemon of a site in this process: takes its lock, opens the root, recovers what the last one left, and listens.
  * Disposing of it stops listening; containers go on.
  *
- * @throws DaemonError DAEMON_RUNNING when another one has the root, SOCKET_UNUSABLE
+ * @throws DaemonError DAEMON_RUNNING when another one has the root, SOCKET_UNUSABLE, SETTINGS_INVALID
  * @throws StateError STATE_TOO_NEW and others
  */
 export async function startDaemon(site: Site, log: Log, options: DaemonOptions = {}): Promise<Daemon> {
@@ -41,7 +43,8 @@ export async function startDaemon(site: Site, log: Log, options: DaemonOptions =
   const lock = lockFile(daemonLockPath(site))
   if (lock === undefined) throw alreadyRunning(site)
   stack.use(lock)
-  const world = stack.use(await openWorld(site, { log }))
+  let defaultLog = defaultLogOf(readSettings(site))
+  const world = stack.use(await openWorld(site, { log, defaultLog: () => defaultLog }))
   const { engine, state, store } = world
   const recovered = await engine.recover()
   const api = createDockerApi(apiParts(world))
@@ -67,6 +70,7 @@ export async function startDaemon(site: Site, log: Log, options: DaemonOptions =
     site,
     reload: async () => {
       void budget.round()
+      defaultLog = defaultLogOf(readSettings(site))
       await registry?.reload()
     },
     [Symbol.asyncDispose]: () => all.disposeAsync(),

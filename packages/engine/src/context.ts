@@ -5,6 +5,7 @@ import type { Snapshots } from '@gantry/snapshot'
 import type { State } from '@gantry/state'
 import type { Clock } from './clock.ts'
 import type { LiveContainers } from './container/live.ts'
+import type { LogDefault } from './container/log-choice.ts'
 import type { ContainerTable } from './container/table.ts'
 import type { EventLog } from './events/event-log.ts'
 import type { ExecTable } from './exec/exec-table.ts'
@@ -23,6 +24,8 @@ export interface EnginePorts {
   readonly runtime: Runtime
   readonly images: ImageLookup
   readonly clock: Clock
+  /** Where output goes when a container does not say; asked at each `create`. Default: files of 10 MB, three of them. */
+  readonly defaultLog?: () => LogDefault
   /** Opens a stage on which verbs can be played through without changing anything. Absent where there is none. */
   readonly rehearse?: () => Promise<Stage>
   /** Told of what went wrong where nobody waits for an answer. */

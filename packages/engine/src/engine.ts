@@ -1,6 +1,7 @@
 import type { EnginePorts, Context } from './context.ts'
 import { LiveContainers, type ExitInfo } from './container/live.ts'
 import type { ContainerEdit } from './container/edit.ts'
+import { defaultLog, withDefaultLog, type LogDefault } from './container/log-choice.ts'
 import type { ContainerRecord } from './container/record.ts'
 import type { CreateRequest, NetworkAttachment } from './container/spec.ts'
 import { ContainerTable } from './container/table.ts'
@@ -89,6 +90,8 @@ export interface Engine {
   /** Ids of the further processes of a container. */
   execsOf(container: string): readonly string[]
   events(query?: EventQuery): AsyncIterable<EngineEvent>
+  /** Where output goes when a container does not say. */
+  readonly defaultLog: LogDefault
   /** How many watch events now. */
   readonly watchers: number
   /** Records what another part of the daemon did, such as making a network. */
@@ -121,9 +124,13 @@ export function createEngine(ports: EnginePorts): Engine {
     secrets: new SecretStore({ root: site.root, clock }),
     events: new EventLog(state, clock),
   }
+  const complete = (request: CreateRequest): CreateRequest => {
+    const log = withDefaultLog(request.log, ports.defaultLog?.())
+    return log === undefined ? request : { ...request, log }
+  }
   return {
     recover: () => recover(context),
-    create: (request) => create(context, request),
+    create: (request) => create(context, complete(request)),
     start: (container, options) => start(context, container, options),
     createCheckpoint: (container, request) => createCheckpoint(context, container, request),
     listCheckpoints: (container, directory) => listCheckpoints(context, container, directory),
@@ -148,7 +155,7 @@ export function createEngine(ports: EnginePorts): Engine {
     top: (container, psArguments) => top(context, container, psArguments),
     stats: (container) => stats(context, container),
     explain: (container) => explain(context, container),
-    planRun: (request) => planRun(context, request),
+    planRun: (request) => planRun(context, complete(request)),
     compare: (container, other) => compare(context, container, other),
     whyDenied: (container, options) => whyDenied(context, container, options),
     changes: (container) => changes(context, container),
@@ -163,6 +170,9 @@ export function createEngine(ports: EnginePorts): Engine {
     resizeExec: (exec, size) => resizeExec(context, exec, size),
     execsOf: (container) => context.execs.of(context.containers.find(container).id).map(({ id }) => id),
     events: (query) => context.events.watch(query),
+    get defaultLog() {
+      return ports.defaultLog?.() ?? { driver: defaultLog.driver, options: {} }
+    },
     get watchers() {
       return context.events.watchers
     },

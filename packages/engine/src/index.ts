@@ -2,6 +2,7 @@ export { systemClock, type Clock } from './clock.ts'
 export type { HealthAction, HealthCheck, HealthRequest, HealthResult, HealthState } from './container/health.ts'
 export type { ExitInfo } from './container/live.ts'
 export { isName, newId, shortId } from './container/identity.ts'
+export { chooseLog, type LogDefault } from './container/log-choice.ts'
 export {
   containerOwner,
   runOwner,

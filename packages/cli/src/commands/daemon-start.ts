@@ -1,9 +1,18 @@
 import type { Command } from '../command.ts'
-import { readSettings, runDaemon, startDaemonInBackground, writeSettings } from '@gantry/daemon'
+import {
+  defaultLogOf,
+  readSettings,
+  runDaemon,
+  startDaemonInBackground,
+  writeSettings,
+  type DaemonSettings,
+} from '@gantry/daemon'
+import type { Site } from '@gantry/linux'
 import { CliError } from '../cli-error.ts'
 import { notRoot } from '../connect.ts'
 import { defineCommand } from '../command.ts'
-import { boolean, parsed, text } from '../flags/flag.ts'
+import { boolean, list, parsed, text } from '../flags/flag.ts'
+import { pairsOf } from '../flags/pairs-of.ts'
 import { parseBytes } from '../format/human-size.ts'
 
 /** `gantry daemon start` */
@@ -16,7 +25,10 @@ export const daemonStart: Command = defineCommand({
 The disk budget is kept in settings.json of the root, and a daemon that runs keeps to it from its next round on, every ten minutes (or at
 once on SIGHUP). It counts what can be had again and what was left over: content that nothing leads to, layers that are unpacked beside
 their blobs, the build cache, and containers that ended over an hour ago and have no restart policy. They go in this order, the longest
-unused first. Volumes, images with names and what runs are not counted, and never touched.`,
+unused first. Volumes, images with names and what runs are not counted, and never touched.
+
+The default log driver and its options are kept there, too; a daemon that runs takes them over on SIGHUP. Containers that are there already
+keep what they have. "--log-driver local" alone is how it is without settings: files of 10 MB, three of them.`,
   arguments: [0, 0],
   flags: {
     'disk-budget': parsed(
@@ -24,6 +36,8 @@ unused first. Volumes, images with names and what runs are not counted, and neve
       'bytes',
       parseBytes,
     ),
+    'log-driver': text('Where output goes, from now on, of containers that do not say', { type: 'driver' }),
+    'log-opt': list('Options for containers that take that driver (such as "max-size=50m")', { type: 'name=value' }),
     foreground: boolean('Stay in the foreground, for a service manager'),
     'registry-addr': text('Serve the local images as a registry there, too', { type: 'host:port' }),
     'registry-config': text('Configuration of that registry; registry.json in the root is used without being named', {
@@ -38,6 +52,7 @@ unused first. Volumes, images with names and what runs are not counted, and neve
       const { diskBudget: _, ...others } = readSettings(site)
       writeSettings(site, budget === 0 ? others : { ...others, diskBudget: budget })
     }
+    keepDefaultLog(site, flags['log-driver'], flags['log-opt'])
     const { 'registry-addr': address, 'registry-config': config } = flags
     if (flags.foreground) {
       if (address !== undefined) process.env['GANTRY_REGISTRY_ADDR'] = address
@@ -59,3 +74,16 @@ unused first. Volumes, images with names and what runs are not counted, and neve
     return 0
   },
 })
+
+/** Keeps what is given as the default of a root, when it is of use. @throws DaemonError SETTINGS_INVALID; nothing is kept then */
+function keepDefaultLog(site: Site, driver: string | undefined, given: readonly string[]): void {
+  if (driver === undefined && given.length === 0) return
+  const { logDriver, logOpts: _, ...others } = readSettings(site)
+  const settings: DaemonSettings = {
+    ...others,
+    ...(driver === undefined ? (logDriver === undefined ? {} : { logDriver }) : { logDriver: driver }),
+    ...(given.length === 0 ? {} : { logOpts: pairsOf(given, '--log-opt') ?? {} }),
+  }
+  defaultLogOf(settings)
+  writeSettings(site, settings)
+}

@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { userOf } from '@gantry/linux/site'
 import { CliError } from '../cli-error.ts'
+import { pairsOf } from '../flags/pairs-of.ts'
 import { ulimitOf } from './ulimit-of.ts'
 import { deviceRequests, isCdiDevice } from './device-requests.ts'
 import { deviceBytes, deviceOperations, deviceWeight } from './device-limits.ts'
@@ -204,14 +205,6 @@ function withoutUndefined<T extends object>(value: { [K in keyof T]?: T[K] | und
 function cut(text: string, separator: string): [string, string] {
   const at = text.indexOf(separator)
   return at < 0 ? [text, ''] : [text.slice(0, at), text.slice(at + 1)]
-}
-
-function pairsOf(entries: readonly string[], flag: string): Record<string, string> | undefined {
-  if (entries.length === 0) return undefined
-  for (const entry of entries) {
-    if (!entry.includes('=')) throw new CliError('INVALID', `Cannot use "${flag} ${entry}": it is not KEY=VALUE`)
-  }
-  return Object.fromEntries(entries.map((entry) => cut(entry, '=')))
 }
 
 /** A bind whose source is a path gets an absolute one; a name stays the name of a volume. @throws CliError INVALID */

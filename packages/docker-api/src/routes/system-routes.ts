@@ -88,7 +88,7 @@ async function info(parts: DockerApiParts): Promise<SystemInfo> {
     OomKillDisable: false,
     NGoroutines: 0,
     SystemTime: timeText(clock.now()),
-    LoggingDriver: 'local',
+    LoggingDriver: engine.defaultLog.driver,
     CgroupDriver: host.cgroup.manager,
     CgroupVersion: host.cgroup.mode === 'v2' ? '2' : '1',
     NEventsListener: engine.watchers,

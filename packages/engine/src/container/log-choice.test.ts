@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { chooseLog, logAttributes, logLimits } from './log-choice.ts'
+import { chooseLog, logAttributes, logLimits, withDefaultLog } from './log-choice.ts'
 
 const megabyte = 1024 * 1024
 
@@ -55,9 +55,42 @@ describe('log drivers and their options', () => {
     })
   }
 
+  const container = (options: Record<string, string>): Parameters<typeof logAttributes>[0] =>
+    ({
+      id: 'a'.repeat(64),
+      name: 'web',
+      image: { id: `sha256:${'b'.repeat(64)}` },
+      spec: {
+        log: chooseLog({ driver: '', options }),
+        labels: { a: '1', b: '2' },
+        env: ['OSTYPE=x=y', 'PATH=/bin'],
+        image: 'busybox',
+      },
+    }) as unknown as Parameters<typeof logAttributes>[0]
+
   test('details are what the options name, in order', () => {
-    const log = chooseLog({ driver: '', options: { labels: 'b', 'env-regex': '^OS', tag: 'web' } })
-    const attributes = logAttributes({ log, labels: { a: '1', b: '2' }, env: ['OSTYPE=x=y', 'PATH=/bin'] })
+    const attributes = logAttributes(container({ labels: 'b', 'env-regex': '^OS', tag: 'web' }))
     assert.deepEqual(attributes, ['OSTYPE=x%3Dy', 'b=2', 'tag=web'])
+  })
+
+  test('a tag may have fields, those of Docker and no others', () => {
+    assert.deepEqual(logAttributes(container({ tag: '{{.ImageName}}/{{ .Name }}/{{.ID}}/{{.ImageID}}' })), [
+      `tag=${encodeURIComponent(`busybox/web/${'a'.repeat(12)}/${'b'.repeat(12)}`)}`,
+    ])
+    for (const tag of ['{{.Nothing}}', '{{ upper .Name }}', '{{.constructor}}']) {
+      assert.throws(() => chooseLog({ driver: '', options: { tag } }), { code: 'SPEC_INVALID' })
+    }
+  })
+
+  test('the default gives a driver where none is asked for, and options to those that take it', () => {
+    const fallback = { driver: 'json-file', options: { 'max-size': '1m', 'max-file': '5' } } as const
+    const chosen = (asked: Parameters<typeof withDefaultLog>[0]): unknown => withDefaultLog(asked, fallback)
+    assert.deepEqual(chosen(undefined), fallback)
+    assert.deepEqual(chosen({ driver: '', options: { 'max-size': '2m' } }), {
+      driver: 'json-file',
+      options: { 'max-size': '2m', 'max-file': '5' },
+    })
+    assert.deepEqual(chosen({ driver: 'local', options: {} }), { driver: 'local', options: {} })
+    assert.equal(withDefaultLog(undefined, undefined), undefined)
   })
 })

@@ -1,10 +1,26 @@
 import { existsSync } from 'node:fs'
 import type { LogLimits } from '@gantry/runtime'
 import { EngineError } from '../engine-error.ts'
+import { checkTag, logTag } from './log-tag.ts'
+import type { ContainerRecord } from './record.ts'
 import type { ContainerSpec, CreateRequest, LogChoice } from './spec.ts'
 
 /** What becomes of output where nobody says: files of our own form, this much of them. */
 export const defaultLog: LogChoice = { driver: 'local', options: { 'max-size': '10m', 'max-file': '3' } }
+
+/** Where output goes when a container does not say: a driver, and options for those that take that driver. */
+export interface LogDefault {
+  readonly driver: LogChoice['driver']
+  readonly options: Readonly<Record<string, string>>
+}
+
+/** What a container asks for, with the default where it does not say: Docker merges the options of the same driver, and of no other. */
+export function withDefaultLog(asked: CreateRequest['log'], fallback: LogDefault | undefined): CreateRequest['log'] {
+  if (fallback === undefined) return asked
+  const driver = asked?.driver === undefined || asked.driver === '' ? fallback.driver : asked.driver
+  const options = asked?.options ?? {}
+  return { driver, options: driver === fallback.driver ? { ...fallback.options, ...options } : options }
+}
 
 const drivers: readonly string[] = ['json-file', 'local', 'journald', 'none']
 
@@ -35,6 +51,7 @@ export function chooseLog(asked: CreateRequest['log']): LogChoice {
       throw new EngineError('SPEC_INVALID', `unknown log opt '${name}' for ${driver} log driver`, { hint })
   }
   for (const name of ['env-regex', 'labels-regex']) patternOf(options, name)
+  checkTag(options['tag'] ?? '')
   if (driver === 'none' || driver === 'journald') return { driver, options }
   const defaults = options['max-size'] === '-1' ? { 'max-file': '1' } : defaultLog.options
   const effective = { ...defaults, ...options }
@@ -58,11 +75,8 @@ export function logLimits({ log = defaultLog }: Pick<ContainerSpec, 'log'>): Log
 }
 
 /** What `--details` shows: labels and variables that the options name, `key=value` by key. */
-export function logAttributes({
-  log = defaultLog,
-  labels,
-  env,
-}: Pick<ContainerSpec, 'log' | 'labels' | 'env'>): string[] {
+export function logAttributes(container: Pick<ContainerRecord, 'id' | 'name' | 'image' | 'spec'>): string[] {
+  const { log = defaultLog, labels, env } = container.spec
   const variables = Object.fromEntries(
     env.map((text) => [text.slice(0, text.indexOf('=')), text.slice(text.indexOf('=') + 1)]),
   )
@@ -75,8 +89,8 @@ export function logAttributes({
   }
   choose(labels, 'labels', 'labels-regex')
   choose(variables, 'env', 'env-regex')
-  const { tag } = log.options
-  if (tag !== undefined && tag !== '') found.set('tag', tag)
+  const tag = logTag(container)
+  if (tag !== undefined) found.set('tag', tag)
   return [...found]
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`)

@@ -1,14 +1,16 @@
 import { LogKeeper, monitorLimit, prepareLog, type Stdio, type Task } from '@gantry/runtime'
 import type { Context } from '../context.ts'
 import { checkLogHost, logLimits } from '../container/log-choice.ts'
+import { logTag } from '../container/log-tag.ts'
 import type { ContainerRecord } from '../container/record.ts'
 import { containerDirectory } from '../verbs/create.ts'
 
 /** Makes a container's log ready for a run; returns what the monitor is told of it. @throws EngineError NOT_SUPPORTED */
 export function logOf(
   context: Pick<Context, 'site'>,
-  { id, name, spec }: ContainerRecord,
+  record: ContainerRecord,
 ): Pick<Stdio, 'log' | 'logSizeMax' | 'journal'> {
+  const { id, name, spec } = record
   checkLogHost(spec)
   const limits = logLimits(spec)
   if (limits === undefined) return { log: undefined }
@@ -18,7 +20,7 @@ export function logOf(
   return {
     log: path,
     ...(logSizeMax === undefined ? {} : { logSizeMax }),
-    ...(spec.log?.driver === 'journald' ? { journal: spec.log.options['tag'] ?? name } : {}),
+    ...(spec.log?.driver === 'journald' ? { journal: logTag(record) ?? name } : {}),
   }
 }
 

@@ -27,7 +27,8 @@ export interface Logs extends AsyncIterable<LogEntries> {
  * so the daemon is not in the way of what writes them. @throws EngineError CONTAINER_UNKNOWN, NOT_SUPPORTED (nothing is recorded);
  * RuntimeError LOG_LOST while reading */
 export function logs(context: Context, reference: string, options: LogsOptions = {}): Logs {
-  const { id, spec } = context.containers.find(reference)
+  const record = context.containers.find(reference)
+  const { id, spec } = record
   if (logLimits(spec) === undefined)
     throw new EngineError('NOT_SUPPORTED', 'configured logging driver does not support reading', {
       hint: 'the container was made with --log-driver none: its output goes to who is attached, and nowhere else',
@@ -41,5 +42,5 @@ export function logs(context: Context, reference: string, options: LogsOptions =
     ...(follow && running ? { done: live.outputEnded.signal } : {}),
     ...(live.log === undefined ? {} : { keeper: live.log }),
   })
-  return { attributes: logAttributes(spec), [Symbol.asyncIterator]: () => entries }
+  return { attributes: logAttributes(record), [Symbol.asyncIterator]: () => entries }
 }
