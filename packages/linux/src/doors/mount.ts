@@ -6,7 +6,7 @@ import type { MountFlag } from '../sys/mount-flags.ts'
 import { mappedPlaceOf, mountNow, unmountNow } from '../sys/mount.ts'
 import { mountPlaceOf } from '../sys/statx.ts'
 import { errorCode } from '../sys/system-call-error.ts'
-import { unmount } from '../sys/unmount.ts'
+import { unmount, unmountAside, writtenBack } from '../sys/unmount.ts'
 import { shellWords } from './shell-quote.ts'
 
 /** Arguments of {@link mount}. */
@@ -26,7 +26,8 @@ export type MountArgs = {
 
 /**
  * A mount on an existing directory or file. A bind with further flags (`ro`, `nosuid`) is made in two steps, and a propagation
- * flag in one more, as the kernel wants it. Undo unmounts exactly this mount, by its ID; what is busy is detached.
+ * flag in one more, as the kernel wants it. Undo unmounts exactly this mount, by its ID; what is busy is detached. An overlay is written
+ * back after its undo, which does not wait for the disk; it is not mounted again before.
  */
 export function mount(args: MountArgs, why: string): Change<MountArgs> {
   return { kind: 'mount', args, why }
@@ -44,6 +45,7 @@ export const mountDoor: Door<MountArgs> = {
   }),
   observe: ({ target }) => placeOf(target),
   apply: async (args) => {
+    await writtenBack(args.target)
     mountNow(args)
     return placeOf(args.target)
   },
@@ -67,8 +69,11 @@ export const mountDoor: Door<MountArgs> = {
 async function takeDown(args: MountArgs): Promise<void> {
   const { target, type, flags = [], data = '' } = args
   // Only a file system with something to write back can make its unmounting wait.
-  const waits =
-    type === 'overlay' ? !data.split(',').includes('volatile') : !['tmpfs', 'proc', 'sysfs', undefined].includes(type)
+  if (type === 'overlay' && !data.split(',').includes('volatile')) {
+    unmountAside(target)
+    return
+  }
+  const waits = !['overlay', 'tmpfs', 'proc', 'sysfs', undefined].includes(type)
   const attempt = async (detach: boolean): Promise<void> => {
     if (waits) await unmount(target, { detach })
     else unmountNow(target, { detach })

@@ -26,7 +26,7 @@ import { reservePort } from './reserve-port.ts'
 import { connectSeqpacket } from './seqpacket-socket.ts'
 import { mountPlaceOf } from './statx.ts'
 import { SystemCallError } from './system-call-error.ts'
-import { unmount } from './unmount.ts'
+import { unmount, unmountAside, writtenBack } from './unmount.ts'
 import { getAttribute, listAttributes, removeAttribute, setAttribute } from './xattr.ts'
 
 const root = process.getuid?.() === 0
@@ -71,6 +71,24 @@ test('overlay options may be relative to a directory', asRoot, async () => {
   assert.equal(process.cwd(), cwd)
   assert.equal(readFileSync(join(base, 'on/file'), 'utf8'), 'lower')
   await unmount(join(base, 'on'))
+})
+
+test('what is unmounted aside is gone at once, written back after, and then may be mounted again', asRoot, async () => {
+  const base = join(folder, 'aside')
+  for (const name of ['1', 'up', 'work', 'on']) mkdirSync(join(base, name), { recursive: true })
+  const on = join(base, 'on')
+  const data = 'lowerdir=1,upperdir=up,workdir=work'
+  for (const text of ['first', 'second']) {
+    await writtenBack(on)
+    mountNow({ source: 'overlay', target: on, type: 'overlay', data, directory: base })
+    writeFileSync(join(on, 'file'), text)
+    const { mount } = mountPlaceOf(on)
+    unmountAside(on)
+    assert.notEqual(mountPlaceOf(on).mount, mount)
+    assert.equal(readFileSync(join(base, 'up/file'), 'utf8'), text)
+  }
+  await writtenBack(on)
+  assert.throws(() => unmountAside(join(base, 'absent')), { code: 'ENOENT' })
 })
 
 test('openBeneath never leaves the directory', () => {
