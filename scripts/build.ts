@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { copyFileSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join, relative } from 'node:path'
 import { build, type BuildOptions, type Plugin } from 'esbuild'
@@ -63,13 +64,16 @@ await build({
   splitting: true,
   format: 'esm',
 })
+const command = { ...common, outdir: out, outExtension: { '.js': '.cjs' }, format: 'cjs' } as const
+await build({ ...command, entryPoints: { command: 'packages/cli/src/main.ts' }, plugins: [heavyPackages] })
+const digest = createHash('sha256')
+  .update(readFileSync(join(out, 'command.cjs')))
+  .digest('hex')
+  .slice(0, 16)
 await build({
-  ...common,
-  entryPoints: { cli: 'packages/cli/src/main.ts' },
-  outdir: out,
-  outExtension: { '.js': '.cjs' },
-  format: 'cjs',
-  plugins: [heavyPackages],
+  ...command,
+  entryPoints: { cli: 'packages/cli/src/bundled-main.ts' },
+  define: { COMMAND_DIGEST: JSON.stringify(digest) },
 })
 writeDeclarations()
 writeLicences()
