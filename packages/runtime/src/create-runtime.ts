@@ -5,6 +5,7 @@ import { ParentGroups } from './cgroup/parent-group.ts'
 import { Criu } from './checkpoint/criu.ts'
 import { ConmonRuntime } from './conmon/conmon-runtime.ts'
 import { ExitWatch } from './conmon/exit-watch.ts'
+import { MonitorWatch } from './conmon/monitor-watch.ts'
 import type { OciProgram } from './oci/oci-command.ts'
 import { commandLifecycle } from './oci/oci-lifecycle.ts'
 import { runcLifecycle } from './oci/runc-shortcuts.ts'
@@ -69,6 +70,7 @@ export function createRuntime(parts: RuntimeParts): Runtime {
       criu: new Criu(host.tools.criu),
       lifecycle: name === 'runc' ? runcLifecycle(program) : commandLifecycle(program),
       exits: new ExitWatch(join(site.run, 'exits')),
+      monitors: new MonitorWatch(),
       cgroups: cgroupReader(host.cgroup),
     },
   })

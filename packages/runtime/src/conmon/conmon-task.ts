@@ -25,6 +25,7 @@ import { control } from './control.ts'
 import { execIn } from './exec.ts'
 import type { ExitNote, ExitWatch } from './exit-watch.ts'
 import { loseMonitor } from './lost-monitor.ts'
+import type { MonitorWatch } from './monitor-watch.ts'
 import { signalProcess } from './signals.ts'
 import type { TaskFiles, TaskRecord } from './task-files.ts'
 
@@ -35,6 +36,8 @@ export interface TaskShared {
   readonly lifecycle: OciLifecycle
   readonly monitorPath: string
   readonly exits: ExitWatch
+  /** Of those that have no pipe to this process. */
+  readonly monitors: MonitorWatch
   readonly cgroups: CgroupReader
 }
 
@@ -214,29 +217,15 @@ export class ConmonTask implements Task {
     return { ...(await this.#describe(end)), ...(end.lost ? { monitorLost: true } : {}) }
   }
 
-  // One that another process started has no pipe to us: look every two seconds.
   #whenMonitorEnds(lost: () => void): () => void {
+    if (this.#monitorEnded === undefined) return this.#shared.monitors.onEnd(this.#record.monitor, lost)
     let done = false
-    const once = (): void => {
+    void this.#monitorEnded.then(() => {
       if (!done) lost()
       done = true
-    }
-    if (this.#monitorEnded !== undefined) {
-      void this.#monitorEnded.then(once)
-      return () => {
-        done = true
-      }
-    }
-    const timer = setInterval(() => {
-      if (isAlive(this.#record.monitor)) return
-      clearInterval(timer)
-      once()
-    }, 2000)
-    timer.unref()
-    if (!isAlive(this.#record.monitor)) setImmediate(once)
+    })
     return () => {
       done = true
-      clearInterval(timer)
     }
   }
 
