@@ -23,7 +23,10 @@ if (cache === undefined || cache === '') {
   const source = `(function (exports, require, module, __filename, __dirname) {${readFileSync(filename, 'utf8')}\n})`
   const importModuleDynamically = constants.USE_MAIN_CONTEXT_DEFAULT_LOADER
   const { script, keep } = scriptOf(source, { filename, importModuleDynamically, kept })
-  process.on('exit', keep)
+  // Words that are no command are not worth keeping.
+  process.on('exit', (code) => {
+    if (code === 0) keep()
+  })
   const main = script.runInThisContext() as (...values: unknown[]) => void
   main(module.exports, require, module, filename, module.path)
 }
