@@ -23,6 +23,11 @@ export interface OpenOptions {
 export interface BlobReader extends AsyncIterable<Uint8Array>, AsyncDisposable {
   /** How many bytes will be read: the blob's size, or the length of the range. */
   readonly size: number
+  /**
+   * Opens the blob anew, or a part of it, elsewhere than where these bytes come from: for who finds that they are wrong. Absent: there
+   * is nowhere else.
+   */
+  readonly again?: (options?: OpenOptions) => Promise<BlobReader>
 }
 
 /** Something blobs are read from: a registry, a store, an archive, a mutated image. */

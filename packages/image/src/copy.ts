@@ -5,6 +5,7 @@ import { readerOf } from './bytes.ts'
 import { childrenOf, hasChildren } from './children.ts'
 import { onSide } from './copy-error.ts'
 import { ImageError } from './errors.ts'
+import { fromElsewhere } from './from-elsewhere.ts'
 import { createLimiter, type Limiter } from './limiter.ts'
 import { deepestIndex } from './open-image.ts'
 import { readDocument } from './read-document.ts'
@@ -121,11 +122,13 @@ async function copyBlob(copying: Copying, descriptor: Descriptor, from: BlobSour
   }
   const driven = await moveDriven(copying, descriptor, from, report)
   if (driven !== undefined) return report(driven, descriptor.size)
-  await using reader = await onSide('source', descriptor, signal, from.open(descriptor, { signal, verify: false }))
-  signal.throwIfAborted()
-  report('start', 0)
-  const body = counted(abortable(reader, signal), descriptor, signal, (bytes) => report('progress', bytes))
-  await onSide('sink', descriptor, signal, sink.put(descriptor, body, { signal }))
+  await fromElsewhere(from, async (one) => {
+    await using reader = await onSide('source', descriptor, signal, one.open(descriptor, { signal, verify: false }))
+    signal.throwIfAborted()
+    report('start', 0)
+    const body = counted(abortable(reader, signal), descriptor, signal, (bytes) => report('progress', bytes))
+    await onSide('sink', descriptor, signal, sink.put(descriptor, body, { signal }))
+  })
   report('done', descriptor.size)
 }
 
@@ -152,9 +155,12 @@ async function moveDriven(
     await onSide('source', descriptor, signal, from.fill(descriptor, partial, { signal, onBytes }))
     return 'done'
   }
-  if (sink.draw === undefined) return undefined
-  report('start', 0)
-  await onSide('sink', descriptor, signal, sink.draw(descriptor, blamed(from, signal), { signal, onBytes }))
+  const { draw } = sink
+  if (draw === undefined) return undefined
+  await fromElsewhere(from, async (one) => {
+    report('start', 0)
+    await onSide('sink', descriptor, signal, draw.call(sink, descriptor, blamed(one, signal), { signal, onBytes }))
+  })
   return 'done'
 }
 

@@ -28,6 +28,8 @@ export interface Ask {
   readonly missing?: RegistryErrorCode
   /** False: not from a mirror, which may be wrong or late. Only pulls ask mirrors. */
   readonly mirrors?: boolean
+  /** Not from these mirrors, which gave wrong bytes. */
+  readonly without?: readonly string[]
   /** What the answer's body has to be: mirrors that give something else are passed over. It is held in memory, so only for little. */
   readonly expects?: Descriptor
 }

@@ -9,7 +9,7 @@ import type { HttpResponse } from './transport/transport.ts'
 /** Progress of so many bytes makes failures count afresh. */
 export const enough: number = 64 * 1024
 
-/** What mirrors give of a blob up to this size is checked before it is passed on; larger ones are fetched again when they are wrong. */
+/** What mirrors give of a blob up to this size is checked before it is passed on; larger ones can be opened again elsewhere. */
 const littleBlob = 4 * 1024 * 1024
 
 /** Where a blob is asked for. */
@@ -23,6 +23,8 @@ export interface DownloadPlace {
   readonly purpose: string
   /** False: from no mirror. */
   readonly mirrors?: boolean
+  /** Not from these mirrors. */
+  readonly without?: readonly string[]
 }
 
 /**
@@ -41,9 +43,12 @@ export async function download(
   if (start === end && descriptor.size > 0) return readerOver(noBytes(), 0, async () => undefined)
   const isWhole = start === 0 && end === descriptor.size
   const first = await requestBlob(place, descriptor, { start, end, signal })
-  const raw = read(place, descriptor, { start, end, signal, first })
+  const mirrors = new Set(place.without)
+  const raw = read(place, descriptor, { start, end, signal, first, mirrors })
   const checked = isWhole && options.verify !== false ? verified(raw, descriptor, place.hashing) : raw
-  return readerOver(abortable(checked, signal), end - start, () => first.discard())
+  const reader = readerOver(abortable(checked, signal), end - start, () => first.discard())
+  if (first.mirror === undefined) return reader
+  return { ...reader, again: (next) => download({ ...place, without: [...mirrors] }, descriptor, next) }
 }
 
 interface Part {
@@ -64,7 +69,7 @@ export async function requestBlob(
   { start, end, signal }: Part,
 ): Promise<HttpResponse> {
   const { digest, size } = descriptor
-  const { connection, url, headers = {}, scopes, purpose, mirrors } = place
+  const { connection, url, headers = {}, scopes, purpose, mirrors, without } = place
   const isWhole = start === 0 && end === size
   const expects = isWhole && size <= littleBlob ? { expects: descriptor } : {}
   const ask = (range: Readonly<Record<string, string>>, accept: readonly number[]): Promise<HttpResponse> =>
@@ -78,6 +83,7 @@ export async function requestBlob(
       accept,
       missing: 'BLOB_UNKNOWN',
       ...(mirrors === undefined ? {} : { mirrors }),
+      ...(without === undefined ? {} : { without }),
       ...expects,
     })
   let response = await ask(isWhole ? {} : { range: `bytes=${start}-${end - 1}` }, isWhole ? [404] : [404, 416])
@@ -108,13 +114,14 @@ export function bytesOf(
 async function* read(
   place: DownloadPlace,
   descriptor: Descriptor,
-  { start, end, signal, first }: Part & { readonly first: HttpResponse },
+  { start, end, signal, first, mirrors }: Part & { readonly first: HttpResponse; readonly mirrors: Set<string> },
 ): AsyncGenerator<Uint8Array> {
   const { connection, purpose } = place
   let response = first
   let position = start
   let resumed = start
   for (let attempt = 0; ;) {
+    if (response.mirror !== undefined) mirrors.add(response.mirror)
     try {
       for await (const chunk of partOf(response, position, end, descriptor)) {
         position += chunk.length

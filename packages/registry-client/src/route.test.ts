@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { after, describe, test } from 'node:test'
-import { copy, MemoryStore, randomImage } from '@gantry/image'
+import { digestOf } from '@gantry/codec'
+import { copy, MemoryStore, randomImage, readerOf } from '@gantry/image'
 import type { Image } from '@gantry/image'
 import { createRegistry, memoryStorage, registryMigrations } from '@gantry/registry'
 import type { Registry } from '@gantry/registry'
 import { openState } from '@gantry/state'
-import { testCodec } from '@gantry/testing'
+import { bytesOf, testCodec } from '@gantry/testing'
 import { createRegistryClient, parseRegistriesConfig, RegistryError } from './index.ts'
 import type { ClientEvent, Credential, RemoteRepository } from './index.ts'
 
@@ -152,6 +153,53 @@ describe('a mirror', () => {
       assert.match(event?.kind === 'mirror-failed' ? event.reason : '', /^it gave (?:more than )?/)
     })
   }
+
+  for (const to of ['a store', 'a registry'] as const) {
+    test(`that gives wrong bytes of a large blob, which is streamed to ${to}, is passed over for the next one`, async () => {
+      const it = await world(['bad.example', 'broken.example', 'm.example'])
+      const origin = it.hosts.get('origin.example') ?? assert.fail()
+      const bytes = bytesOf(77, 5 * 1024 * 1024)
+      const blob = { mediaType: 'application/octet-stream', digest: digestOf(bytes), size: bytes.length }
+      await it.repository.put(blob, readerOf(bytes))
+      it.asked.length = 0
+      const wrong = (change: (bytes: Uint8Array) => Uint8Array) => async (request: Request) => {
+        const answer = await origin(request)
+        return request.method === 'GET' ? new Response(new Uint8Array(change(await answer.bytes()))) : answer
+      }
+      it.hosts.set(
+        'bad.example',
+        wrong((all) => all.map((byte, at) => (at > 3_000_000 ? byte ^ 1 : byte))),
+      )
+      it.hosts.set(
+        'broken.example',
+        wrong((all) => Buffer.concat([all, all])),
+      )
+      it.hosts.set('m.example', origin)
+      const other = registryOf()
+      const client = createRegistryClient({ fetch: other.handle, credentials: async () => undefined })
+      const sink =
+        to === 'a store' ? new MemoryStore(codec) : client.repository({ registry: 'other.example', repository: 'to' })
+      await copy({ open: (descriptor, options) => it.repository.open(descriptor, options) }, sink, blob)
+      assert.equal(await sink.has(blob), true)
+      assert.deepEqual(
+        it.asked.filter((line) => line.startsWith('GET')).map((line) => line.split(/[ /]/)[1]),
+        ['bad.example', 'broken.example', 'm.example'],
+      )
+      const failed = it.events.flatMap((event) => (event.kind === 'mirror-failed' ? [event.reason] : []))
+      assert.deepEqual([...new Set(failed)], ['it gave wrong bytes'])
+    })
+  }
+
+  test('that gives wrong bytes is told when the registry gives them too', async () => {
+    const it = await world(['m.example'])
+    const bytes = bytesOf(78, 5 * 1024 * 1024)
+    const blob = { mediaType: 'application/octet-stream', digest: digestOf(bytes), size: bytes.length }
+    for (const host of ['m.example', 'origin.example'])
+      it.hosts.set(host, () => new Response(new Uint8Array(bytes.length)))
+    const store = new MemoryStore(codec)
+    await assert.rejects(copy(it.repository, store, blob), { code: 'DIGEST_MISMATCH' })
+    assert.equal(await store.has(blob), false)
+  })
 
   test('is named when the registry itself cannot help either', async () => {
     const it = await world(['m.example'])

@@ -62,7 +62,8 @@ export class Route implements Asker {
     for (const mirror of mirrors) {
       if ((this.#resting.get(mirror.host) ?? 0) > performance.now() || !(mirror.resolve || isByDigest(ask.url)))
         continue
-      const found = await this.#try(mirror, ask)
+      const wasWrong = ask.without?.includes(mirror.host) === true
+      const found = wasWrong ? this.#passOver(mirror, 'it gave wrong bytes') : await this.#try(mirror, ask)
       if (typeof found !== 'string') return found
       reasons.push(`${mirror.host}: ${found}`)
     }
@@ -78,13 +79,13 @@ export class Route implements Asker {
   }
 
   /** The answer, or why there is none. */
-  async #try({ host, asker, namespace, prefix }: Mirror, ask: Ask): Promise<HttpResponse | string> {
-    const { origin, onEvent } = this.#parts
+  async #try(mirror: Mirror, ask: Ask): Promise<HttpResponse | string> {
+    const { host, asker, namespace, prefix } = mirror
     let reason: string
     try {
       const own = prefix === undefined ? ask : below(ask, prefix)
       const response = await asker.send({ ...own, url: withNamespace(own.url, namespace) })
-      if (response.status < 300 && (ask.expects === undefined || ask.method === 'HEAD')) return response
+      if (response.status < 300 && (ask.expects === undefined || ask.method === 'HEAD')) return from(host, response)
       if (response.status < 300 && ask.expects !== undefined) return await checked(response, ask.expects)
       await response.discard()
       reason = `it answered ${response.status}`
@@ -95,9 +96,18 @@ export class Route implements Asker {
       if (!(error instanceof RegistryError) || error.status === undefined)
         this.#resting.set(host, performance.now() + rest)
     }
-    onEvent?.({ kind: 'mirror-failed', registry: origin.registry, mirror: host, reason })
+    return this.#passOver(mirror, reason)
+  }
+
+  #passOver({ host }: Mirror, reason: string): string {
+    this.#parts.onEvent?.({ kind: 'mirror-failed', registry: this.registry, mirror: host, reason })
     return reason
   }
+}
+
+function from(mirror: string, response: HttpResponse): HttpResponse {
+  const { status, body } = response
+  return { status, body, mirror, header: (name) => response.header(name), discard: () => response.discard() }
 }
 
 /** The same answer, with its body in memory. @throws {Error} when it is not what was asked for */

@@ -17,6 +17,8 @@ export interface HttpResponse {
   /** A header by its name in lower case. */
   header(name: string): string | undefined
   readonly body: AsyncIterable<Uint8Array>
+  /** The mirror that gave it; absent when it is from the registry itself. */
+  readonly mirror?: string
   discard(): Promise<void>
 }
 
