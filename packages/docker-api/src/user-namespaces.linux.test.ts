@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ContainerInspect, HostConfig } from '@gantry/client'
+import { which } from '@gantry/process'
 import { readTar, writeTar } from '@gantry/tar'
 import { file } from '@gantry/testing'
 import { realDaemon, realDaemonMissing, type RealDaemon } from '@gantry/testing/daemon'
@@ -130,6 +131,8 @@ describe('user namespaces of containers', { skip: missing ?? false }, () => {
       Tmpfs: { '/scratch': '' },
     }
     assert.equal(await said(script, host), '1\nopen\n0\n65534\n0\n1\n77\npings\n')
+    // Programs that log into /dev/stdout open it once more, root or not.
+    for (const more of [{}, { User: '7' }]) assert.equal(await said('echo log > /dev/stdout', map, more), 'log\n')
     // Without a group of that number there is no group for terminals.
     const few = { IDMappings: { UidMap: ['0:300000:1'], GidMap: ['0:400000:1'] } }
     assert.equal(
@@ -249,6 +252,16 @@ describe('user namespaces of containers', { skip: missing ?? false }, () => {
     assert.deepEqual(await daemon.client.containers.list({ all: true }), [])
     assert.deepEqual(await daemon.inventory(), [])
   })
+
+  test(
+    'the stock docker client: --userns=host is what there is without',
+    { skip: which('docker') === undefined },
+    async () => {
+      const words = ['run', '--rm', '--userns=host', 'localhost/busybox', 'cat', '/proc/self/uid_map']
+      const { stdout, stderr } = await daemon.docker(...words)
+      assert.match(stdout, /^\s*0\s+0\s+4294967295\n$/, stderr)
+    },
+  )
 
   test('explain --why-denied: the user namespace, and that --userns host would allow it', async () => {
     const theirs = join(place('theirs', 0, 0), 'file')

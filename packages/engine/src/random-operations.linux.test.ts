@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { existsSync } from 'node:fs'
+import { chmodSync, existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { after, before, describe, test } from 'node:test'
@@ -53,12 +53,13 @@ const verbs: readonly (readonly [verb: string, operation: Operation])[] = [
 async function create({ containers }: Client, name: string, pick: (below: number) => number): Promise<void> {
   const port = pick(3) === 0 ? { PortBindings: { '80/tcp': [{ HostIp: '127.0.0.1', HostPort: '' }] } } : {}
   const restart = pick(4) === 0 ? { RestartPolicy: { Name: 'on-failure', MaximumRetryCount: 2 } as const } : {}
+  const users = pick(4) === 0 ? { UsernsMode: 'auto:size=1000' } : {}
   const body = {
     Image: 'localhost/busybox',
     Cmd: commands[pick(commands.length)] ?? ['true'],
     StopTimeout: 0,
     ...(pick(3) === 0 ? { Volumes: { '/data': {} } } : {}),
-    HostConfig: { ...port, ...restart, AutoRemove: restart.RestartPolicy === undefined && pick(4) === 0 },
+    HostConfig: { ...port, ...users, ...restart, AutoRemove: restart.RestartPolicy === undefined && pick(4) === 0 },
   }
   await containers.create(body, { name })
 }
@@ -72,6 +73,8 @@ describe('random operations by several clients at once', { skip: missing ?? fals
   let daemon: RealDaemon
   before(async () => {
     daemon = await realDaemon()
+    // Users of containers pass it on the way to their root file systems.
+    chmodSync(daemon.site.root, 0o711)
   })
   after(() => daemon[Symbol.asyncDispose]())
 

@@ -105,7 +105,8 @@ export function withRemedy(spec: ContainerSpec, remedy: Remedy): ContainerSpec |
       return { ...spec, user: remedy.user }
     case 'host-users': {
       const { users: _users, ...rest } = spec
-      return rest
+      const mounts = spec.mounts.map((mount) => (mount.type === 'bind' ? { ...mount, idmap: false } : mount))
+      return { ...rest, mounts }
     }
     case 'exec-mount':
       return {

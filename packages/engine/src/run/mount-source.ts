@@ -4,6 +4,7 @@ import { closeDescriptor, directory, errorCode, file, mount, openBeneath } from 
 import { ownersUnsupported, type MappedOwners } from '@gantry/snapshot'
 import type { Context } from '../context.ts'
 import type { ContainerMount } from '../container/spec.ts'
+import { needsUsers } from '../container/users/check-users.ts'
 import { EngineError } from '../engine-error.ts'
 import { containerDirectory } from '../verbs/create.ts'
 
@@ -26,6 +27,7 @@ export async function mountSource(
       return undefined
     case 'bind': {
       const source = bindSource(mounted)
+      if (mounted.idmap === true && use.owners === undefined) throw needsUsers(mounted.target)
       return mounted.idmap === true ? mapped(context, { ...mounted, source, what: 'it' }, use) : source
     }
     case 'volume': {

@@ -8,6 +8,7 @@ import { containerEvent } from '../events/container-event.ts'
 import { prepareBundle } from '../run/bundle.ts'
 import { connectNetworks, type Connected } from '../run/connect-networks.ts'
 import { makeUsers } from '../run/make-users.ts'
+import { giveStreams } from '../run/give-streams.ts'
 import { keepLog, logOf } from '../run/keep-log.ts'
 import { prepareRootfs } from '../run/prepare-rootfs.ts'
 import { startFailure } from '../run/start-failure.ts'
@@ -103,6 +104,7 @@ async function begin(
   } finally {
     connected.close()
   }
+  giveStreams(record, task, bundle.spec.process.user.uid)
   // From here on, whoever attaches goes to the task itself; who waited is connected before the first instruction.
   live.task = task
   keepLog(context, record, task)

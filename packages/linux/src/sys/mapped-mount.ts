@@ -15,6 +15,7 @@ const OPEN_TREE_CLOEXEC = 0x80000n
 const MOVE_MOUNT_F_EMPTY_PATH = 4n
 const MOUNT_ATTR_RDONLY = 0x1n
 const MOUNT_ATTR_IDMAP = 0x100000n
+const MS_PRIVATE = 0x40000n
 const EINVAL = 22
 
 /**
@@ -45,6 +46,8 @@ export function bindMapped({
       // struct mount_attr: attr_set, attr_clr, propagation, userns_fd, each u64.
       const attributes = new BigUint64Array(4)
       attributes[0] = MOUNT_ATTR_IDMAP | (readonly ? MOUNT_ATTR_RDONLY : 0n)
+      // Of its own: what is mounted below the source later is not seen here.
+      attributes[2] = MS_PRIVATE
       attributes[3] = BigInt(users)
       if (Number(systemCall(SYS_mount_setattr, BigInt(tree), '', AT_EMPTY_PATH, attributes, 32n)) !== 0) {
         const code = errno()

@@ -15,8 +15,11 @@ export async function hostInventory(site: Site): Promise<readonly string[]> {
     ...(await elements(site)),
     ...cgroups(site).map((path) => `cgroup ${path}`),
     ...processes(site),
+    ...names(join(site.root, 'userns')).map((name) => `mapped root file system ${name}`),
     ...names(join(site.root, 'containers')).map((name) => `container directory ${name}`),
-    ...['tasks', 'exits', 'oci'].flatMap((part) => names(join(site.run, part)).map((name) => `run/${part}/${name}`)),
+    ...['tasks', 'exits', 'oci', 'users'].flatMap((part) =>
+      names(join(site.run, part)).map((name) => `run/${part}/${name}`),
+    ),
   ]
   return found.toSorted()
 }

@@ -2,6 +2,7 @@ import { statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Host, Site } from '@gantry/linux'
 import type { MountRequest, NetworkChoice, ContainerSpec } from '../spec.ts'
+import type { EngineError } from '../../engine-error.ts'
 import { invalid } from './id-ranges.ts'
 
 /** What of a container a user namespace does not go with, or needs. */
@@ -53,11 +54,12 @@ export function checkUsers(
 /** Refuses the idmap option where there is nothing to map. @throws EngineError SPEC_INVALID */
 export function checkNoUsers({ mounts }: Pick<Checked, 'mounts'>): void {
   const mapped = mounts.find((mount) => mount.type === 'bind' && mount.idmap === true)
-  if (mapped !== undefined)
-    throw invalid(
-      `Cannot map the owners of "${mapped.target}": idmap needs a container with a user namespace`,
-      'add --userns',
-    )
+  if (mapped !== undefined) throw needsUsers(mapped.target)
+}
+
+/** The error for a mount whose owners are to be mapped in a container with the host's users. */
+export function needsUsers(target: string): EngineError {
+  return invalid(`Cannot map the owners of "${target}": idmap needs a container with a user namespace`, 'add --userns')
 }
 
 /** The container's root passes the directories above its root file system as a user of the host like any other. */
