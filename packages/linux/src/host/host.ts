@@ -51,6 +51,8 @@ export interface Host {
   readonly apparmor: boolean
   readonly selinux: boolean
   readonly seccomp: boolean
+  /** Whether the kernel may take calls of the x32 ABI. */
+  readonly x32: boolean
   /** Whether the kernel knows overlayfs, or can load it. */
   readonly overlay: boolean
   readonly userNamespaces: boolean

@@ -3,6 +3,7 @@ import { availableParallelism, release, totalmem } from 'node:os'
 import { which } from '@gantry/process'
 import { bootId } from '../sys/process-identity.ts'
 import type { Host, HostTool } from './host.ts'
+import { hasX32 } from './has-x32.ts'
 import { readCgroups } from './read-cgroups.ts'
 import { readPrivileges } from './read-privileges.ts'
 
@@ -43,6 +44,7 @@ export async function readHost(): Promise<Host> {
   const kernel = release()
   const cgroup = readCgroups()
   const paths = lazyTools()
+  let x32: boolean | undefined
   return {
     kernel,
     kernelVersion: versionOf(kernel),
@@ -57,6 +59,9 @@ export async function readHost(): Promise<Host> {
     apparmor: textAt('/sys/module/apparmor/parameters/enabled').startsWith('Y'),
     selinux: existsSync('/sys/fs/selinux/enforce'),
     seccomp: /^Seccomp:/m.test(textAt('/proc/self/status')),
+    get x32() {
+      return (x32 ??= hasX32(kernel))
+    },
     overlay:
       /\boverlay$/m.test(textAt('/proc/filesystems')) || existsSync(`/lib/modules/${kernel}/kernel/fs/overlayfs`),
     userNamespaces: existsSync('/proc/self/ns/user') && Number(textAt('/proc/sys/user/max_user_namespaces')) > 0,

@@ -29,6 +29,8 @@ export interface SpecHost {
   /** Whether memory and swap can be limited together. Default: looked up. */
   readonly limitsSwap?: boolean
   readonly apparmor?: boolean
+  /** Whether the kernel may take calls of the x32 ABI. Default: true. */
+  readonly x32?: boolean
 }
 
 /** A user namespace and what it maps. */
@@ -168,7 +170,8 @@ function linuxOf(options: SpecOptions, privileged: boolean): LinuxSpec {
 function seccompOf(options: SpecOptions, privileged: boolean): LinuxSpec['seccomp'] {
   const choice = options.seccomp ?? (privileged ? 'unconfined' : 'default')
   if (choice === 'unconfined') return undefined
-  const target = { arch: options.host.arch, kernel: options.host.kernel, capabilities: capabilitiesOf(options) }
+  const { arch, kernel, x32 = true } = options.host
+  const target = { arch, kernel, x32, capabilities: capabilitiesOf(options) }
   return linuxSeccomp(choice === 'default' ? dockerProfile : choice, target)
 }
 

@@ -163,6 +163,7 @@ const fakeHost: Host = {
   selinux: false,
   seccomp: true,
   overlay: true,
+  x32: true,
   userNamespaces: true,
   memory: 8 * 2 ** 30,
   cpus: 2,
