@@ -2,6 +2,8 @@ import { constants } from 'node:os'
 import { endCommands } from './command.ts'
 import { BenchError } from './bench-error.ts'
 
+/** What was asked for at the moment of a signal may take so long to come to an end, in milliseconds. */
+const patience = 20_000
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 /** The exit code of a program that a signal has ended. */
@@ -26,4 +28,25 @@ export function abortOnSignals(): AbortSignal {
     })
   }
   return controller.signal
+}
+
+/**
+ * What the work comes to. When the run is to end, the work gets some time to find its own way out; after that it is left to itself,
+ * and the engines below it are taken away.
+ *
+ * @throws BenchError INTERRUPTED
+ */
+export async function orInterrupted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>()
+  let timer: NodeJS.Timeout | undefined
+  const onAbort = (): void => {
+    timer = setTimeout(reject, patience, signal.reason)
+  }
+  signal.addEventListener('abort', onAbort, { once: true })
+  try {
+    return await Promise.race([work, promise])
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+    clearTimeout(timer)
+  }
 }

@@ -2,7 +2,7 @@ import { mkdir, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { BenchError } from './bench-error.ts'
 import { differences, isolationOf } from './equality.ts'
-import { abortOnSignals } from './interruption.ts'
+import { abortOnSignals, orInterrupted } from './interruption.ts'
 import { loadImage } from './load-image.ts'
 import { readOptions, usage, type Options, type SuiteName } from './options.ts'
 import { type DockerPeer, findHostDocker, startOwnDocker } from './peers/docker.ts'
@@ -49,6 +49,8 @@ try {
   if (!(error instanceof BenchError)) throw error
   process.stderr.write(`bench: ${error.message}\n${error.code === 'USAGE' ? usage : ''}`)
   process.exitCode ||= error.code === 'USAGE' ? 2 : 1
+  // What was left to itself ends with this process.
+  if (interruption.aborted) process.exit()
 }
 
 async function main(options: Options): Promise<void> {
@@ -80,7 +82,7 @@ async function main(options: Options): Promise<void> {
     signal: interruption,
   }
   const rows: Row[] = []
-  for (const name of options.only) rows.push(...(await suites[name](world)))
+  for (const name of options.only) rows.push(...(await orInterrupted(suites[name](world), interruption)))
   tellRound('', 0)
   process.stdout.write(`\n${formatTable(rows, sides)}gantry runs its ${gantry.runs}; medians of ${options.runs} runs\n`)
   const told = sides.map(({ name, version, notComparable }) => ({ name, version, notComparable }))
