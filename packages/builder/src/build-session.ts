@@ -1,96 +1,27 @@
 import { join } from 'node:path'
-import type { Dockerfile } from '@gantry/dockerfile'
 import { assembleImage } from '@gantry/image'
-import { getAttribute, listAttributes, type Owner } from '@gantry/linux'
+import type { Owner } from '@gantry/linux'
 import type { Descriptor, Digest, Platform } from '@gantry/oci'
-import {
-  type CachedLayer,
-  createStepCache,
-  type StepCache,
-  type StepImport,
-  type UsedStep,
-} from './cache/step-cache.ts'
+import { type CachedLayer, createStepCache, type StepCache, type UsedStep } from './cache/step-cache.ts'
 import { lockStep } from './cache/step-lock.ts'
 import type { StepKey } from './cache/step-key.ts'
 import type { Material } from './attest/provenance.ts'
-import type { HostRules } from './egress/host-rules.ts'
 import type { NetworkUse } from './egress/network-use.ts'
-import type { BuildEvent } from './events.ts'
-import type { FailedRun } from './failed-run.ts'
 import { ContextTree } from './files/context-tree.ts'
 import { ArchiveTree } from './files/archive-tree.ts'
 import { DirectoryTree } from './files/directory-tree.ts'
 import { exportedTree } from './image/exported-tree.ts'
+import { readAttributes } from './files/file-attributes.ts'
 import { createFileDigests, type FileDigests, transientDigests } from './files/file-digests.ts'
 import { LayeredRoot } from './files/layered-root.ts'
 import { emptyLookup, type Readable, type Tree } from './files/node.ts'
 import { indexLayer, type LayerIndex } from './files/tar-index.ts'
 import { chainOf, type LayerStack } from './image/layer-stack.ts'
-import type { BuildOptions, Epoch } from './options.ts'
 import type { BuilderPorts } from './ports.ts'
-import type { FilesContext } from './remote/named-contexts.ts'
+import type { SessionOptions } from './session-options.ts'
+import type { OnDecided, SharedStep, StepOutcome } from './step-outcome.ts'
 import { StepHistory } from './why/step-history.ts'
 import type { Workspace } from './workspace.ts'
-
-/** What all steps of one build share. */
-export interface SessionOptions {
-  readonly dockerfile: Dockerfile
-  /** What the build reads from: under the empty name its context, and those that were given by name. */
-  readonly contexts: ReadonlyMap<string, FilesContext>
-  readonly epoch: Epoch
-  readonly noCache: boolean
-  /** Caches of other places. */
-  readonly imports: readonly StepImport[]
-  readonly environment: Readonly<Record<string, string | undefined>>
-  readonly buildArgs: ReadonlyMap<string, string>
-  readonly signal: AbortSignal
-  readonly secrets: NonNullable<BuildOptions['secrets']>
-  readonly ssh: NonNullable<BuildOptions['ssh']>
-  /** Keeps the caches of `RUN --mount=type=cache` apart. */
-  readonly cacheNamespace: string
-  /** What RUNs reach that do not say it themselves. */
-  readonly network: NonNullable<BuildOptions['network']>
-  readonly addHosts: NonNullable<BuildOptions['addHosts']>
-  readonly limits?: BuildOptions['limits'] | undefined
-  readonly allow: NonNullable<BuildOptions['allow']>
-  /** Which hosts RUNs may reach; what they reach is recorded then. Missing: they have the host's network. */
-  readonly egress?: HostRules | undefined
-  /** Keeps a blob from being collected until the build has ended. */
-  readonly keep: (digest: Digest) => void
-  readonly onEvent: (event: BuildEvent) => void
-  readonly onFailedRun?: ((failed: FailedRun) => Promise<void>) | undefined
-  /** What is built, so that a build is compared with the last one of the same. */
-  readonly project: string
-  /** Tell why steps are done. */
-  readonly why: boolean
-}
-
-/** What a step came to. */
-export interface StepOutcome {
-  readonly layer: Descriptor
-  readonly cached: boolean
-  /** What it reached, where that is recorded: also of a step that was done by an earlier build. */
-  readonly network?: readonly NetworkUse[] | undefined
-}
-
-/** What it came to when the result of a step was looked for. */
-export interface StepDecision {
-  readonly key: StepKey
-  /** How the result was known; missing when the step has to be done. */
-  readonly found?: 'key' | 'content' | 'shared'
-  /** The imported cache that had it. */
-  readonly from?: string | undefined
-}
-
-/** What `share` is told of a step. */
-export interface SharedStep {
-  /** The instruction, for people. */
-  readonly text: string
-  readonly onDecided: OnDecided
-}
-
-/** Called once for each step, before it is done. */
-export type OnDecided = (decision: StepDecision) => void
 
 /** How unpacking is watched. */
 export type OnUnpack = (bytes: number, total: number) => void
@@ -318,17 +249,3 @@ export class BuildSession implements AsyncDisposable {
 
 /** Opens the files of a stack. */
 type OpenView = (stack: LayerStack, platform: Platform, onUnpack?: OnUnpack) => Promise<Tree>
-
-/** The attributes that belong to a file and not to the way it is stored here. */
-function readAttributes(path: string | Buffer): Readonly<Record<string, Uint8Array>> | undefined {
-  const names = listAttributes(path).filter(
-    (name) => name === 'security.capability' || (name.startsWith('user.') && !name.startsWith('user.overlay.')),
-  )
-  if (names.length === 0) return undefined
-  return Object.fromEntries(
-    names.flatMap((name) => {
-      const value = getAttribute(path, name)
-      return value === undefined ? [] : [[name, value]]
-    }),
-  )
-}

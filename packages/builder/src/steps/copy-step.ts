@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { Platform } from '@gantry/oci'
-import type { BuildSession, OnDecided, OnUnpack, StepOutcome } from '../build-session.ts'
+import type { BuildSession, OnUnpack } from '../build-session.ts'
+import type { OnDecided, StepOutcome } from '../step-outcome.ts'
 import type { KeyField } from '../cache/key.ts'
 import { stepKey } from '../cache/step-key.ts'
 import { readAccounts } from '../files/accounts.ts'

@@ -1,6 +1,7 @@
 import { layerKey } from '../cache/layer-key.ts'
 import type { StepKey } from '../cache/step-key.ts'
-import type { BuildSession, OnDecided, StepOutcome } from '../build-session.ts'
+import type { BuildSession } from '../build-session.ts'
+import type { OnDecided, StepOutcome } from '../step-outcome.ts'
 import { indexEntries } from '../files/tar-index.ts'
 import type { PlannedEntry } from '../layer/layer-plan.ts'
 import { writeLayer } from '../layer/write-layer.ts'

@@ -1,6 +1,7 @@
 import type { Platform } from '@gantry/oci'
 import { BuildError } from '../build-error.ts'
-import type { BuildSession, OnDecided, StepOutcome } from '../build-session.ts'
+import type { BuildSession } from '../build-session.ts'
+import type { OnDecided, StepOutcome } from '../step-outcome.ts'
 import { stepKey } from '../cache/step-key.ts'
 import { readAccounts } from '../files/accounts.ts'
 import type { Readable } from '../files/node.ts'

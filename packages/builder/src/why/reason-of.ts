@@ -1,4 +1,4 @@
-import type { StepDecision } from '../build-session.ts'
+import type { StepDecision } from '../step-outcome.ts'
 import type { StepComparison } from './step-history.ts'
 import type { StepReason } from './step-reason.ts'
 
