@@ -26,14 +26,14 @@ export function writeLarge(directory: string, seed: number): Promise<void> {
   return writeFile(join(directory, 'large.bin'), pseudoRandomBytes(seed, 200_000_000))
 }
 
-/** Writes a context of very many small files, 100 in a directory. */
-export async function writeManyFiles(directory: string, count: number): Promise<void> {
+/** Writes a context of very many small files, 100 in a directory; `text` is in all of them. */
+export async function writeManyFiles(directory: string, count: number, text: string): Promise<void> {
   for (let part = 0; part * 100 < count; part++) {
     const place = join(directory, `part-${Math.floor(part / 100)}`, String(part))
     await mkdir(place, { recursive: true })
     await Promise.all(
       Array.from({ length: Math.min(100, count - part * 100) }, (_, file) =>
-        writeFile(join(place, `file-${file}.js`), `export const value = ${part * 100 + file}\n`),
+        writeFile(join(place, `file-${file}.js`), `export const value = ${part * 100 + file} // ${text}\n`),
       ),
     )
   }

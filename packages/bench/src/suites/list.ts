@@ -74,7 +74,8 @@ async function fill(engine: EngineWithSocket, { image, onRound }: World): Promis
   }
   try {
     onRound(`images of ${name}`, 0)
-    for await (const line of client.images.load(manyImages(count, (at) => `localhost/bench-many-${at}:latest`))) void line
+    for await (const line of client.images.load(manyImages(count, (at) => `localhost/bench-many-${at}:latest`)))
+      void line
     await inLanes(lanes, Array(count).keys(), async () => {
       ids.push((await client.containers.create({ Image: image, Cmd: ['true'] })).Id)
       onRound(`containers of ${name}`, ids.length)
