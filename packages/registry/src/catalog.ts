@@ -171,19 +171,23 @@ export class Catalog {
       'INSERT INTO registry_edges (repository, parent, child, kind) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
     )
     for (const { child, kind } of edges) insertEdge.run(repository, digest, child, kind)
-    for (const tag of tags) this.putTag(repository, tag, digest)
+    for (const tag of tags) this.#putTag(repository, tag, digest)
     this.#changed(repository)
   }
 
   /** Puts a tag on a manifest, taking it from where it was. Inside the caller's transaction. */
   putTag(repository: number, tag: string, digest: Digest): void {
+    this.#putTag(repository, tag, digest)
+    this.#changed(repository)
+  }
+
+  #putTag(repository: number, tag: string, digest: Digest): void {
     this.#state
       .prepare(
         `INSERT INTO registry_tags (repository, tag, digest, updated) VALUES (?, ?, ?, ?)
          ON CONFLICT (repository, tag) DO UPDATE SET digest = excluded.digest, updated = excluded.updated`,
       )
       .run(repository, tag, digest, steadyNow())
-    this.#changed(repository)
   }
 
   /** Every manifest of every repository. */

@@ -17,7 +17,7 @@ export interface RepositoryFile {
 
 /**
  * A file for each repository in a directory beside the blobs, so that a lost database is not a lost registry. The database is the
- * truth; the files follow within a second, and are complete when they were flushed. They are named by a digest of the
+ * truth; the files follow within a second, or some when repositories are large, and are complete when they were flushed. They are named by a digest of the
  * repository's name, which never is a path. Written and marked as written under the database's write lock: of several processes
  * the last one writes the newest, and what a crash kept from being written, the next one writes.
  */
@@ -52,8 +52,8 @@ export class RepositoryFiles {
     } catch (error) {
       this.#onError(error)
     }
-    // Large repositories that change all the time are written less often: at most a twentieth of the time goes there.
-    this.#pause = Math.max(delay, (performance.now() - started) * 20)
+    // Large repositories that change all the time are written less often: at most a fiftieth of the time goes there.
+    this.#pause = Math.max(delay, (performance.now() - started) * 50)
   }
 
   #write(id: number, name: string): void {
