@@ -84,4 +84,45 @@ describe('updates of containers', { skip: missing ?? false }, () => {
     await run('volume', 'rm', 'vol')
     assert.deepEqual(await daemon.inventory(), [])
   })
+
+  test('the health check changes at once, ulimits at the next start', async () => {
+    const health = async (): Promise<string> =>
+      (await run('inspect', 'fit', '--format', '{{json .Config.Healthcheck}} {{.State.Status}}')).out
+    /** Waits for the event that tells the outcome of a check. */
+    const told = async (outcome: string, change: () => Promise<unknown>): Promise<void> => {
+      const enough = new AbortController()
+      const events = daemon.client.events({ signal: enough.signal, since: String(Date.now() / 1000) })
+      await change()
+      for await (const { Action } of events) if (Action === `health_status: ${outcome}`) break
+      enough.abort()
+    }
+    await run('run', '-d', '--name', 'fit', '--ulimit', 'nofile=100:200', 'localhost/busybox', 'sleep', '1000')
+    const refused = await gantry(['update', '--health-interval', '1s', 'fit'], {
+      env: { GANTRY_ROOT: daemon.site.root },
+    })
+    assert.deepEqual([refused.code, /--health-cmd/.test(refused.stderr)], [1, true])
+    await told('healthy', () => run('update', '--health-cmd', 'true', '--health-interval', '100ms', 'fit'))
+    await told('unhealthy', () => run('update', '--health-cmd', 'false', '--health-retries', '1', 'fit'))
+    assert.match(await health(), /"Test":\["CMD-SHELL","false"\].*"Interval":100000000.* running$/)
+    const { err } = await run('update', '--no-healthcheck', '--ulimit', 'core=0', '--ulimit', 'nofile=300:400', 'fit')
+    assert.match(err, /^fit: ulimits will change when it is started again/)
+    assert.match(await health(), /^null running$/)
+    const limits = async (): Promise<string> =>
+      (
+        await run(
+          'exec',
+          'fit',
+          'sed',
+          '-nE',
+          's/^Max (open files|core file size) +([0-9]+) +([0-9]+).*/\\2:\\3/p',
+          '/proc/1/limits',
+        )
+      ).out
+    assert.match(await limits(), /^100:200$/m)
+    await run('restart', '-t', '0', 'fit')
+    assert.equal(await limits(), '0:0\n300:400')
+    const shown = await run('inspect', 'fit', '--format', '{{json .HostConfig.Ulimits}}')
+    assert.match(shown.out, /"Name":"nofile","Soft":300|"core"/)
+    await run('rm', '-f', 'fit')
+  })
 })

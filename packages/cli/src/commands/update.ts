@@ -4,6 +4,8 @@ import type { FlagValues } from '../flags/flag.ts'
 import { CliError } from '../cli-error.ts'
 import { defineCommand } from '../command.ts'
 import { containerFlags } from '../container/container-flags.ts'
+import { healthOf } from '../container/health-of.ts'
+import { ulimitOf } from '../container/ulimit-of.ts'
 import { parseMount } from '../container/parse-mount.ts'
 import { parsePort } from '../container/parse-port.ts'
 import { absoluteBind, restartPolicyOf } from '../container/to-create-body.ts'
@@ -19,6 +21,13 @@ const flags = {
   'cpuset-mems': containerFlags['cpuset-mems'],
   env: list('Set an environment variable (NAME=VALUE)', { short: 'e' }),
   'env-rm': list('Take an environment variable away'),
+  'health-cmd': containerFlags['health-cmd'],
+  'health-interval': containerFlags['health-interval'],
+  'health-on-failure': containerFlags['health-on-failure'],
+  'health-retries': containerFlags['health-retries'],
+  'health-start-interval': containerFlags['health-start-interval'],
+  'health-start-period': containerFlags['health-start-period'],
+  'health-timeout': containerFlags['health-timeout'],
   label: list('Set meta data (NAME=VALUE)', { short: 'l' }),
   'label-rm': list('Take meta data away'),
   memory: containerFlags.memory,
@@ -26,11 +35,13 @@ const flags = {
   'memory-swap': containerFlags['memory-swap'],
   mount: containerFlags.mount,
   'mount-rm': list('Take the mount at this path away; its data stays'),
+  'no-healthcheck': containerFlags['no-healthcheck'],
   'pids-limit': containerFlags['pids-limit'],
   publish: containerFlags.publish,
   'publish-rm': list("Stop publishing a container's port (80, 53/udp)"),
   restart: text('Restart policy to apply when a container exits'),
   'restart-now': boolean('Restart running containers where a change needs it'),
+  ulimit: containerFlags.ulimit,
   volume: containerFlags.volume,
 }
 
@@ -40,8 +51,8 @@ export const update: Command = defineCommand({
   aliases: ['container update'],
   summary: 'Change limits, ports, mounts, variables and labels of containers',
   usage: '[OPTIONS] CONTAINER [CONTAINER...]',
-  details: `The container keeps its id, its name and its volumes. Limits, labels and the restart policy change at once. Ports, mounts and
-variables change at its next start, which --restart-now makes at once; the command says which.`,
+  details: `The container keeps its id, its name and its volumes. Limits, labels, the health check and the restart policy change at once. Ports,
+mounts, ulimits and variables change at its next start, which --restart-now makes at once; the command says which.`,
   arguments: [1],
   flags,
   async run({ context, flags: given, args }) {
@@ -80,6 +91,8 @@ function bodyOf(given: FlagValues<typeof flags>): ContainerEditBody {
     MemorySwap: given['memory-swap'],
     PidsLimit: given['pids-limit'],
     RestartPolicy: policy,
+    Healthcheck: healthOf(given),
+    Ulimits: given.ulimit.length === 0 ? undefined : given.ulimit.map(ulimitOf),
     Env: changes(given.env, given['env-rm'], '--env'),
     Labels: changes(given.label, given['label-rm'], '--label'),
     PortBindings: Object.keys(bindings).length === 0 ? undefined : bindings,

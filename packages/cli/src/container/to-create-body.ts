@@ -1,4 +1,4 @@
-import type { ContainerCreateBody, HealthConfig, HostConfig, RestartPolicy } from '@gantry/client'
+import type { ContainerCreateBody, HostConfig, RestartPolicy } from '@gantry/client'
 import type { ContainerFlags } from './container-flags.ts'
 import type { FlagValues } from '../flags/flag.ts'
 import { readFileSync } from 'node:fs'
@@ -6,6 +6,7 @@ import { resolve } from 'node:path'
 import { userOf } from '@gantry/linux/site'
 import { CliError } from '../cli-error.ts'
 import { pairsOf } from '../flags/pairs-of.ts'
+import { healthOf } from './health-of.ts'
 import { ulimitOf } from './ulimit-of.ts'
 import { deviceRequests, isCdiDevice } from './device-requests.ts'
 import { deviceBytes, deviceOperations, deviceWeight } from './device-limits.ts'
@@ -256,25 +257,4 @@ function securityOption(text: string): string {
       { cause },
     )
   }
-}
-
-function healthOf(flags: CreateRequest['flags']): HealthConfig | undefined {
-  const times = {
-    Interval: flags['health-interval'],
-    Timeout: flags['health-timeout'],
-    StartPeriod: flags['health-start-period'],
-    StartInterval: flags['health-start-interval'],
-    OnFailure: flags['health-on-failure'],
-    Retries: flags['health-retries'],
-  }
-  const isSet = flags['health-cmd'] !== undefined || Object.values(times).some((value) => value !== undefined)
-  if (flags['no-healthcheck']) {
-    if (isSet) throw new CliError('INVALID', '--no-healthcheck conflicts with --health-* options')
-    return { Test: ['NONE'] }
-  }
-  if (!isSet) return undefined
-  return withoutUndefined<HealthConfig>({
-    Test: flags['health-cmd'] === undefined ? undefined : ['CMD-SHELL', flags['health-cmd']],
-    ...times,
-  })
 }

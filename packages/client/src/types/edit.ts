@@ -1,4 +1,4 @@
-import type { HostConfig } from './container.ts'
+import type { HealthConfig, HostConfig } from './container.ts'
 
 /** Changes of a container that exists: limits and a restart policy as Docker has them, and what Docker cannot change. */
 export interface ContainerEditBody extends Pick<
@@ -13,11 +13,14 @@ export interface ContainerEditBody extends Pick<
   | 'MemoryReservation'
   | 'MemorySwap'
   | 'PidsLimit'
+  | 'Ulimits'
   | 'RestartPolicy'
   | 'PortBindings'
   | 'Binds'
   | 'Mounts'
 > {
+  /** What is not said of the check stays; a test of `NONE` takes it away. */
+  Healthcheck?: HealthConfig
   /** Variables to set; null takes one away. */
   Env?: Record<string, string | null>
   /** Labels to set; null takes one away. */

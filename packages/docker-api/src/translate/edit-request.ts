@@ -1,9 +1,10 @@
-import type { HostConfig, PortMap } from '@gantry/client'
+import type { HostConfig, PortMap, Ulimit } from '@gantry/client'
 import type { ContainerEdit, ContainerSpec } from '@gantry/engine'
 import { badRequest, notSupported } from '../http/api-failure.ts'
 import { restartOf } from './create-request.ts'
 import { faceOf, isBlank, withoutBlanks, type Face } from './face.ts'
 import { defined, type Fields } from './fields.ts'
+import { healthRequest } from './health-request.ts'
 import { mountRequests } from './mount-requests.ts'
 import { publishedPorts } from './network-request.ts'
 import { resourcesOf } from './resource-request.ts'
@@ -20,7 +21,18 @@ const limits = new Set<string>([
   'MemorySwap',
   'PidsLimit',
 ] satisfies (keyof HostConfig)[])
-const edits = new Set(['Env', 'Labels', 'PortBindings', 'Unpublish', 'Binds', 'Mounts', 'Tmpfs', 'Unmount'])
+const edits = new Set([
+  'Env',
+  'Labels',
+  'PortBindings',
+  'Unpublish',
+  'Binds',
+  'Mounts',
+  'Tmpfs',
+  'Unmount',
+  'Healthcheck',
+  'Ulimits',
+])
 
 /** Reads the body of `POST /containers/{id}/update`: limits and a restart policy; with `all` also the further members of Gantry's own
  * path. @throws ApiFailure 400, 501 */
@@ -28,12 +40,14 @@ export function editRequest(body: Fields, { all }: { all: boolean }): ContainerE
   const known = (name: string): boolean => limits.has(name) || name === 'RestartPolicy' || (all && edits.has(name))
   for (const name of body.names)
     if (!known(name) && !isBlank(body.raw(name))) throw notSupported(`${name} in an update`)
-  const { shmSize: _shm, oomScoreAdj: _score, ulimits: _ulimits, blkioRates: _rates, ...resources } = resourcesOf(body)
+  const { shmSize: _shm, oomScoreAdj: _score, ulimits, blkioRates: _rates, ...resources } = resourcesOf(body)
   const policy = body.object('RestartPolicy')
   const restart = policy.text('Name') === 'no' ? ({ name: 'no', maximumRetries: 0 } as const) : restartOf(body)
   const further = all
     ? defined({
         env: changesOf(body.object('Env'), 'Env'),
+        health: healthRequest(body.object('Healthcheck')),
+        ulimits,
         labels: changesOf(body.object('Labels'), 'Labels'),
         publish: publishedPorts(body),
         unpublish: body.texts('Unpublish'),
@@ -77,6 +91,7 @@ function faceAfter(spec: ContainerSpec, body: Fields): Face {
     hostConfig: withoutBlanks({
       ...before,
       ...given,
+      ...(isBlank(body.raw('Ulimits')) ? {} : { Ulimits: ulimits(spec) }),
       ...(ports ? { PortBindings: bindings(spec) } : {}),
       ...(mounts ? { Mounts: null, Binds: binds(spec), Tmpfs: tmpfs(spec) } : {}),
     }),
@@ -99,6 +114,10 @@ function binds({ mounts }: ContainerSpec): string[] {
     const source = mount.type === 'bind' ? mount.source : mount.name
     return [`${source}:${mount.target}${mount.readonly ? ':ro' : ''}`]
   })
+}
+
+function ulimits({ resources }: ContainerSpec): Ulimit[] {
+  return (resources.ulimits ?? []).map(({ name, soft, hard }) => ({ Name: name, Soft: soft, Hard: hard }))
 }
 
 function tmpfs({ mounts }: ContainerSpec): Record<string, string> {

@@ -1,4 +1,5 @@
 import { EngineError } from '../engine-error.ts'
+import { planHealth, type HealthCheck, type HealthRequest } from './health.ts'
 import { cleanPath } from './plan.ts'
 import type { ContainerMount, ContainerSpec, MountRequest, PublishedPort, Resources, RestartPolicy } from './spec.ts'
 
@@ -7,6 +8,10 @@ export interface ContainerEdit {
   /** Limits that a running container can get: all but shared memory, ulimits and the score of the OOM killer. */
   readonly resources?: Omit<Resources, 'shmSize' | 'oomScoreAdj' | 'ulimits'>
   readonly restart?: RestartPolicy
+  /** What is not said of the check stays; `NONE` takes it away. */
+  readonly health?: HealthRequest
+  /** Limits of processes to set, by name. */
+  readonly ulimits?: NonNullable<Resources['ulimits']>
   /** Variables to set; undefined takes one away. */
   readonly env?: Readonly<Record<string, string | undefined>>
   /** Labels to set; undefined takes one away. */
@@ -34,17 +39,20 @@ export function editSpec(
   spec: ContainerSpec,
   edit: ContainerEdit,
 ): { spec: Omit<ContainerSpec, 'mounts'>; kept: readonly ContainerMount[]; effects: EditEffects } {
-  const { resources, restart, env, labels } = edit
+  const { resources, restart, env, labels, ulimits } = edit
   if (restart !== undefined && restart.name !== 'no' && spec.autoRemove)
     throw new EngineError(
       'SPEC_INVALID',
       'Restart policy cannot be updated because AutoRemove is enabled for the container',
     )
-  const { mounts, ...rest } = spec
+  const { mounts, health: before, ...rest } = spec
+  const health = edit.health === undefined ? before : editHealth(before, edit.health)
+  const limits = resources === undefined ? spec.resources : editResources(spec.resources, resources)
   return {
     spec: {
       ...rest,
-      ...(resources === undefined ? {} : { resources: editResources(spec.resources, resources) }),
+      ...(health === undefined ? {} : { health }),
+      resources: ulimits === undefined ? limits : { ...limits, ulimits: editUlimits(limits.ulimits, ulimits) },
       ...(restart === undefined ? {} : { restart }),
       ...(env === undefined ? {} : { env: editEnv(spec.env, env) }),
       ...(labels === undefined ? {} : { labels: editMap(spec.labels, labels) }),
@@ -58,6 +66,8 @@ export function editSpec(
 function effectsOf({
   resources,
   restart,
+  health,
+  ulimits,
   env,
   labels,
   publish,
@@ -71,14 +81,46 @@ function effectsOf({
     live: [
       ...(any(resources) ? ['limits'] : []),
       ...(restart === undefined ? [] : ['restart policy']),
+      ...(health === undefined ? [] : ['health check']),
       ...(any(labels) ? ['labels'] : []),
     ],
     atStart: [
       ...(any(env) ? ['environment'] : []),
       ...(some(publish, unpublish) ? ['ports'] : []),
       ...(some(mount, unmount) ? ['mounts'] : []),
+      ...(some(ulimits) ? ['ulimits'] : []),
     ],
   }
+}
+
+/** A check with changes. @throws EngineError SPEC_INVALID */
+function editHealth(before: HealthCheck | undefined, asked: HealthRequest): HealthCheck | undefined {
+  const isNone = asked.Test?.[0] === 'NONE'
+  if (before === undefined && asked.Test === undefined)
+    throw new EngineError('SPEC_INVALID', 'Cannot change the health check: the container has none', {
+      hint: 'give --health-cmd too',
+    })
+  if (isNone || before === undefined) return planHealth(asked)
+  const { test, interval, timeout, startPeriod, startInterval, retries, onFailure } = before
+  return planHealth(
+    { OnFailure: onFailure, ...asked },
+    {
+      Test: test,
+      Interval: interval * 1e6,
+      Timeout: timeout * 1e6,
+      StartPeriod: startPeriod * 1e6,
+      StartInterval: startInterval * 1e6,
+      Retries: retries,
+    },
+  )
+}
+
+function editUlimits(
+  before: Resources['ulimits'] = [],
+  set: NonNullable<Resources['ulimits']>,
+): NonNullable<Resources['ulimits']> {
+  const names = new Set(set.map(({ name }) => name))
+  return [...before.filter(({ name }) => !names.has(name)), ...set]
 }
 
 /** A share of processors and a quota are two ways to say one thing: the newer one holds. A swap limit that was not asked for follows

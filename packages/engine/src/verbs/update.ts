@@ -1,6 +1,9 @@
-import { limitsSwap, resources as resourcesSpec } from '@gantry/runtime'
+import { limitsSwap, resources as resourcesSpec, type Task } from '@gantry/runtime'
 import type { Context } from '../context.ts'
 import { editSpec, type ContainerEdit, type EditEffects } from '../container/edit.ts'
+import { healthAtStart } from '../container/health.ts'
+import type { ContainerRecord } from '../container/record.ts'
+import { watchHealth } from '../run/watch-health.ts'
 import { inOrder, withImageVolumes } from '../container/plan.ts'
 import type { ContainerMount, ContainerSpec, Resources } from '../container/spec.ts'
 import { EngineError } from '../engine-error.ts'
@@ -31,7 +34,7 @@ export async function update(context: Context, reference: string, edit: Containe
       const limits = limitsOf(context, edited.resources, edit.resources)
       await live.task?.update(limits)
     }
-    context.state.transaction(() => {
+    const updated = context.state.transaction(() => {
       const added = (edit.mount ?? []).map((each): ContainerMount => {
         const mount = withVolume(context, each)
         return mount.type === 'volume' ? { ...mount, since: before.progress.run + 1 } : mount
@@ -40,9 +43,19 @@ export async function update(context: Context, reference: string, edit: Containe
       const face = edit.face?.(spec)
       const record = context.containers.update(id, { spec: face === undefined ? spec : { ...spec, face } })
       context.events.emit(containerEvent(record, 'update'))
+      return record
     })
+    if (edit.health !== undefined && live.task !== undefined) checkAnew(context, updated, live.task)
     return { ...effects, running: live.task !== undefined }
   })
+}
+
+/** Has the health of a run checked by another check from now on; what the one before has found stays in the log. */
+function checkAnew(context: Context, { id, spec, progress }: ContainerRecord, task: Task): void {
+  context.live.of(id).health?.abort()
+  if (spec.health === undefined) return
+  const record = context.containers.update(id, { progress: { health: healthAtStart(progress.health) } })
+  watchHealth(context, record, task)
 }
 
 /** The limits to set: memory and swap go together, since the kernel compares them; what is not asked for stays. */
