@@ -26,8 +26,18 @@ export class Names {
     return row === undefined ? undefined : readDescriptor(row['descriptor'])
   }
 
-  /** Gives the name to the content; `check` runs in the same transaction and may refuse. */
-  set(name: string, descriptor: Descriptor, check: () => void): void {
+  /**
+   * Gives the name to the content; `check` runs in the same transaction and may refuse. A name that stands for it already, as after a
+   * build that changed nothing, is on the disk as it is. Answers whether something changed.
+   */
+  set(name: string, descriptor: Descriptor, check: () => void): boolean {
+    const full = fullName(name)
+    const text = JSON.stringify(descriptor)
+    const there = this.#state.prepare('SELECT descriptor FROM store_names WHERE name = ?').get(full)
+    if (there?.['descriptor'] === text) {
+      check()
+      return false
+    }
     this.#change(() => {
       check()
       this.#state
@@ -36,8 +46,9 @@ export class Names {
            ON CONFLICT (name) DO UPDATE SET descriptor = excluded.descriptor, digest = excluded.digest,
              created = CASE WHEN digest = excluded.digest THEN created ELSE excluded.created END`,
         )
-        .run(fullName(name), JSON.stringify(descriptor), descriptor.digest, Date.now())
+        .run(full, text, descriptor.digest, Date.now())
     })
+    return true
   }
 
   /** Takes the name away; false when there was none. */

@@ -94,11 +94,11 @@ export async function openStore(options: OpenStoreOptions): Promise<Store> {
     unstage: (key) => blobs.unstage(key),
     resolve: async (reference) => (isDigest(reference) ? describeBlob(blobs, reference) : names.get(reference)),
     async tag(name, descriptor) {
-      names.set(name, descriptor, () => {
+      const changed = names.set(name, descriptor, () => {
         if (blobs.touch(descriptor.digest) !== undefined) return
         throw new ImageError('MANIFEST_UNKNOWN', `Cannot tag ${name}: ${descriptor.digest} is not in the content store`)
       })
-      projection.schedule()
+      if (changed) projection.schedule()
     },
     untag(name) {
       const removed = names.remove(name)

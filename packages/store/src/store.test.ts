@@ -265,6 +265,20 @@ describe('staging', () => {
 })
 
 describe('names', () => {
+  test('a name that is given again to what has it changes nothing, and still needs the content', async () => {
+    const store = await freshStore()
+    const one = await putImage(store, 'a')
+    await store.tag('localhost/app:1', one)
+    await store.flush()
+    const index = join(store.root, 'index.json')
+    const before = statSync(index).ino
+    await store.tag('localhost/app:1', one)
+    await store.flush()
+    assert.equal(statSync(index).ino, before)
+    await store.delete(one.digest)
+    await assert.rejects(store.tag('localhost/app:1', one), { code: 'MANIFEST_UNKNOWN' })
+  })
+
   test('are given, moved and taken away, in short and in full', async () => {
     const store = await freshStore()
     const one = await putImage(store, 'one')
