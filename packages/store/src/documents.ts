@@ -13,7 +13,6 @@ import {
   utimesSync,
   writeSync,
 } from 'node:fs'
-import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { digestOf } from '@gantry/codec'
 import { digestAlgorithm } from '@gantry/oci'
@@ -162,7 +161,7 @@ export class Documents {
   #temporary(): string {
     const { paths, holder } = this.#parts
     this.#count += 1
-    return join(paths.ingest, `${holder}-document-${process.hrtime.bigint()}-${this.#count}`)
+    return `${paths.ingest}/${holder}-document-${process.hrtime.bigint()}-${this.#count}`
   }
 
   #writeNow(digest: Digest, bytes: Uint8Array, options: { readonly sync?: boolean } = {}): void {

@@ -2,7 +2,10 @@ import { join } from 'node:path'
 import { digestAlgorithm, digestHex } from '@gantry/oci'
 import type { Digest } from '@gantry/oci'
 
-/** Where things are in the content directory, an OCI image layout with an `ingest` directory beside the blobs. */
+/**
+ * Where things are in the content directory, an OCI image layout with an `ingest` directory beside the blobs. Asked several times for each
+ * request of a registry: nothing is normalised twice.
+ */
 export class LayoutPaths {
   readonly root: string
   readonly ingest: string
@@ -23,11 +26,11 @@ export class LayoutPaths {
 
   /** The directory of an algorithm's blobs. */
   algorithm(digest: Digest): string {
-    return join(this.blobs, digestAlgorithm(digest))
+    return `${this.blobs}/${digestAlgorithm(digest)}`
   }
 
   /** A blob's file. Only digests that were parsed get here, so the path stays in its directory. */
   blob(digest: Digest): string {
-    return join(this.algorithm(digest), digestHex(digest))
+    return `${this.blobs}/${digestAlgorithm(digest)}/${digestHex(digest)}`
   }
 }
