@@ -1,5 +1,7 @@
+import { once } from 'node:events'
 import { connect } from 'node:net'
 import { networkInterfaces } from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { createClient } from '@gantry/client'
 import { BenchError } from '../bench-error.ts'
 import { withSocket, type EngineWithSocket } from '../peers/engine.ts'
@@ -29,7 +31,9 @@ export async function portsSuite(world: World): Promise<Row[]> {
     const HostConfig = { PortBindings: { [sinkPort]: [{ HostPort: '' }], [sourcePort]: [{ HostPort: '' }] } }
     const body = { Image: world.image, Cmd: ['sh', '-c', script], ExposedPorts: { [sinkPort]: {}, [sourcePort]: {} } }
     const { ids } = held.use(await startStaying(engine, { ...body, HostConfig }, { count: 1 }))
-    published.set(engine, await portsOf(engine, ids[0] ?? ''))
+    const ports = await portsOf(engine, ids[0] ?? '')
+    for (const port of [ports.sink, ports.source]) await listening({ host: hostAddress(), port })
+    published.set(engine, ports)
   }
   const rows: Row[] = []
   const runs = Math.max(3, Math.ceil(world.runs / 2))
@@ -69,6 +73,18 @@ async function portsOf({ name, socket }: EngineWithSocket, id: string): Promise<
   if (!(found.sink > 0 && found.source > 0))
     throw new BenchError('PEER_FAILED', `Cannot find the ports that ${name} has published: ${JSON.stringify(Ports)}`)
   return found
+}
+
+/** Waits until somebody answers at a port: the programs in the container may not have come to that yet. */
+async function listening(address: Address): Promise<void> {
+  for (let tries = 0; tries < 200; tries++) {
+    const socket = connect(address)
+    const answer = await once(socket, 'connect').catch((error: unknown) => error)
+    socket.destroy()
+    if (!(answer instanceof Error)) return
+    await sleep(50)
+  }
+  throw new BenchError('PEER_FAILED', `Nobody answers at ${address.host}:${address.port}`)
 }
 
 /** An address that others would use. */
