@@ -66,7 +66,7 @@ describe('buildBase', () => {
     assert.equal(both[0].result.digest, both[1].result.digest)
   })
 
-  test('debian and node: the same packages make the same image', { skip: noRootMaker, timeout: 300_000 }, async () => {
+  test('debian and node: the same packages make the same image', { skip: noRootMaker, timeout: 900_000 }, async () => {
     const before = await leftovers()
     const node = await make('node', 'five')
     const debian = await make('debian', 'six')
@@ -83,7 +83,7 @@ describe('buildBase', () => {
 
   test(
     'a build that is broken off leaves nothing and names nothing',
-    { skip: noRootMaker, timeout: 60_000 },
+    { skip: noRootMaker, timeout: 300_000 },
     async () => {
       const before = await leftovers()
       const stop = new AbortController()

@@ -30,7 +30,7 @@ const skip = (await missing()) ?? false
 let world: World
 let directory = ''
 
-describe('the examples, built and run', { skip, timeout: 300_000 }, () => {
+describe('the examples, built and run', { skip, timeout: 900_000 }, () => {
   before(async () => {
     world = await World.open()
     directory = mkdtempSync(join(tmpdir(), 'gantry-examples-'))

@@ -49,7 +49,7 @@ async function printed(command: readonly string[], from = 'localhost/minimal'): 
   return world.output()
 }
 
-describe('images of packages', { skip: missing, timeout: 300_000 }, () => {
+describe('images of packages', { skip: missing, timeout: 900_000 }, () => {
   before(async () => {
     world = await World.open()
     directory = mkdtempSync(join(tmpdir(), 'gantry-packages-'))
