@@ -28,6 +28,23 @@ const good: readonly [line: string, body: object][] = [
     '-m 64m --cpus 1.5 --pids-limit 10 img',
     { ...attached, HostConfig: { Memory: 67_108_864, NanoCpus: 1_500_000_000, PidsLimit: 10 } },
   ],
+  ['--userns=host img', { ...attached, HostConfig: { UsernsMode: 'host' } }],
+  [
+    '--userns auto:size=9,uidmapping=0:1:2 img',
+    { ...attached, HostConfig: { UsernsMode: 'auto:size=9,uidmapping=0:1:2' } },
+  ],
+  [
+    '--uidmap 0:1:2 --uidmap 2:9 --gidmap 0:3:4 -v /a:/b:idmap --mount type=bind,src=/a,dst=/c,idmap img',
+    {
+      ...attached,
+      HostConfig: {
+        IDMappings: { UidMap: ['0:1:2', '2:9'], GidMap: ['0:3:4'] },
+        Binds: ['/a:/b:idmap'],
+        Mounts: [{ Type: 'bind', Source: '/a', Target: '/c', BindOptions: { IDMap: true } }],
+      },
+    },
+  ],
+  ['--subuidname ann img', { ...attached, HostConfig: { IDMappings: { SubuidName: 'ann' } } }],
   ['--entrypoint sh img', { ...attached, Entrypoint: ['sh'], HostConfig: {} }],
   ['-h box -u 1:2 -w /srv img', { ...attached, Hostname: 'box', User: '1:2', WorkingDir: '/srv', HostConfig: {} }],
   ['-l a=1 -l b img', { ...attached, Labels: { a: '1', b: '' }, HostConfig: {} }],
