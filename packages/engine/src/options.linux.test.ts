@@ -52,6 +52,12 @@ describe('options of a container', { skip: missing ?? false }, () => {
     assert.match(await run('true', { DeviceCgroupRules: ['c 10:x rwm'] }), /^400 invalid device cgroup format/)
   })
 
+  test('--umask holds for the container, and is an octal number', async () => {
+    assert.equal(await run('umask'), '0022')
+    assert.equal(await run('umask', { Umask: '077' }), '0077')
+    assert.match(await run('umask', { Umask: '8' }), /^400 invalid umask/)
+  })
+
   test('--cgroup-parent puts its group into another, which stays', async () => {
     const cgroup = readCgroups()
     const root = cgroup.hierarchies.find((path) => path.endsWith('memory')) ?? cgroup.unified ?? ''

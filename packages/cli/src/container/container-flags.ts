@@ -97,6 +97,8 @@ export type ContainerFlags = {
   readonly tmpfs: Flag<readonly string[]>
   readonly tty: Flag<boolean>
   readonly uidmap: Flag<readonly string[]>
+  readonly tz: Flag<string | undefined>
+  readonly umask: Flag<string | undefined>
   readonly ulimit: Flag<readonly string[]>
   readonly user: Flag<string | undefined>
   readonly userns: Flag<string | undefined>
@@ -214,6 +216,8 @@ export const containerFlags: ContainerFlags = {
   tmpfs: list('Mount a tmpfs directory'),
   tty: boolean('Allocate a pseudo-TTY', { short: 't' }),
   uidmap: list('Map users in a user namespace of the container (container:host:amount)'),
+  tz: text("Time zone of the container: a name such as Europe/Berlin, or 'local' for the host's"),
+  umask: text('Umask of the container (octal, 0022 otherwise)', { type: 'mode' }),
   ulimit: list('Ulimit options', { type: 'ulimit' }),
   user: text('Username or UID (format: <name|uid>[:<group|gid>])', { short: 'u' }),
   userns: text('User namespace to use (host, auto[:size=N,uidmapping=MAP,gidmapping=MAP], keep-id[:uid=N,gid=N])'),

@@ -12,6 +12,7 @@ import { deviceRequests, isCdiDevice } from './device-requests.ts'
 import { deviceBytes, deviceOperations, deviceWeight } from './device-limits.ts'
 import { parseSecret } from './parse-secret.ts'
 import { parseMount } from './parse-mount.ts'
+import { timeZoneMount } from './time-zone.ts'
 import { parseExposed, parsePort } from './parse-port.ts'
 import { readEnvironment, readLabels } from './read-env.ts'
 import { networksOf } from './parse-network.ts'
@@ -138,7 +139,7 @@ function hostConfigOf(
     Memory: flags.memory,
     MemoryReservation: flags['memory-reservation'],
     MemorySwap: flags['memory-swap'],
-    Mounts: many(flags.mount.map(parseMount)),
+    Mounts: many([...flags.mount.map(parseMount), ...(flags.tz === undefined ? [] : [timeZoneMount(flags.tz)])]),
     NanoCpus: flags.cpus === undefined ? undefined : Math.round(flags.cpus * 1e9),
     NetworkMode: networkMode,
     OomScoreAdj: flags['oom-score-adj'],
@@ -156,6 +157,7 @@ function hostConfigOf(
     ShmSize: flags['shm-size'],
     Sysctls: pairsOf(flags.sysctl, '--sysctl'),
     Tmpfs: flags.tmpfs.length === 0 ? undefined : Object.fromEntries(flags.tmpfs.map((entry) => cut(entry, ':'))),
+    Umask: flags.umask,
     UTSMode: flags.uts,
     UsernsMode: flags.userns,
     IDMappings: idMappings(flags),

@@ -124,6 +124,8 @@ export interface HostConfig {
   StorageOpt?: Record<string, string>
   Tmpfs?: Record<string, string> | null
   UTSMode?: string
+  /** Octal; Docker does not have it. */
+  Umask?: string
   /** Podman's words, which Docker's `host` is one of: `auto`, `keep-id`, with options after a colon. */
   UsernsMode?: string
   /** As Podman shows it. */

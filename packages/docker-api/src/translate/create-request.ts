@@ -73,6 +73,7 @@ export function createRequest(
       extraHosts: host.texts('ExtraHosts'),
       sysctls: host.map('Sysctls'),
       secrets: secretUses(host),
+      umask: umaskOf(host.text('Umask') || undefined),
       cgroupParent: host.text('CgroupParent') || undefined,
       consoleSize: size?.[0] && size[1] ? { height: size[0], width: size[1] } : undefined,
     }),
@@ -82,6 +83,13 @@ export function createRequest(
 function nameServer(text: string): string {
   if (isIP(text) === 0) throw badRequest(`invalid DNS server: "${text}" is not an IP address`)
   return text
+}
+
+function umaskOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined
+  if (!/^[0-7]{1,4}$/.test(text) || Number.parseInt(text, 8) > 0o777)
+    throw badRequest(`invalid umask "${text}": it is not an octal number up to 0777`)
+  return Number.parseInt(text, 8)
 }
 
 /** Reads a restart policy; none is undefined. @throws ApiFailure 400 */

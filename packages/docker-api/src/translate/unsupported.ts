@@ -32,6 +32,7 @@ const hostMembers = new Set([
   'SecurityOpt',
   'Tmpfs',
   'UTSMode',
+  'Umask',
   'ShmSize',
   'Sysctls',
   'Runtime',

@@ -73,6 +73,7 @@ export function planContainer(
     namespaces: request.namespaces ?? {},
     sysctls: request.sysctls ?? {},
     ...(request.secrets === undefined ? {} : { secrets: request.secrets }),
+    ...(request.umask === undefined ? {} : { umask: request.umask }),
     ...(request.cgroupParent === undefined ? {} : { cgroupParent: request.cgroupParent }),
     ...(request.face === undefined ? {} : { face: request.face }),
   }

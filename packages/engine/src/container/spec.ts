@@ -58,6 +58,8 @@ export interface ContainerSpec {
   readonly sysctls: Readonly<Record<string, string>>
   /** The control group in which the container's own is made; absent is the engine's. */
   readonly cgroupParent?: string
+  /** Of its processes; absent is the runtime's, 0022. */
+  readonly umask?: number
   /** Their values are nowhere but in the store of secrets and in the container. */
   readonly secrets?: readonly SecretUse[]
   /** Text that a face keeps with the container and gets back as it was; the engine does not look into it. */
@@ -268,6 +270,8 @@ export interface CreateRequest {
   readonly users?: UsersRequest
   readonly sysctls?: Readonly<Record<string, string>>
   readonly cgroupParent?: string
+  /** Of its processes; absent is the runtime's, 0022. */
+  readonly umask?: number
   readonly secrets?: readonly SecretUse[]
   readonly face?: Readonly<Record<string, unknown>>
 }

@@ -19,6 +19,7 @@ export function execProcess(context: Context, record: ContainerRecord, request: 
   const config = readFileSync(join(containerDirectory(context, record.id), 'config.json'), 'utf8')
   const main = (JSON.parse(config) as RuntimeSpec).process
   const { terminal = false, user, workingDirectory, env = [], privileged = false } = request
+  const umask = record.spec.umask === undefined ? {} : { umask: record.spec.umask }
   const own = user === undefined || user === '' || user === record.spec.user
   const found = own ? undefined : resolveUser(context.snapshots.paths(record.id).rootfs, user)
   const base = (main.env ?? []).filter((entry) => own || !entry.startsWith('HOME='))
@@ -30,7 +31,9 @@ export function execProcess(context: Context, record: ContainerRecord, request: 
     args: request.args,
     env: found === undefined ? merged : withHome(merged, found.home),
     cwd: workingDirectory === undefined || workingDirectory === '' ? main.cwd : workingDirectory,
-    ...(found === undefined ? {} : { user: { uid: found.uid, gid: found.gid, additionalGids: found.additionalGids } }),
+    ...(found === undefined
+      ? {}
+      : { user: { ...umask, uid: found.uid, gid: found.gid, additionalGids: found.additionalGids } }),
     ...(all === undefined ? {} : { capabilities: { bounding: all, effective: all, permitted: all } }),
   }
 }

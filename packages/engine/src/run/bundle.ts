@@ -96,7 +96,12 @@ function specOptions(
     args: [...spec.entrypoint, ...spec.command],
     env: withHome(mergeEnv(spec.env, [...cdi.env, ...rootfs.env]), home),
     cwd: spec.workingDirectory,
-    user: { uid, gid, additionalGids: [...new Set([...additionalGids, ...cdi.additionalGids])] },
+    user: {
+      uid,
+      gid,
+      ...(spec.umask === undefined ? {} : { umask: spec.umask }),
+      additionalGids: [...new Set([...additionalGids, ...cdi.additionalGids])],
+    },
     terminal: spec.terminal,
     ...(spec.consoleSize === undefined ? {} : { consoleSize: spec.consoleSize }),
     hostname: spec.hostname,
