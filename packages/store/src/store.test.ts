@@ -265,20 +265,6 @@ describe('staging', () => {
 })
 
 describe('names', () => {
-  test('a name that is given again to what has it changes nothing, and still needs the content', async () => {
-    const store = await freshStore()
-    const one = await putImage(store, 'a')
-    await store.tag('localhost/app:1', one)
-    await store.flush()
-    const index = join(store.root, 'index.json')
-    const before = statSync(index).ino
-    await store.tag('localhost/app:1', one)
-    await store.flush()
-    assert.equal(statSync(index).ino, before)
-    await store.delete(one.digest)
-    await assert.rejects(store.tag('localhost/app:1', one), { code: 'MANIFEST_UNKNOWN' })
-  })
-
   test('are given, moved and taken away, in short and in full', async () => {
     const store = await freshStore()
     const one = await putImage(store, 'one')
@@ -300,32 +286,6 @@ describe('names', () => {
     assert.equal(store.untag('alpine'), false)
     await store.flush()
     assert.deepEqual(indexNames(store), ['localhost/app:1'])
-  })
-
-  test('are the same list until one changes: here, in another process, or in a transaction that is taken back', async () => {
-    const root = join(directory, 'listed')
-    const state = openState(join(root, 'state.db'), [storeMigrations])
-    const store = await openStore({ root: join(root, 'content'), state, codec })
-    const other = await freshStore(root)
-    const [one, two] = [await putImage(store, 'one'), await putImage(store, 'two')]
-    const listed = (): string[] => store.names().map(({ name, descriptor }) => `${name} ${descriptor.digest}`)
-    await store.tag('localhost/app:1', one)
-    assert.equal(store.names(), store.names())
-    await other.tag('localhost/app:1', two)
-    assert.deepEqual(listed(), [`localhost/app:1 ${two.digest}`])
-    assert.throws(() =>
-      state.transaction(() => {
-        store.untag('localhost/app:1')
-        assert.deepEqual(listed(), [])
-        throw new Error('not after all')
-      }),
-    )
-    assert.deepEqual(listed(), [`localhost/app:1 ${two.digest}`])
-    // As many changes as there were when nothing was listed.
-    await other.tag('localhost/app:2', one)
-    assert.deepEqual(listed(), [`localhost/app:1 ${two.digest}`, `localhost/app:2 ${one.digest}`])
-    await store[Symbol.asyncDispose]()
-    state[Symbol.dispose]()
   })
 
   test('are not given to what is not there', async () => {
