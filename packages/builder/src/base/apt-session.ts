@@ -97,6 +97,8 @@ export async function openAptSession(options: AptSessionOptions): Promise<AptSes
     writeWhole(status, options.installed ?? ''),
     writeWhole(configuration, `${[...text, ...fromHost].join('\n')}\n`),
   ])
+  const earlier = (await readdir(home)).filter((file) => /^(sources|status|apt)-/.test(file))
+  await Promise.all(earlier.map((file) => removeOld(join(home, file))))
 
   const apt = async (...args: string[]): Promise<string> => {
     // flock waits for another build that uses the same directory; APT itself would fail at once.
@@ -184,7 +186,7 @@ async function hostSettings(signal: AbortSignal | undefined): Promise<string[]> 
   return stdout.split('\n').filter((line) => wanted.test(line))
 }
 
-/** Removes a package that came more than a day ago: another session may be about to use one that has just come. */
+/** Removes a file that came more than a day ago: another session may be about to use one that has just come. */
 async function removeOld(path: string): Promise<void> {
   const there = await stat(path).catch(() => undefined)
   if (there !== undefined && Date.now() - there.ctimeMs > 86_400_000) await rm(path, { force: true })
