@@ -172,7 +172,7 @@ export class BridgeNetworks implements Networks {
         six: taken.ip6 !== undefined,
       })
       const endpoint = { ...taken, ports: reservations.map(({ port }) => port) }
-      this.#rows.setPorts(endpoint.id, endpoint.ports)
+      if (endpoint.ports.length > 0) this.#rows.setPorts(endpoint.id, endpoint.ports)
       applied = await this.#apply(request, network, endpoint)
       // The namespace stays when this network goes.
       const own = applied.filter(({ kind }) => kind !== 'netns').map(({ sequence }) => sequence)
