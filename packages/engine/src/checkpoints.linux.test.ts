@@ -169,7 +169,7 @@ describe('checkpoints', { skip: missing ?? false }, () => {
     const { containers, checkpoints } = daemon.client
     const id = await started(
       'talking',
-      'sleep 1000 | nc -l -p 7 & until (echo hi; sleep 1000) | nc 127.0.0.1 7; do sleep 0.05; done',
+      'sleep 1000 | nc -l -p 7 & until cat /proc/net/tcp* | grep -q ":0007 .* 0A "; do sleep 0.05; done; (echo hi; sleep 1000) | nc 127.0.0.1 7',
     )
     await untilLines('talking', 1)
     assert.match(await refused(checkpoints.create('talking', 'one')), /^500 .*CRIU says: .*TCP/i)

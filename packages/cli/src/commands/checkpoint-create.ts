@@ -9,8 +9,8 @@ export const checkpointCreate: Command = defineCommand({
   summary: 'Create a checkpoint from a running container',
   usage: '[OPTIONS] CONTAINER CHECKPOINT',
   details: `The memory and state of the container's processes are written to files by CRIU; "gantry start --checkpoint" makes them go on from
-there. What the container has written to its file system is not in it: that stays with the container. Terminals and connected TCP sockets
-cannot be written down.`,
+there. What the container has written to its file system is not in it: that stays with the container. Connected TCP sockets cannot
+be written down.`,
   arguments: [2, 2],
   flags: {
     'checkpoint-dir': text('Use a custom checkpoint storage directory', { type: 'directory' }),

@@ -54,6 +54,6 @@ export function criuFailure(tried: string, log: string, cause: unknown): unknown
   }
   return new RuntimeError('CHECKPOINT_FAILED', `${tried}: CRIU says: ${errorsOf(text)}`, {
     cause,
-    hint: 'terminals, connected TCP sockets and devices cannot be written down',
+    hint: 'connected TCP sockets and most devices cannot be written down',
   })
 }
