@@ -142,7 +142,9 @@ class OverlaySnapshots implements Snapshots {
     const why = 'its root file system, for its users alone'
     try {
       await this.#ledger.apply(owner, [
-        directory({ path, mode: 0o710, gid: owners.group, children: ['rootfs', 'mapped'] }, why),
+        directory({ path, mode: 0o710, gid: owners.group, children: ['rootfs'] }, why),
+        // Beside the upper directory, where only root may pass.
+        directory({ path: join(this.#directory, String(row.n), 'mapped'), mode: 0o700 }, 'where its layers are mapped'),
       ])
       const made = await this.#ledger.apply(owner, [
         this.#overlayOn(rootfs, lowers, { upper: row, owners: owners.namespace }),

@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { mount, type Change, type MountArgs } from '@gantry/linux'
 import type { UpperRow } from './snapshot-table.ts'
 
@@ -13,7 +14,7 @@ export function overlayMount({
   readonly rootfs: string
   readonly lowers: readonly number[]
   readonly upper?: UpperRow
-  /** Path of a user namespace that maps the owners of all its files. */
+  /** Path of a user namespace that maps the owners of all its files; only with an upper directory, beside which is then `mapped`. */
   readonly owners?: string
   readonly options: readonly string[]
   /** Where the layers are. */
@@ -34,6 +35,6 @@ export function overlayMount({
     upper === undefined
       ? `shows ${String(lowers.length)} layers as one read-only directory`
       : `shows ${String(lowers.length)} image layers and the writable layer on top as one root file system`
-  const mapping = owners === undefined ? {} : { owners }
+  const mapping = owners === undefined ? {} : { owners, view: join(directory, n, 'mapped') }
   return mount({ source: 'overlay', target: rootfs, type: 'overlay', data, directory, ...mapping }, why)
 }

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Change } from '../ledger/change.ts'
 import type { Door } from '../ledger/door.ts'
 import type { MountFlag } from '../sys/mount-flags.ts'
-import { mappedPlaceOf, mountNow, unmountNow } from '../sys/mount.ts'
+import { mountNow, unmountNow } from '../sys/mount.ts'
 import { mountPlaceOf } from '../sys/statx.ts'
 import { errorCode } from '../sys/system-call-error.ts'
 import { unmount, unmountAside, writtenBack } from '../sys/unmount.ts'
@@ -20,8 +20,10 @@ export type MountArgs = {
   readonly data?: string
   /** Where relative paths in `data` start. */
   readonly directory?: string
-  /** Path of a user namespace that maps owners: of a bind's source (alone), or of all in `directory`; then `mapped` is made beside the target. */
+  /** Path of a user namespace that maps owners: of a bind's source (alone), or of all in `directory`. */
   readonly owners?: string
+  /** Needed with both: an existing directory where `directory` is shown with mapped owners meanwhile, in one that only root may pass. */
+  readonly view?: string
 }
 
 /**
@@ -51,8 +53,7 @@ export const mountDoor: Door<MountArgs> = {
   },
   undo: async (args, identity, { prior }) => {
     // Who is killed while mounting leaves it.
-    if (args.owners !== undefined && args.directory !== undefined)
-      unmountNow(mappedPlaceOf(args.target), { detach: true })
+    if (args.view !== undefined) unmountNow(args.view, { detach: true })
     const place = placeOf(args.target)
     if (place === undefined) return
     if (identity === undefined) {
@@ -113,8 +114,9 @@ function sentenceOf({ source, target, type, flags = [], owners }: MountArgs): st
 }
 
 function commandOf(args: MountArgs): string {
-  const { source, target, type, flags = [], data, directory, owners } = args
-  if (owners !== undefined && directory !== undefined) return mappedCommandOf(args, { directory, owners })
+  const { source, target, type, flags = [], data, directory, owners, view } = args
+  if (owners !== undefined && directory !== undefined && view !== undefined)
+    return mappedCommandOf(args, { directory, owners, view })
   const mapping = owners === undefined ? [] : [`X-mount.idmap=${owners}`]
   const options = [...flags, ...mapping, ...(data === undefined || data === '' ? [] : [data])].join(',')
   const words = [
@@ -128,13 +130,12 @@ function commandOf(args: MountArgs): string {
 }
 
 function mappedCommandOf(
-  { owners: _owners, ...args }: MountArgs,
-  { directory, owners }: { readonly directory: string; readonly owners: string },
+  { owners: _owners, view: _view, ...args }: MountArgs,
+  { directory, owners, view }: { readonly directory: string; readonly owners: string; readonly view: string },
 ): string {
-  const place = mappedPlaceOf(args.target)
   return [
-    shellWords('mount', '-o', `bind,X-mount.idmap=${owners}`, directory, place),
-    commandOf({ ...args, directory: place }),
-    shellWords('umount', '-l', place),
+    shellWords('mount', '-o', `bind,X-mount.idmap=${owners}`, directory, view),
+    commandOf({ ...args, directory: view }),
+    shellWords('umount', '-l', view),
   ].join(' && ')
 }

@@ -1,4 +1,5 @@
-import { dirname, join } from 'node:path'
+import { statSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { checked, libc, errno } from './libc.ts'
 import { bindMapped } from './mapped-mount.ts'
 import { mountSteps, type MountFlag } from './mount-flags.ts'
@@ -12,6 +13,7 @@ const unshareCall = libc('unshare', ['int32'])
 const CLONE_FS = 0x200
 const UMOUNT_NOFOLLOW = 8
 const MNT_DETACH = 2
+const EPERM = 1
 const pageLimit = 4095
 
 /** What is mounted where. */
@@ -27,6 +29,8 @@ export interface MountRequest {
   readonly directory?: string
   /** Path of a user namespace that maps owners: of a bind's source (alone, without what is mounted below), or of all in `directory`. */
   readonly owners?: string
+  /** Needed with both: an existing directory where `directory` is shown with mapped owners meanwhile, in one that only root may pass. */
+  readonly view?: string
 }
 
 /**
@@ -38,7 +42,7 @@ export function mountNow(request: MountRequest): void {
   const { source, target, type, data, directory, owners: namespace } = request
   if (namespace !== undefined) {
     if (directory === undefined) bindMapped({ source, target, namespace, ...readonlyOf(request) })
-    else inMapped({ directory, target, namespace }, () => mountNow(withoutOwners(request)))
+    else inMapped({ directory, view: request.view, namespace }, () => mountNow(withoutOwners(request)))
     return
   }
   const subject = `"${source}" on "${target}"${type === undefined ? '' : ` (${type})`}`
@@ -82,23 +86,25 @@ function withoutOwners({ owners: _owners, ...request }: MountRequest): MountRequ
   return { ...request, directory: '.' }
 }
 
-/** Where a directory is shown with its owners mapped while something is mounted from it. */
-export function mappedPlaceOf(target: string): string {
-  return join(dirname(target), 'mapped')
-}
-
 /** Shows a directory with its owners mapped, and works in it. What is mounted from it keeps them. */
 function inMapped(
-  { directory, target, namespace }: { directory: string; target: string; namespace: string },
+  { directory, view, namespace }: { directory: string; view: string | undefined; namespace: string },
   work: () => void,
 ): void {
-  const place = mappedPlaceOf(target)
-  bindMapped({ source: directory, target: place, namespace })
+  if (view === undefined || !isRootsAlone(dirname(view)))
+    throw new SystemCallError(EPERM, 'mount', `"${String(view)}": whom it is mapped to could pass to "${directory}"`)
+  bindMapped({ source: directory, target: view, namespace })
   try {
-    inDirectory(place, work)
+    inDirectory(view, work)
   } finally {
-    unmountNow(place, { detach: true })
+    unmountNow(view, { detach: true })
   }
+}
+
+/** Mapped owners are users of the host: what they can open in the view they could change, in everybody's layers. */
+function isRootsAlone(path: string): boolean {
+  const { uid, mode } = statSync(path)
+  return uid === 0 && (mode & 0o077) === 0
 }
 
 let ownWorkingDirectory = false

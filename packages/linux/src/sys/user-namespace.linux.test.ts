@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
-import { chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { run } from '@gantry/process'
+import { mountDoor } from '../doors/mount.ts'
 import { mountNow, unmountNow } from './mount.ts'
 import { makeNetworkNamespaceOf, makeUserNamespace, type IdRange } from './user-namespace.ts'
 
@@ -54,7 +55,10 @@ test('a bind and an overlay show mapped owners, and files keep the ids of the in
   const bound = join(folder, 'bound')
   const whole = join(folder, 'whole', 'rootfs')
   const places = ['1', 'up', 'work'].map((name) => join(layers, name))
-  for (const path of [...places, bound, whole, join(folder, 'whole/mapped')]) mkdirSync(path, { recursive: true })
+  const [view, open] = [join(folder, 'closed/view'), join(folder, 'open/view')]
+  for (const path of [...places, bound, whole, view, open]) mkdirSync(path, { recursive: true })
+  chmodSync(join(folder, 'closed'), 0o700)
+  chmodSync(join(folder, 'open'), 0o710)
   writeFileSync(join(layers, '1', 'file'), 'below')
   chownSync(join(layers, '1', 'file'), 7, 8)
   const owner = (path: string): readonly number[] => [statSync(path).uid, statSync(path).gid]
@@ -64,14 +68,23 @@ test('a bind and an overlay show mapped owners, and files keep the ids of the in
     mounted.push(bound)
     assert.deepEqual(owner(join(bound, '1', 'file')), [300_007, 400_008])
     const data = 'lowerdir=1,upperdir=up,workdir=work'
-    mountNow({ source: 'overlay', target: whole, type: 'overlay', data, directory: layers, owners: users })
+    const overlay = { source: 'overlay', target: whole, type: 'overlay', data, directory: layers, owners: users }
+    // Whom the layers are mapped to could pass to them.
+    for (const place of [{}, { view: open }]) assert.throws(() => mountNow({ ...overlay, ...place }), { code: 'EPERM' })
+    mountNow({ ...overlay, view })
     mounted.push(whole)
     assert.deepEqual(owner(join(whole, 'file')), [300_007, 400_008])
     chownSync(join(whole, 'file'), 300_001, 400_002)
     assert.deepEqual(owner(join(layers, 'up', 'file')), [1, 2])
     assert.equal(readFileSync(join(layers, 'up', 'file'), 'utf8'), 'below')
     // The place from which it was mounted is gone.
-    assert.equal(unmountNow(join(folder, 'whole/mapped')), false)
+    assert.equal(unmountNow(view), false)
+    // Who is killed while mounting leaves it.
+    mountNow({ source: layers, target: view, flags: ['bind'], owners: users })
+    await mountDoor.undo({ ...overlay, view }, undefined, { prior: undefined })
+    assert.equal(unmountNow(view), false)
+    assert.equal(unmountNow(whole), false)
+    mounted.pop()
   } finally {
     for (const path of [...mounted, users]) unmountNow(path)
   }
