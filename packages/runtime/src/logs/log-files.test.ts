@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict'
-import { appendFileSync, existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, test } from 'node:test'
@@ -98,6 +107,17 @@ describe('the files of a log', () => {
   test('are not made by reading', () => {
     assert.deepEqual(logSegments(path), [])
     assert.equal(existsSync(`${path}.d`), false)
+  })
+
+  test('do not come back when their directory was removed', () => {
+    const gone = join(directory, 'gone', 'container.log')
+    mkdirSync(join(directory, 'gone'))
+    prepareLog(gone, limits)
+    rmSync(join(directory, 'gone'), { recursive: true })
+    assert.throws(() => {
+      tendLog(gone, limits)
+    }, /ENOENT/)
+    assert.ok(!existsSync(join(directory, 'gone')))
   })
 
   test('the monitor is told a limit that it cannot outrun', () => {

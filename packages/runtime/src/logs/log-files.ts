@@ -76,10 +76,11 @@ export function prepareLog(path: string, limits: LogLimits): void {
 /**
  * Names what the monitor writes to, has the next file ready, and removes the oldest files beyond the limit; `beforeRemoval` is called
  * once all have names and before any goes. Takes well under a millisecond, so nothing else of this process comes in between; the
- * monitor may.
+ * monitor may. @throws Error ENOENT where the log's directory is gone
  */
 export function tendLog(path: string, { maxFiles }: LogLimits, beforeRemoval: () => void = () => undefined): void {
-  mkdirSync(segmentDirectory(path), { recursive: true, mode: 0o700 })
+  // Not its parent: a log that was removed with its container, or with all of the root directory, does not come back.
+  if (!existsSync(segmentDirectory(path))) mkdirSync(segmentDirectory(path), { mode: 0o700 })
   nameCurrent(path)
   if (look(standby(path)) === undefined) {
     // A gap before it: a file that came into being since gets the number between.
