@@ -33,6 +33,8 @@ export interface Live {
 
 /** Live parts of containers, made when first asked for. */
 export class LiveContainers {
+  /** Where checkpoints are being written: nothing is there yet, and nobody else may have the place. */
+  readonly checkpointPaths: Set<string> = new Set()
   readonly #live = new Map<string, Live>()
 
   /** The live part of a container. */

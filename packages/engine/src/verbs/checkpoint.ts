@@ -1,4 +1,5 @@
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import { existsSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { isAbsolute, join } from 'node:path'
 import type { Context } from '../context.ts'
 import { EngineError } from '../engine-error.ts'
@@ -46,25 +47,31 @@ export async function createCheckpoint(
           hint: 'leave it running (--leave-running), or make it without --rm',
         },
       )
-    if (existsSync(path))
+    const { nextExit } = live
+    const { checkpointPaths } = context.live
+    if (isTaken(path) || checkpointPaths.has(path))
       throw new EngineError(
         'CHECKPOINT_EXISTS',
         `checkpoint with name ${name} already exists for container ${reference}`,
       )
-    // Under another name until it is complete: what a kill leaves half done is no checkpoint.
-    const half = join(place, halfDone)
-    mkdirSync(place, { recursive: true, mode: 0o700 })
-    rmSync(half, { recursive: true, force: true })
+    checkpointPaths.add(path)
+    // Under another name until it is complete: what a kill leaves half done is no checkpoint. A name of its own, for other containers
+    // may have theirs in the same place.
+    const half = join(place, `${halfDone(id)}${randomBytes(6).toString('hex')}`)
     // Before it ends: restart policies let it be.
     if (!leaveRunning) context.containers.update(id, { progress: { stopRequested: true } })
-    const { nextExit } = live
     try {
+      mkdirSync(place, { recursive: true, mode: 0o700 })
+      removeHalfDone(place, id)
       await task.checkpoint({ directory: half, leaveRunning })
+      giveName(half, path)
     } catch (error) {
       if (!leaveRunning) context.containers.update(id, { progress: { stopRequested: false } })
+      rmSync(half, { recursive: true, force: true })
       throw error
+    } finally {
+      checkpointPaths.delete(path)
     }
-    renameSync(half, path)
     context.events.emit(containerEvent(record, 'checkpoint', { checkpoint: name }))
     if (!leaveRunning) ended = nextExit.promise
   })
@@ -107,7 +114,35 @@ export function checkpointPath(
 }
 
 const pattern = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$/
-const halfDone = '.half-done'
+
+/** How the names of a container's checkpoints begin while they are written. */
+function halfDone(id: string): string {
+  return `.half-done-${id}-`
+}
+
+/** Removes what a killed daemon has left of a container's checkpoints. The container's lock is held. */
+function removeHalfDone(place: string, id: string): void {
+  for (const name of readdirSync(place)) {
+    if (name.startsWith(halfDone(id))) rmSync(join(place, name), { recursive: true, force: true })
+  }
+}
+
+/** Gives a complete checkpoint its name; nothing is replaced. @throws EngineError CHECKPOINT_EXISTS */
+function giveName(half: string, path: string): void {
+  // A rename takes the place of an empty directory only, which is no checkpoint.
+  try {
+    renameSync(half, path)
+  } catch (cause) {
+    if (!isTaken(path)) throw cause
+    throw new EngineError('CHECKPOINT_EXISTS', `Cannot keep the checkpoint: ${path} came into being in the meantime`, {
+      cause,
+    })
+  }
+}
+
+function isTaken(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false }) !== undefined
+}
 
 /** Every checkpoint has a list of its files; nothing else is taken for one, or removed. */
 function isCheckpoint(path: string): boolean {
