@@ -88,4 +88,19 @@ describe('checkpoints', () => {
     await world.engine.createCheckpoint('one', { name: 'first' })
     assert.equal(world.engine.inspect('one').status, 'exited')
   })
+
+  test('that a killed daemon did not complete change nothing of the restart policy', async () => {
+    await using world = fakeWorld()
+    const one = await dumped(world, 'one')
+    void world.engine.createCheckpoint('one', { name: 'first' })
+    await one.begun
+    const engine = world.restarted()
+    await engine.recover()
+    assert.equal(engine.inspect('one').progress.stopRequested, false)
+    assert.deepEqual(engine.listCheckpoints('one'), [])
+    const ended = engine.wait('one', 'next-exit')
+    await (await world.runtime.open(one.id))?.kill('SIGKILL')
+    await ended.result
+    assert.equal(engine.inspect('one').status, 'restarting')
+  })
 })

@@ -58,15 +58,15 @@ export async function createCheckpoint(
     // Under another name until it is complete: what a kill leaves half done is no checkpoint. A name of its own, for other containers
     // may have theirs in the same place.
     const half = join(place, `${halfDone(id)}${randomBytes(6).toString('hex')}`)
-    // Before it ends: restart policies let it be.
-    if (!leaveRunning) context.containers.update(id, { progress: { stopRequested: true } })
     try {
       mkdirSync(place, { recursive: true, mode: 0o700 })
       removeHalfDone(place, id)
       await task.checkpoint({ directory: half, leaveRunning })
       giveName(half, path)
+      // Before the end is finished, which needs the lock: restart policies let it be. Not before the dump: a daemon that is killed
+      // on the way leaves a container that runs, as its policy says.
+      if (!leaveRunning) context.containers.update(id, { progress: { stopRequested: true } })
     } catch (error) {
-      if (!leaveRunning) context.containers.update(id, { progress: { stopRequested: false } })
       rmSync(half, { recursive: true, force: true })
       throw error
     } finally {
