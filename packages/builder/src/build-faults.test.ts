@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { renameSync, symlinkSync, writeFileSync } from 'node:fs'
+import { renameSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -38,6 +38,30 @@ describe('input that means harm', { concurrency: false }, () => {
     await assert.rejects(build({ context, environment: {}, onEvent }, world.ports), { line: 3 })
     assert.ok(swapped)
     world.assertClean()
+  })
+
+  test('a file that is overwritten between its hashing and its copying is in no layer and in no cache', async () => {
+    const context = world.context({ Dockerfile: 'FROM scratch\nCOPY a /\n' })
+    const write = (content: string): void => {
+      writeFileSync(join(context, 'a'), content)
+      utimesSync(join(context, 'a'), 1000, 1000)
+    }
+    write('AAAA')
+    const ingest: typeof world.store.ingest = (body, options) => {
+      write('EVIL')
+      return world.store.ingest(body, options)
+    }
+    const store = Object.create(world.store, { ingest: { value: ingest } }) as typeof world.store
+    const other = Object.create(world, { ports: { value: { ...world.ports, store } } }) as World
+    await assert.rejects(other.build(context), { code: 'SOURCE_CHANGED', line: 2 })
+    world.assertClean()
+    write('AAAA')
+    const { layers } = await world.build(context)
+    assert.deepEqual(world.steps(), [['COPY a /', false]])
+    assert.deepEqual(
+      (await world.layer(layers[0]!)).map(({ content }) => content),
+      ['AAAA'],
+    )
   })
 
   test('a server that lies about the length is refused, or taken at its word', async () => {

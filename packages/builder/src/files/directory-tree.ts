@@ -1,3 +1,4 @@
+import { createHash, hash } from 'node:crypto'
 import {
   closeSync,
   constants,
@@ -12,7 +13,7 @@ import {
 import { open } from 'node:fs/promises'
 import { BuildError } from '../build-error.ts'
 import { compareBytes, fsPath, textOf } from './fs-path.ts'
-import type { FileDigests } from './file-digests.ts'
+import { type FileDigests, isSettled } from './file-digests.ts'
 import type { FileNode, OpenFileOptions, Tree } from './node.ts'
 import { childPath, splitPath } from './resolve-path.ts'
 
@@ -50,6 +51,7 @@ const smallest = 1 << 20
 export class DirectoryTree implements Tree, Disposable {
   readonly #root: string
   readonly #options: DirectoryTreeOptions
+  readonly #made = Date.now()
   /** Open directories by path, least recently used first. */
   readonly #open = new Map<string, number>()
   /** The last of them: most files are asked for one after another in their directory. */
@@ -98,24 +100,37 @@ export class DirectoryTree implements Tree, Disposable {
     return this.#readWhole(path, node)
   }
 
-  async *open(path: string, node: FileNode, { lent = false }: OpenFileOptions = {}): AsyncGenerator<Uint8Array> {
+  async *open(path: string, node: FileNode, options: OpenFileOptions = {}): AsyncGenerator<Uint8Array> {
+    const { lent = false } = options
+    const digest = this.#isSettled(node) ? undefined : options.digest
     if (node.size <= chunkBytes) {
-      if (node.size > 0) yield this.#readWhole(path, node)
+      if (node.size === 0) return
+      const content = this.#readWhole(path, node)
+      if (digest !== undefined && hash('sha256', content, 'hex') !== digest) throw this.#changed(path)
+      yield content
       return
     }
     closeSync(this.#openFile(path, node))
     await using file = await open(this.#reach(path) ?? '', constants.O_RDONLY | constants.O_NOFOLLOW)
+    const hasher = digest === undefined ? undefined : createHash('sha256')
     let left = node.size
     // Buffers that are left to the collector have it look through all objects again and again.
     const shared = lent ? Buffer.allocUnsafeSlow(chunkBytes) : undefined
-    while (left > 0) {
-      const buffer = shared ?? Buffer.allocUnsafeSlow(Math.min(chunkBytes, left))
-      const { bytesRead } = await file.read(buffer, 0, Math.min(chunkBytes, left))
-      if (bytesRead === 0) throw this.#changed(path)
-      left -= bytesRead
-      yield buffer.subarray(0, bytesRead)
+    try {
+      while (left > 0) {
+        const buffer = shared ?? Buffer.allocUnsafeSlow(Math.min(chunkBytes, left))
+        const { bytesRead } = await file.read(buffer, 0, Math.min(chunkBytes, left))
+        if (bytesRead === 0) throw this.#changed(path)
+        left -= bytesRead
+        const chunk = buffer.subarray(0, bytesRead)
+        hasher?.update(chunk)
+        yield chunk
+      }
+    } finally {
+      // Also for whoever wants only its beginning.
+      checkSame(node, await file.stat(), () => this.#changed(path))
     }
-    checkSame(node, await file.stat(), () => this.#changed(path))
+    if (hasher !== undefined && hasher.digest('hex') !== digest) throw this.#changed(path)
   }
 
   digest(path: string, node: FileNode): Promise<string> | string {
@@ -169,6 +184,11 @@ export class DirectoryTree implements Tree, Disposable {
       throw error
     }
     return descriptor
+  }
+
+  /** Whether a change of the content since the node was made would show in the file's times. */
+  #isSettled(node: FileNode): boolean {
+    return 'disk' in node && isSettled((node as DiskNode).disk, this.#made)
   }
 
   #changed(path: string): BuildError {
@@ -286,11 +306,12 @@ export function* walk(tree: Pick<Tree, 'list' | 'lstat'>, directory: string): Ge
   }
 }
 
+/** The time of the last change counts too: unlike that of the content nobody can set it back. */
 function checkSame(node: FileNode, stats: Stats, changed: () => BuildError): void {
   if (!('disk' in node)) return
   const { disk, size } = node as DiskNode
   if (!stats.isFile() || stats.dev !== disk.dev || stats.ino !== disk.ino) throw changed()
-  if (stats.size !== size || stats.mtimeMs !== disk.mtimeMs) throw changed()
+  if (stats.size !== size || stats.mtimeMs !== disk.mtimeMs || stats.ctimeMs !== disk.ctimeMs) throw changed()
 }
 
 function typeOf(stats: Stats): FileNode['type'] {

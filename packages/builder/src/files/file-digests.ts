@@ -22,6 +22,12 @@ export interface FileDigests {
  * with ticks every 4 to 10 ms), so what changed so recently is not remembered.
  */
 const racyMilliseconds = 100
+
+/** Whether a file had last changed so long before a moment (ms) that every change after it shows in its times. */
+export function isSettled({ ctimeMs }: Pick<DiskIdentity, 'ctimeMs'>, moment: number): boolean {
+  return ctimeMs < moment - racyMilliseconds
+}
+
 const onWorkers = 8 << 20
 
 interface Learned extends DiskIdentity {
@@ -64,7 +70,7 @@ export function createFileDigests(state: State, codec: Pick<Codec, 'hasher'>): F
   ): Promise<string> => {
     const started = Date.now()
     const digest = await hashBody(size, read(), codec)
-    if (identity.ctimeMs < started - racyMilliseconds) learned.push({ ...identity, size, digest })
+    if (isSettled(identity, started)) learned.push({ ...identity, size, digest })
     return digest
   }
   return {

@@ -36,6 +36,8 @@ export interface Readable extends Lookup {
 export interface OpenFileOptions {
   /** Each chunk may be in the memory of the one before: for whoever is done with it when the next one is asked for. */
   readonly lent?: boolean
+  /** The sha256 (hex) that the content was found to have. It is compared where the file's times would not show every change. */
+  readonly digest?: string
 }
 
 /** A tree of files to copy from. */

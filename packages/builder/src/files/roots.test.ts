@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { hash } from 'node:crypto'
-import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { lstatSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
@@ -111,6 +111,28 @@ describe('a directory that may be hostile', () => {
     rmSync(path)
     symlinkSync('/etc/passwd', path)
     await assert.rejects(Array.fromAsync(files.open('changing', node)), { code: 'SOURCE_UNREADABLE' })
+  })
+
+  test('a file of another content is noticed, whatever its times say', async () => {
+    const path = join(directory, 'restored')
+    for (const size of [4, 3 << 20]) {
+      const [good, evil] = ['A', 'E'].map((letter) => Buffer.alloc(size, letter)) as [Buffer, Buffer]
+      writeFileSync(path, good)
+      utimesSync(path, 1000, 1000)
+      using files = tree()
+      const node = files.lstat('restored')!
+      const digest = await files.digest('restored', node)
+      assert.equal(Buffer.concat(await Array.fromAsync(files.open('restored', node, { digest }))).compare(good), 0)
+      const { ctimeMs } = lstatSync(path)
+      do {
+        writeFileSync(path, evil)
+        utimesSync(path, 1000, 1000)
+      } while (lstatSync(path).ctimeMs === ctimeMs)
+      await assert.rejects(Array.fromAsync(files.open('restored', node)), { code: 'SOURCE_CHANGED' })
+      // Two changes between two ticks of the clock leave equal times.
+      const same = files.lstat('restored')!
+      await assert.rejects(Array.fromAsync(files.open('restored', same, { digest })), { code: 'SOURCE_CHANGED' })
+    }
   })
 
   test('a file of several chunks is hashed and read as a whole, whatever memory the chunks are in', async () => {

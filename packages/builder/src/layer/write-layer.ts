@@ -49,8 +49,11 @@ function* tarEntries(entries: ReadonlyMap<string, PlannedEntry>): Generator<TarI
     if (first !== undefined) yield { header: { ...header, type: 'hardlink', size: 0, linkPath: first } }
     else if (entry.content === undefined) yield { header }
     else if (entry.content.kind === 'bytes') yield { header, body: [entry.content.bytes] }
-    // The store copies what it is given.
-    else yield { header, body: entry.content.tree.open(entry.content.path, entry.content.node, { lent: true }) }
+    else {
+      const { tree, path: source, node, digest } = entry.content
+      // The store copies what it is given.
+      yield { header, body: tree.open(source, node, { lent: true, ...(digest === '' ? {} : { digest }) }) }
+    }
   }
 }
 

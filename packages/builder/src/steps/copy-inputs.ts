@@ -108,7 +108,9 @@ async function contextInput(
     field: [mayUnpack ? 'unpack' : 'copy', field],
     async open(place) {
       if (!mayUnpack) return group
-      return (await openArchive(session, () => tree.open(path, node), { name, size: node.size }, place)) ?? group
+      const digest = group.digests.get(node)
+      const read = (): AsyncIterable<Uint8Array> => tree.open(path, node, digest === undefined ? {} : { digest })
+      return (await openArchive(session, read, { name, size: node.size }, place)) ?? group
     },
   }
 }

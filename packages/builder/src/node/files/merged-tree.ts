@@ -1,5 +1,5 @@
 import { compareBytes } from '../../files/fs-path.ts'
-import type { FileNode, Tree } from '../../files/node.ts'
+import type { FileNode, OpenFileOptions, Tree } from '../../files/node.ts'
 import { childPath } from '../../files/resolve-path.ts'
 
 /** A tree with what lies below a directory of another one put over it. */
@@ -24,8 +24,8 @@ export class MergedTree implements Tree {
     return above.length === 0 ? below : [...new Set([...above, ...below])].toSorted(compareBytes)
   }
 
-  open(path: string, node: FileNode): AsyncIterable<Uint8Array> {
-    return this.#treeOf(path).open(this.#pathOf(path), node)
+  open(path: string, node: FileNode, options?: OpenFileOptions): AsyncIterable<Uint8Array> {
+    return this.#treeOf(path).open(this.#pathOf(path), node, options)
   }
 
   digest(path: string, node: FileNode): Promise<string> | string {
