@@ -1,5 +1,15 @@
 import assert from 'node:assert/strict'
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -109,6 +119,32 @@ describe('user namespaces of containers', { skip: missing ?? false }, () => {
         sentences,
         /Make the user namespace .*: users 0 to 999 are 300000 to 300999 outside; groups 0 to 999 are 400000 to 400999 outside/,
       )
+    } finally {
+      await remove(id)
+    }
+    assert.deepEqual(await daemon.inventory(), [])
+  })
+
+  test('no id on the disk is root of the host', async () => {
+    const before = new Set(readdirSync(join(daemon.site.root, 'snapshots')))
+    const id = await create('exec sleep 1000', { UsernsMode: 'auto' })
+    const [n = ''] = readdirSync(join(daemon.site.root, 'snapshots')).filter((name) => !before.has(name))
+    const names = [0, 1, 65_536, 2 ** 31, 4_294_967_293, 4_294_967_294].map((owned) => {
+      const path = join(daemon.site.root, 'snapshots', n, 'fs', String(owned))
+      writeFileSync(path, '')
+      chownSync(path, owned, owned)
+      chmodSync(path, 0o6755)
+      return String(owned)
+    })
+    await daemon.client.containers.start(id)
+    try {
+      const inside = `/proc/${(await inspect(id)).State.Pid}/root`
+      for (const name of names)
+        for (const each of owner(join(inside, name))) assert.ok(each >= 65_534, `${name}: ${String(each)}`)
+      // Overlay makes files, and so does cp.
+      await exec(id, 'chmod 600 /0 && rm /1')
+      await daemon.client.containers.writeArchive(id, '/', writeTar([file('new/file', 'x')]))
+      assert.equal(await exec(id, 'stat -c %u:%g /new /new/file'), '0:0\n0:0\n')
     } finally {
       await remove(id)
     }

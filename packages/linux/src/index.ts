@@ -66,6 +66,7 @@ export {
   symlinkAt,
   unlinkAt,
 } from './sys/at.ts'
+export { asOwner } from './sys/as-owner.ts'
 export { makeDevice, splitDevice } from './sys/device.ts'
 export { lockFile, type FileLock } from './sys/lock-file.ts'
 export type { MountFlag } from './sys/mount-flags.ts'

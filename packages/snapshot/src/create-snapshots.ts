@@ -142,13 +142,11 @@ class OverlaySnapshots implements Snapshots {
     const why = 'its root file system, for its users alone'
     try {
       await this.#ledger.apply(owner, [
-        directory({ path, mode: 0o710, gid: owners.group, children: ['rootfs'] }, why),
+        directory({ path, mode: 0o710, gid: owners.root.gid, children: ['rootfs'] }, why),
         // Beside the upper directory, where only root may pass.
         directory({ path: join(this.#directory, String(row.n), 'mapped'), mode: 0o700 }, 'where its layers are mapped'),
       ])
-      const made = await this.#ledger.apply(owner, [
-        this.#overlayOn(rootfs, lowers, { upper: row, owners: owners.namespace }),
-      ])
+      const made = await this.#ledger.apply(owner, [this.#overlayOn(rootfs, lowers, { upper: row, owners })])
       this.#table.setMount(row.key, first(made).sequence, owner)
       return { ...this.#prepared(row), rootfs }
     } catch (error) {
@@ -264,7 +262,7 @@ class OverlaySnapshots implements Snapshots {
   #overlayOn(
     rootfs: string,
     lowers: readonly number[],
-    more: { readonly upper?: UpperRow; readonly owners?: string } = {},
+    more: { readonly upper?: UpperRow; readonly owners?: MappedOwners } = {},
   ): ReturnType<typeof mount> {
     if (!this.#overlay) {
       throw new SnapshotError('OVERLAY_UNSUPPORTED', 'Cannot mount a root file system: the kernel has no overlayfs', {

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { mount, type Change, type MountArgs } from '@gantry/linux'
+import type { MappedOwners } from './snapshots.ts'
 import type { UpperRow } from './snapshot-table.ts'
 
 /** The change that mounts an overlay of layers by their numbers, topmost first, under an upper directory if there is one. */
@@ -14,8 +15,8 @@ export function overlayMount({
   readonly rootfs: string
   readonly lowers: readonly number[]
   readonly upper?: UpperRow
-  /** Path of a user namespace that maps the owners of all its files; only with an upper directory, beside which is then `mapped`. */
-  readonly owners?: string
+  /** Who the owners of all its files are outside; only with an upper directory, beside which is then `mapped`. */
+  readonly owners?: MappedOwners
   readonly options: readonly string[]
   /** Where the layers are. */
   readonly directory: string
@@ -35,6 +36,7 @@ export function overlayMount({
     upper === undefined
       ? `shows ${String(lowers.length)} layers as one read-only directory`
       : `shows ${String(lowers.length)} image layers and the writable layer on top as one root file system`
-  const mapping = owners === undefined ? {} : { owners, view: join(directory, n, 'mapped') }
+  const mapping =
+    owners === undefined ? {} : { owners: owners.namespace, view: join(directory, n, 'mapped'), as: owners.root }
   return mount({ source: 'overlay', target: rootfs, type: 'overlay', data, directory, ...mapping }, why)
 }

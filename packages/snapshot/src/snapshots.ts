@@ -24,10 +24,10 @@ export interface PrepareOptions {
 
 /** Who the owners of a snapshot's files are outside of a user namespace. */
 export interface MappedOwners {
-  /** Path of a user namespace with the container's maps, in which the user who mounts has an id too. */
+  /** Path of a user namespace with the container's maps. */
   readonly namespace: string
-  /** The group outside that its root has inside: its processes pass the directories above the root file system by it. */
-  readonly group: number
+  /** Who the container's root is outside: its processes pass the directories above the root file system by that group. */
+  readonly root: { readonly uid: number; readonly gid: number }
 }
 
 /** What unpacking has come to. */

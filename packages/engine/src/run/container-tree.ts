@@ -1,5 +1,5 @@
 import { closeSync, constants, lstatSync, openSync, readlinkSync } from 'node:fs'
-import { chownAt, closeDescriptor, errorCode, mkdirAt, mount, openBeneath } from '@gantry/linux'
+import { asOwner, closeDescriptor, errorCode, mkdirAt, mount, openBeneath } from '@gantry/linux'
 import type { MappedOwners } from '@gantry/snapshot'
 import type { Context } from '../context.ts'
 import { containerOwner, type ContainerRecord } from '../container/record.ts'
@@ -120,7 +120,7 @@ function openPlace(
       const parent = open(root, parts.slice(0, count - 1).join('/'))
       if (parent === undefined) return undefined
       const name = parts[count - 1] ?? ''
-      if (mkdirAt(parent, name, 0o755)) chownAt(parent, name, owner.uid, owner.gid)
+      asOwner(owner, () => mkdirAt(parent, name, 0o755))
       closeDescriptor(parent)
       found = open(root, here)
     }

@@ -96,6 +96,7 @@ export async function extractArchiveAt(
       await extractInto(root, archive, {
         path: target === '' ? '.' : target,
         replaceDirectories: !keepDirectories,
+        ...(record.spec.users === undefined ? {} : { as: outsideOf(record.spec.users, { uid: 0, gid: 0 }) }),
         ownerOf: (inside) => outsideOf(record.spec.users, inside),
         ...(user === undefined ? {} : { owner: outsideOf(record.spec.users, user) }),
       })

@@ -71,10 +71,10 @@ export async function prepareRun(
 ): Promise<{ owner: string; connected: Connected; bundle: Bundle }> {
   const owner = runOwner(record.id, record.progress.run)
   const users = await makeUsers(context, record, owner)
-  const connecting = connectNetworks(context, record, { owner, users: users?.path })
+  const connecting = connectNetworks(context, record, { owner, users: users?.namespace })
   try {
-    const [connected, rootfs] = await both(connecting, prepareRootfs(context, record, { owner, owners: users?.owners }))
-    return { owner, connected, bundle: prepareBundle(context, record, { connected, rootfs, users: users?.path }) }
+    const [connected, rootfs] = await both(connecting, prepareRootfs(context, record, { owner, owners: users }))
+    return { owner, connected, bundle: prepareBundle(context, record, { connected, rootfs, users: users?.namespace }) }
   } catch (error) {
     connecting.then((made) => made.close()).catch(() => undefined)
     throw error

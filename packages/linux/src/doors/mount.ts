@@ -24,6 +24,8 @@ export type MountArgs = {
   readonly owners?: string
   /** Needed with both: an existing directory where `directory` is shown with mapped owners meanwhile, in one that only root may pass. */
   readonly view?: string
+  /** As whose an overlay makes what it needs itself. Default: root. */
+  readonly as?: { readonly uid: number; readonly gid: number }
 }
 
 /**

@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { asOwner } from './as-owner.ts'
 import { checked, libc, errno } from './libc.ts'
 import { bindMapped } from './mapped-mount.ts'
 import { mountSteps, type MountFlag } from './mount-flags.ts'
@@ -31,6 +32,8 @@ export interface MountRequest {
   readonly owners?: string
   /** Needed with both: an existing directory where `directory` is shown with mapped owners meanwhile, in one that only root may pass. */
   readonly view?: string
+  /** As whose a file system makes what it needs itself; overlay does so for as long as it is mounted. Default: who calls. */
+  readonly as?: { readonly uid: number; readonly gid: number }
 }
 
 /**
@@ -52,7 +55,8 @@ export function mountNow(request: MountRequest): void {
     checked(mountCall(source, target, type ?? null, BigInt(flags), data ?? null), 'mount', subject)
   inDirectory(directory, () => {
     const [first, ...further] = mountSteps(request.flags ?? [])
-    call(first ?? 0)
+    if (request.as === undefined) call(first ?? 0)
+    else asOwner(request.as, () => call(first ?? 0))
     try {
       for (const flags of further) {
         checked(mountCall('none', target, null, BigInt(flags), null), 'mount', subject)

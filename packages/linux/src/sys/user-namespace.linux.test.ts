@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { run } from '@gantry/process'
 import { mountDoor } from '../doors/mount.ts'
+import { asOwner } from './as-owner.ts'
 import { mountNow, unmountNow } from './mount.ts'
 import { makeNetworkNamespaceOf, makeUserNamespace, type IdRange } from './user-namespace.ts'
 
@@ -12,6 +13,7 @@ const options = { skip: process.getuid?.() === 0 ? false : 'needs root' }
 const folder = mkdtempSync(join(tmpdir(), 'gantry-users-'))
 after(() => rmSync(folder, { recursive: true }))
 const uids: readonly IdRange[] = [{ inside: 0, outside: 300_000, size: 1000 }]
+const root = { uid: 300_000, gid: 400_000 }
 const gids: readonly IdRange[] = [{ inside: 0, outside: 400_000, size: 1000 }]
 
 test(
@@ -48,9 +50,7 @@ test('an impossible map leaves nothing', options, async () => {
 
 test('a bind and an overlay show mapped owners, and files keep the ids of the inside', options, async () => {
   const users = join(folder, 'owners')
-  // Overlay makes things of its own as the user who mounts it.
-  const maker = { inside: 4_294_967_294, outside: 0, size: 1 }
-  await makeUserNamespace(users, { uids: [...uids, maker], gids: [...gids, maker] })
+  await makeUserNamespace(users, { uids, gids })
   const layers = join(folder, 'layers')
   const bound = join(folder, 'bound')
   const whole = join(folder, 'whole', 'rootfs')
@@ -68,7 +68,15 @@ test('a bind and an overlay show mapped owners, and files keep the ids of the in
     mounted.push(bound)
     assert.deepEqual(owner(join(bound, '1', 'file')), [300_007, 400_008])
     const data = 'lowerdir=1,upperdir=up,workdir=work'
-    const overlay = { source: 'overlay', target: whole, type: 'overlay', data, directory: layers, owners: users }
+    const overlay = {
+      source: 'overlay',
+      target: whole,
+      type: 'overlay',
+      data,
+      directory: layers,
+      owners: users,
+      as: root,
+    }
     // Whom the layers are mapped to could pass to them.
     for (const place of [{}, { view: open }]) assert.throws(() => mountNow({ ...overlay, ...place }), { code: 'EPERM' })
     mountNow({ ...overlay, view })
@@ -77,6 +85,22 @@ test('a bind and an overlay show mapped owners, and files keep the ids of the in
     chownSync(join(whole, 'file'), 300_001, 400_002)
     assert.deepEqual(owner(join(layers, 'up', 'file')), [1, 2])
     assert.equal(readFileSync(join(layers, 'up', 'file'), 'utf8'), 'below')
+    // Root of the host is nobody there, and makes files for those who are somebody.
+    const made = join(whole, 'made')
+    assert.throws(() => mkdirSync(made), { code: 'EOVERFLOW' })
+    asOwner(root, () => {
+      mkdirSync(made, 0o700)
+      mkdirSync(join(made, 'below'))
+      writeFileSync(join(made, 'file'), '')
+      chownSync(join(made, 'file'), 300_005, 400_006)
+      chmodSync(made, 0)
+      rmSync(join(made, 'below'), { recursive: true })
+    })
+    assert.deepEqual(owner(join(layers, 'up', 'made')), [0, 0])
+    assert.deepEqual(owner(join(layers, 'up', 'made', 'file')), [5, 6])
+    const mine = join(folder, 'mine')
+    writeFileSync(mine, '')
+    assert.deepEqual(owner(mine), [0, 0])
     // The place from which it was mounted is gone.
     assert.equal(unmountNow(view), false)
     // Who is killed while mounting leaves it.

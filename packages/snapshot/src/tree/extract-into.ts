@@ -1,3 +1,4 @@
+import { asOwner } from '@gantry/linux'
 import { normalizeEntryPath, TarReader, type TarEvent, type TarHeader } from '@gantry/tar'
 import { Extractor } from '../extract/extractor.ts'
 import { SnapshotError } from '../snapshot-error.ts'
@@ -14,6 +15,8 @@ export interface ExtractIntoOptions {
   readonly ownerOf?: OwnerMap
   /** Everything gets this owner. Default: what the archive says. */
   readonly owner?: { readonly uid: number; readonly gid: number }
+  /** Who makes what is new; the tree may know no other users than its own. Default: who calls. */
+  readonly as?: { readonly uid: number; readonly gid: number }
   /** Whether a directory may take the place of something else, and something else that of a directory. Default: false. */
   readonly replaceDirectories?: boolean
 }
@@ -28,7 +31,7 @@ export interface ExtractIntoOptions {
 export async function extractInto(
   root: number,
   archive: AsyncIterable<Uint8Array>,
-  { path, owner, ownerOf, rename = (name) => name, replaceDirectories = false }: ExtractIntoOptions,
+  { path, owner, ownerOf, as, rename = (name) => name, replaceDirectories = false }: ExtractIntoOptions,
 ): Promise<void> {
   const under = (text: string): string => {
     const name = rename(normalizeEntryPath(text))
@@ -49,13 +52,16 @@ export async function extractInto(
     if (skipping) return
     extractor.take(event.kind === 'entry' ? { kind: 'entry', header: moved(event.header) } : event)
   }
+  const made = <T>(work: () => T): T => (as === undefined ? work() : asOwner(as, work))
   try {
     for await (const chunk of archive) {
       reader.push(chunk)
-      for (let event = reader.read(); event !== undefined; event = reader.read()) take(event)
+      made(() => {
+        for (let event = reader.read(); event !== undefined; event = reader.read()) take(event)
+      })
     }
     reader.finish()
-    const [link] = extractor.finish().links
+    const [link] = made(() => extractor.finish()).links
     if (link === undefined) return
     const message = `Cannot unpack "${link.path}": it is a hard link to "${link.target}", which is not there`
     throw new SnapshotError('LAYER_INVALID', message)

@@ -1,6 +1,5 @@
 import type { IdRange } from '@gantry/linux'
 import type { IdMaps } from './auto-users.ts'
-import { idLimit } from './id-ranges.ts'
 
 /** The user namespace of a container. */
 export interface ContainerUsers extends IdMaps {
@@ -41,22 +40,6 @@ export function isMapped(users: IdMaps, { uid, gid }: OwnerIds): boolean {
     across(users.uids, uid, 'outside', 'inside') !== undefined &&
     across(users.gids, gid, 'outside', 'inside') !== undefined
   )
-}
-
-/** Maps in which root of the host has an id too, one that no process inside can have: it mounts, and writes on behalf of a command. */
-export function withMaker({ uids, gids }: IdMaps): IdMaps {
-  return { uids: withHostRoot(uids), gids: withHostRoot(gids) }
-}
-
-function withHostRoot(ranges: readonly IdRange[]): readonly IdRange[] {
-  if (ranges.some(({ outside }) => outside === 0)) return ranges
-  let inside = idLimit - 1
-  for (;;) {
-    const at = inside
-    const has = ranges.find((range) => at >= range.inside && at < range.inside + range.size)
-    if (has === undefined) return [...ranges, { inside, outside: 0, size: 1 }]
-    inside = has.inside - 1
-  }
 }
 
 function across(

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { EngineError } from '../../engine-error.ts'
 import { autoUsers, defaultPool } from './auto-users.ts'
-import { insideOf, outsideOf, withMaker } from './container-users.ts'
+import { insideOf, outsideOf } from './container-users.ts'
 import { idLimit } from './id-ranges.ts'
 import { parseUsers, type UsersRequest } from './parse-users.ts'
 import { parseSubordinateIds, type SubordinateIds } from './subordinate-ids.ts'
@@ -135,14 +135,4 @@ test('owners go across a map and back', () => {
   assert.deepEqual(insideOf(maps, { uid: 503, gid: 704 }), { uid: 3, gid: 4 })
   assert.deepEqual(insideOf(maps, { uid: 0, gid: 3 }), { uid: 65_534, gid: 65_534 })
   assert.deepEqual(insideOf(undefined, { uid: 1, gid: 2 }), { uid: 1, gid: 2 })
-})
-
-test('root of the host has an id by which it mounts, which no process inside has', () => {
-  const maps = { uids: [{ inside: 0, outside: 500, size: 10 }], gids: [{ inside: 0, outside: 0, size: 9 }] }
-  assert.deepEqual(withMaker(maps), {
-    uids: [range(0, 500, 10), range(idLimit - 1, 0, 1)],
-    gids: [range(0, 0, 9)],
-  })
-  const full = [{ inside: 9, outside: 10, size: idLimit - 9 }]
-  assert.deepEqual(withMaker({ uids: full, gids: full }).uids[1], range(8, 0, 1))
 })
