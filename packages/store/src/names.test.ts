@@ -47,6 +47,18 @@ test('a name that is given again to what has it changes nothing, and still needs
   await assert.rejects(store.tag('localhost/app:1', one), { code: 'MANIFEST_UNKNOWN' })
 })
 
+test('a name is taken away from what it is known to stand for, not from what has got it since', async () => {
+  await using opened = await openTwice()
+  const { store, other } = opened
+  const [one, two] = [await put(store, 'one'), await put(store, 'two')]
+  await store.tag('localhost/app:1', one)
+  await other.tag('localhost/app:1', two)
+  assert.equal(store.untag('localhost/app:1', one.digest), false)
+  assert.deepEqual(await store.resolve('localhost/app:1'), two)
+  assert.equal(store.untag('localhost/app:1', two.digest), true)
+  assert.equal(await store.resolve('localhost/app:1'), undefined)
+})
+
 test('names are the same list until one changes: here, in another process, or in a transaction that is taken back', async () => {
   await using opened = await openTwice()
   const { store, other, state } = opened

@@ -1,5 +1,5 @@
 import { formatReference, parseDescriptor, parseReference } from '@gantry/oci'
-import type { Descriptor } from '@gantry/oci'
+import type { Descriptor, Digest } from '@gantry/oci'
 import type { State } from '@gantry/state'
 
 /** A name of local content. */
@@ -51,11 +51,14 @@ export class Names {
     return true
   }
 
-  /** Takes the name away; false when there was none. */
-  remove(name: string): boolean {
-    return this.#change(
-      () => this.#state.prepare('DELETE FROM store_names WHERE name = ?').run(fullName(name)).changes > 0,
-    )
+  /** Takes the name away, with `expected` only from that content; false when there was none. */
+  remove(name: string, expected?: Digest): boolean {
+    return this.#change(() => {
+      const { changes } = this.#state
+        .prepare('DELETE FROM store_names WHERE name = ? AND digest = coalesce(?, digest)')
+        .run(fullName(name), expected ?? null)
+      return changes > 0
+    })
   }
 
   /** All of them, in order. The same list while none changes, in whichever process. */

@@ -100,8 +100,8 @@ export async function openStore(options: OpenStoreOptions): Promise<Store> {
       })
       if (changed) projection.schedule()
     },
-    untag(name) {
-      const removed = names.remove(name)
+    untag(name, expected) {
+      const removed = names.remove(name, expected)
       projection.schedule()
       return removed
     },

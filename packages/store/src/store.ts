@@ -77,8 +77,11 @@ export interface Store extends BlobSource, BlobSink, BlobIngester, TagResolver, 
    * @throws {ImageError} MANIFEST_UNKNOWN
    */
   tag(name: string, descriptor: Descriptor): Promise<void>
-  /** Takes a name away; false when there was none. The content stays until it is collected. */
-  untag(name: string): boolean
+  /**
+   * Takes a name away; false when there was none. With `expected` only if it stands for that content still: it may have been given to
+   * something else since it was looked at. The content stays until it is collected.
+   */
+  untag(name: string, expected?: Digest): boolean
   /** The names, in order. */
   names(): readonly StoredName[]
 

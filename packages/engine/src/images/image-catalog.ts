@@ -122,7 +122,12 @@ export class ImageCatalog {
     for (const image of read) {
       const known = byId.get(image.id)
       if (known === undefined || known.names.length === 0) byId.set(image.id, image)
-      else byId.set(known.id, { ...known, names: [...new Set([...known.names, ...image.names])] })
+      else
+        byId.set(known.id, {
+          ...known,
+          names: [...new Set([...known.names, ...image.names])],
+          targets: new Map([...known.targets, ...image.targets]),
+        })
     }
     const images = newestFirst([...byId.values()])
     if (isWhole && roots.size <= remembered) this.#listed = { names, used, images }
@@ -150,6 +155,7 @@ export class ImageCatalog {
       ...documents,
       root,
       names: names.map(({ name }) => name),
+      targets: new Map(names.map(({ name }) => [name, root.digest])),
       ...(names.length === 0 ? {} : { tagged }),
     }
   }

@@ -11,6 +11,8 @@ export interface ImageDetails {
   readonly config: ImageConfig
   /** Full names, in order. */
   readonly names: readonly string[]
+  /** What each of the names stood for when they were read: several roots where images differ only in their manifests. */
+  readonly targets: ReadonlyMap<string, Digest>
   /** Bytes of its blobs. */
   readonly size: number
   /** When its newest name was given, milliseconds since the epoch; absent without one. */

@@ -44,7 +44,8 @@ export async function removeImages(
   const removals: ImageRemoval[] = []
   const unused = images.filter(({ id }) => imageUsers(state, id).length === 0)
   const reachable = new Set<Digest>()
-  for (const { root } of unused) for (const digest of await store.reachable(root)) reachable.add(digest)
+  for (const root of new Set(unused.flatMap((image) => [image.root.digest, ...image.targets.values()])))
+    for (const digest of await store.reachable(root)) reachable.add(digest)
   for (const image of images) removals.push(...untag(world, image, image.names))
   if (unused.length === 0) return removals
   await store.gc({ only: reachable, grace: 0 })
@@ -72,14 +73,22 @@ function refuseById({ id, names }: ImageDetails, users: ReturnType<typeof imageU
     throw conflict('must be forced', `image is being used by stopped container ${shortId(users[0].id)}`)
 }
 
-function untag({ store }: ImageWorld, { id, root }: ImageDetails, names: readonly string[]): readonly ImageRemoval[] {
-  const removals = names.map((name) => {
-    store.untag(name)
-    store.record({ kind: 'untag', name, digest: id })
-    return { untagged: familiarReference(parseReference(name)) }
-  })
-  untagAttached(store, root.digest, names)
-  return removals
+/** Takes those names away that stand for the image still: one may have been given to another since it was listed. */
+function untag(
+  { store, state }: ImageWorld,
+  { id, root, targets }: ImageDetails,
+  names: readonly string[],
+): readonly ImageRemoval[] {
+  const targetOf = (name: string): Digest => targets.get(name) ?? root.digest
+  return state.transaction(
+    () => {
+      const removed = names.filter((name) => store.untag(name, targetOf(name)))
+      for (const name of removed) store.record({ kind: 'untag', name, digest: id })
+      for (const [digest, gone] of Map.groupBy(removed, targetOf)) untagAttached(store, digest, gone)
+      return removed.map((name) => ({ untagged: familiarReference(parseReference(name)) }))
+    },
+    { durable: true },
+  )
 }
 
 /**
