@@ -45,5 +45,8 @@ export const builderMigrations: Migrations = {
      CREATE INDEX builder_places_key ON builder_places (key)`,
     'ALTER TABLE builder_steps ADD COLUMN network TEXT',
     'CREATE TABLE builder_settings (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID',
+    // A device number alone stands for whatever was mounted from it.
+    `DELETE FROM builder_files;
+     ALTER TABLE builder_files RENAME COLUMN dev TO volume`,
   ],
 }

@@ -68,6 +68,7 @@ export {
 } from './sys/at.ts'
 export { asOwner } from './sys/as-owner.ts'
 export { makeDevice, splitDevice } from './sys/device.ts'
+export { fileSystemOf, type FileSystem } from './sys/file-system.ts'
 export { lockFile, type FileLock } from './sys/lock-file.ts'
 export type { MountFlag } from './sys/mount-flags.ts'
 export { mountNow, unmountNow, type MountRequest } from './sys/mount.ts'

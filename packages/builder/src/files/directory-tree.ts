@@ -11,11 +11,13 @@ import {
   type Stats,
 } from 'node:fs'
 import { open } from 'node:fs/promises'
+import { splitDevice } from '@gantry/linux'
 import { BuildError } from '../build-error.ts'
 import { compareBytes, fsPath, textOf } from './fs-path.ts'
 import { type FileDigests, isSettled } from './file-digests.ts'
 import type { FileNode, OpenFileOptions, Tree } from './node.ts'
 import { childPath, splitPath } from './resolve-path.ts'
+import { volumeOf } from './volume.ts'
 
 /** What tells a file on disk from every other, and from itself after a change. */
 export interface DiskIdentity {
@@ -52,6 +54,8 @@ export class DirectoryTree implements Tree, Disposable {
   readonly #root: string
   readonly #options: DirectoryTreeOptions
   readonly #made = Date.now()
+  /** What `volumeOf` says of each device, asked with the first file there. */
+  readonly #volumes = new Map<number, number | undefined>()
   /** Open directories by path, least recently used first. */
   readonly #open = new Map<string, number>()
   /** The last of them: most files are asked for one after another in their directory. */
@@ -137,7 +141,9 @@ export class DirectoryTree implements Tree, Disposable {
     const { digests } = this.#options
     const read = (): AsyncIterable<Uint8Array> => this.open(path, node, { lent: true })
     if (digests === undefined) throw new TypeError('this tree was made without a place to remember digests')
-    return digests.of(node, 'disk' in node ? (node as DiskNode).disk : undefined, read)
+    const { disk } = node as Partial<DiskNode>
+    const volume = disk !== undefined && digests.shared ? this.#volumeOf(path, node, disk) : undefined
+    return digests.of(node, disk === undefined || volume === undefined ? undefined : { ...disk, volume }, read)
   }
 
   /** Calls `use` with the open directory that a path is in and its name there; without that directory nothing happens. */
@@ -186,9 +192,23 @@ export class DirectoryTree implements Tree, Disposable {
     return descriptor
   }
 
+  #volumeOf(path: string, node: FileNode, { dev }: DiskIdentity): number | undefined {
+    if (this.#volumes.has(dev)) return this.#volumes.get(dev)
+    const descriptor = this.#openFile(path, node)
+    try {
+      const volume = volumeOf(descriptor, dev)
+      this.#volumes.set(dev, volume)
+      return volume
+    } finally {
+      closeSync(descriptor)
+    }
+  }
+
   /** Whether a change of the content since the node was made would show in the file's times. */
   #isSettled(node: FileNode): boolean {
-    return 'disk' in node && isSettled((node as DiskNode).disk, this.#made)
+    if (this.#options.digests?.shared !== true) return true
+    const { disk } = node as Partial<DiskNode>
+    return disk !== undefined && this.#volumes.get(disk.dev) !== undefined && isSettled(disk, this.#made)
   }
 
   #changed(path: string): BuildError {
@@ -268,10 +288,11 @@ export class DirectoryTree implements Tree, Disposable {
     }
     // Of a hundred thousand files nearly all are so: one object each is enough.
     if (type === 'file' && stats.nlink === 1 && xattrs === undefined) return node
+    const { major, minor } = splitDevice(stats.rdev)
     return {
       ...node,
       ...(type === 'symlink' ? { target: textOf(readlinkSync(at, { encoding: 'buffer' })) } : {}),
-      ...(device ? { devMajor: majorOf(stats.rdev), devMinor: minorOf(stats.rdev) } : {}),
+      ...(device ? { devMajor: major, devMinor: minor } : {}),
       ...(xattrs === undefined ? {} : { xattrs }),
       ...(type !== 'directory' && stats.nlink > 1 ? { link: `${stats.dev}:${stats.ino}` } : {}),
     }
@@ -321,15 +342,6 @@ function typeOf(stats: Stats): FileNode['type'] {
   if (stats.isCharacterDevice()) return 'character'
   if (stats.isBlockDevice()) return 'block'
   return stats.isFIFO() ? 'fifo' : 'socket'
-}
-
-// Linux's encoding of device numbers, as in <sys/sysmacros.h>; the low 32 bits are all there is in practice.
-function majorOf(device: number): number {
-  return (device >>> 8) & 0xfff
-}
-
-function minorOf(device: number): number {
-  return (device & 0xff) | ((device >>> 12) & 0xfff00)
 }
 
 function messageOf(error: unknown): string {

@@ -7,10 +7,15 @@ import type { FileNode } from './node.ts'
 
 /** Hashes file contents and remembers the result by inode, size and times, so that an unchanged file costs a `stat`. */
 export interface FileDigests {
-  /** The sha256 of a content in hex, at once when it is known; `read` is called when it is not. */
+  /** Whether others may write to the files that are hashed; else nobody but this program does. */
+  readonly shared: boolean
+  /**
+   * The sha256 of a content in hex, at once when it is known; `read` is called when it is not. A file without an identity is read
+   * each time.
+   */
   of(
     node: FileNode,
-    identity: DiskIdentity | undefined,
+    identity: LastingIdentity | undefined,
     read: () => AsyncIterable<Uint8Array>,
   ): Promise<string> | string
   /** Writes down what was learned since the last time, in one transaction. */
@@ -30,7 +35,13 @@ export function isSettled({ ctimeMs }: Pick<DiskIdentity, 'ctimeMs'>, moment: nu
 
 const onWorkers = 8 << 20
 
-interface Learned extends DiskIdentity {
+/** What tells a file from every other that was ever seen, on whatever device. */
+export interface LastingIdentity extends DiskIdentity {
+  /** The file system, as `volumeOf` numbers it. */
+  readonly volume: number
+}
+
+interface Learned extends LastingIdentity {
   readonly size: number
   readonly digest: string
 }
@@ -40,7 +51,7 @@ type Remembered = readonly [number, number, number, number, string]
 
 /**
  * Files of one directory have inode numbers near each other, so what is remembered is read for so many numbers at once: one by one
- * takes longer, and all of a device is much that nobody asks for.
+ * takes longer, and all of a file system is much that nobody asks for.
  */
 const inodesOfBlock = 512
 
@@ -52,12 +63,12 @@ export function createFileDigests(state: State, codec: Pick<Codec, 'hasher'>): F
   const learned: Learned[] = []
   const readBlock = blockReader(state)
   const blocks = new Map<string, ReadonlyMap<number, Remembered>>()
-  const known = (size: number, { dev, ino, mtimeMs, ctimeMs }: DiskIdentity): string | undefined => {
+  const known = (size: number, { volume, ino, mtimeMs, ctimeMs }: LastingIdentity): string | undefined => {
     const number = Math.floor(ino / inodesOfBlock)
-    const key = `${dev}:${number}`
+    const key = `${volume}:${number}`
     let block = blocks.get(key)
     if (block === undefined) {
-      blocks.set(key, (block = readBlock(dev, number)))
+      blocks.set(key, (block = readBlock(volume, number)))
       if (blocks.size > blocksKept) blocks.delete(blocks.keys().next().value!)
     }
     const row = block.get(ino)
@@ -65,7 +76,7 @@ export function createFileDigests(state: State, codec: Pick<Codec, 'hasher'>): F
   }
   const learn = async (
     { size }: FileNode,
-    identity: DiskIdentity,
+    identity: LastingIdentity,
     read: () => AsyncIterable<Uint8Array>,
   ): Promise<string> => {
     const started = Date.now()
@@ -74,6 +85,7 @@ export function createFileDigests(state: State, codec: Pick<Codec, 'hasher'>): F
     return digest
   }
   return {
+    shared: true,
     of(node, identity, read) {
       // Numbers above what JavaScript counts exactly would stand for several files.
       if (identity === undefined || !Number.isSafeInteger(identity.ino)) return hashBody(node.size, read(), codec)
@@ -82,12 +94,12 @@ export function createFileDigests(state: State, codec: Pick<Codec, 'hasher'>): F
     flush() {
       if (learned.length === 0) return
       const remember = state.prepare(
-        `INSERT INTO builder_files (dev, ino, size, mtime, ctime, digest) VALUES (?, ?, ?, ?, ?, ?)
-         ON CONFLICT (dev, ino) DO UPDATE SET size = excluded.size, mtime = excluded.mtime, ctime = excluded.ctime, digest = excluded.digest`,
+        `INSERT INTO builder_files (volume, ino, size, mtime, ctime, digest) VALUES (?, ?, ?, ?, ?, ?)
+         ON CONFLICT (volume, ino) DO UPDATE SET size = excluded.size, mtime = excluded.mtime, ctime = excluded.ctime, digest = excluded.digest`,
       )
       state.transaction(() => {
-        for (const { dev, ino, size, mtimeMs, ctimeMs, digest } of learned) {
-          remember.run(dev, ino, size, mtimeMs, ctimeMs, digest)
+        for (const { volume, ino, size, mtimeMs, ctimeMs, digest } of learned) {
+          remember.run(volume, ino, size, mtimeMs, ctimeMs, digest)
         }
       })
       learned.length = 0
@@ -95,23 +107,23 @@ export function createFileDigests(state: State, codec: Pick<Codec, 'hasher'>): F
   }
 }
 
-/** Reads what is remembered of a device, a block of inode numbers at a time. */
-function blockReader(state: State): (dev: number, block: number) => ReadonlyMap<number, Remembered> {
+/** Reads what is remembered of a file system, a block of inode numbers at a time. */
+function blockReader(state: State): (volume: number, block: number) => ReadonlyMap<number, Remembered> {
   // A statement of its own: the shared one must not give arrays to others.
   const find = state.db.prepare(
-    'SELECT ino, size, mtime, ctime, digest FROM builder_files WHERE dev = ? AND ino BETWEEN ? AND ?',
+    'SELECT ino, size, mtime, ctime, digest FROM builder_files WHERE volume = ? AND ino BETWEEN ? AND ?',
   )
   find.setReturnArrays(true)
-  return (dev, block) => {
+  return (volume, block) => {
     const first = block * inodesOfBlock
-    const rows = find.all(dev, first, first + inodesOfBlock - 1) as unknown as readonly Remembered[]
+    const rows = find.all(volume, first, first + inodesOfBlock - 1) as unknown as readonly Remembered[]
     return new Map(rows.map((row) => [row[0], row]))
   }
 }
 
-/** Hashes without remembering, for trees whose inode numbers mean nothing tomorrow. */
+/** Hashes without remembering, for trees of this program's own whose inode numbers mean nothing tomorrow. */
 export function transientDigests(codec: Pick<Codec, 'hasher'>): FileDigests {
-  return { of: (node, _identity, read) => hashBody(node.size, read(), codec), flush: () => undefined }
+  return { shared: false, of: (node, _identity, read) => hashBody(node.size, read(), codec), flush: () => undefined }
 }
 
 async function hashBody(size: number, body: AsyncIterable<Uint8Array>, codec: Pick<Codec, 'hasher'>): Promise<string> {

@@ -119,7 +119,7 @@ describe('a directory that may be hostile', () => {
       const [good, evil] = ['A', 'E'].map((letter) => Buffer.alloc(size, letter)) as [Buffer, Buffer]
       writeFileSync(path, good)
       utimesSync(path, 1000, 1000)
-      using files = tree()
+      using files = new DirectoryTree(directory, { digests: { ...transientDigests(testCodec()), shared: true } })
       const node = files.lstat('restored')!
       const digest = await files.digest('restored', node)
       assert.equal(Buffer.concat(await Array.fromAsync(files.open('restored', node, { digest }))).compare(good), 0)
