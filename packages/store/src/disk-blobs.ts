@@ -51,7 +51,8 @@ export class DiskBlobs {
 
   open(descriptor: Descriptor, options: OpenOptions = {}): Promise<BlobReader> {
     const path = this.paths.blob(descriptor.digest)
-    return openBlobFile(descriptor, { path, place: 'the content store', codec: this.#codec }, options)
+    const file = { path, place: 'the content store', codec: this.#codec, isOurs: true }
+    return openBlobFile(descriptor, file, options)
   }
 
   async put(descriptor: Descriptor, body: AsyncIterable<Uint8Array>, options: PutOptions = {}): Promise<void> {
