@@ -269,6 +269,30 @@ describe('user namespaces of containers', { skip: missing ?? false }, () => {
     assert.deepEqual(await daemon.inventory(), [])
   })
 
+  test('an owner that the container does not have is refused, and nobody else gets the file', async () => {
+    const { client } = daemon
+    await client.secrets.create('theirs', Buffer.from('open'))
+    const [outside] = [place('outside')]
+    const id = await create('true', {
+      ...map,
+      Binds: [`${outside}:/outside`],
+      Secrets: [{ Source: 'theirs', UID: 1000 }],
+    })
+    for (const directory of ['/', '/outside'])
+      await assert.rejects(
+        client.containers.writeArchive(
+          id,
+          directory,
+          writeTar([file('evil', 'x', { uid: 1000, gid: 0, mode: 0o4755 })]),
+        ),
+        /user 1000: .* has no such user.*size=1001/s,
+      )
+    assert.deepEqual(readdirSync(outside), [])
+    await assert.rejects(client.containers.start(id), /has no such user/)
+    await remove(id)
+    assert.deepEqual(await daemon.inventory(), [])
+  })
+
   test('what cannot be is refused with the reason, and leaves nothing', async () => {
     const refused: readonly (readonly [HostConfig, RegExp])[] = [
       [{ UsernsMode: 'auto', Privileged: true }, /privileged mode is incompatible with user namespaces/],

@@ -37,8 +37,8 @@ export async function prepareSecrets(
   ])
   const mounts = files.map(({ name, target, mode, uid, gid }, index): MountSpec => {
     const source = join(path, String(index))
-    writeFileSync(source, context.secrets.value(name), { mode: 0o600 })
     const outside = outsideOf(record.spec.users, { uid, gid })
+    writeFileSync(source, context.secrets.value(name), { mode: 0o600 })
     chownSync(source, outside.uid, outside.gid)
     chmodSync(source, mode)
     return {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { availableParallelism, hostname } from 'node:os'
 import { join } from 'node:path'
 import { directory } from '@gantry/linux'
@@ -90,14 +91,20 @@ function asKept(request: CreateRequest, users: UsersPlan | undefined): CreateReq
 
 /** The users that a container gets. In the transaction that writes it: nobody else takes the same ids. */
 function usersOf(
-  { containers }: Context,
+  { containers, site }: Context,
   { users: request }: CreateRequest,
   { users, subordinate }: { users: UsersPlan | undefined; subordinate: SubordinateIds },
 ): Pick<ContainerSpec, 'users'> {
   if (users === undefined) return {}
   const others = containers.all().flatMap(({ spec }) => (spec.users === undefined ? [] : [spec.users]))
-  const maps = users.kind === 'maps' ? users.maps : autoUsers(users.request, { subordinate, others })
+  const maps =
+    users.kind === 'maps' ? users.maps : autoUsers(users.request, { subordinate, others, seed: seedOf(site.root) })
   return { users: { mode: request?.mode || 'private', ...maps } }
+}
+
+/** Where a root directory begins to look for ids: others on the machine begin elsewhere, most likely. */
+function seedOf(root: string): number {
+  return createHash('sha256').update(root).digest().readUInt32BE() / 2 ** 32
 }
 
 /** Where a container's configuration and log are. */

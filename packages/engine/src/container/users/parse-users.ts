@@ -1,5 +1,5 @@
 import type { IdRange } from '@gantry/linux'
-import type { AutoRequest, IdMaps } from './auto-users.ts'
+import { usualSize, type AutoRequest, type IdMaps } from './auto-users.ts'
 import { gapsBelow, idLimit, invalid, lay, parseIdRanges } from './id-ranges.ts'
 import type { SubordinateIds, SubordinateRange } from './subordinate-ids.ts'
 
@@ -20,9 +20,6 @@ export interface UsersRequest {
 export type UsersPlan =
   | { readonly kind: 'maps'; readonly maps: IdMaps; readonly user?: { readonly uid: number; readonly gid: number } }
   | { readonly kind: 'auto'; readonly request: AutoRequest }
-
-/** As many as images use: `nobody` is 65534. */
-const usualSize = 65_536
 
 /**
  * Reads what is asked for; undefined for the host's own users. Pure.

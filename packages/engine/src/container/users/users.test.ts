@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { EngineError } from '../../engine-error.ts'
-import { autoUsers, defaultPool } from './auto-users.ts'
+import { autoUsers, defaultPool, type IdMaps } from './auto-users.ts'
 import { insideOf, outsideOf } from './container-users.ts'
 import { idLimit } from './id-ranges.ts'
 import { parseUsers, type UsersRequest } from './parse-users.ts'
@@ -129,9 +129,44 @@ test('auto lays its ids around maps that are asked for, and beside those of user
   })
 })
 
+test('auto takes nothing that overlaps, however large; who keeps all ids of the host takes none from it', () => {
+  const pool = parseSubordinateIds('containers:1000:10\n')
+  const taking = { subordinate: { uids: pool, gids: pool } }
+  const request = { size: 10, uids: [], gids: [] }
+  const maps = (outside: number, size: number): object => ({
+    uids: [range(0, outside, size)],
+    gids: [range(0, outside, size)],
+  })
+  const first = autoUsers(request, { ...taking, others: [maps(0, idLimit) as IdMaps] })
+  assert.deepEqual(first, maps(1000, 10))
+  for (const others of [[first], [maps(500, 5000) as IdMaps]])
+    assert.throws(() => autoUsers(request, { ...taking, others }), /has not so many left/)
+})
+
+test('auto begins to look where its seed says, and goes round', () => {
+  const pool = parseSubordinateIds('containers:1000:196608\n')
+  const taking = { subordinate: { uids: pool, gids: pool }, seed: 0.7 }
+  const request = { size: 65_536, uids: [], gids: [] }
+  const given: IdMaps[] = []
+  for (let count = 0; count < 3; count++) given.push(autoUsers(request, { ...taking, others: given }))
+  assert.deepEqual(
+    given.map(({ uids }) => uids[0]?.outside),
+    [132_072, 1000, 66_536],
+  )
+})
+
 test('owners go across a map and back', () => {
   const maps = { uids: [{ inside: 0, outside: 500, size: 10 }], gids: [{ inside: 0, outside: 700, size: 10 }] }
   assert.deepEqual(outsideOf(maps, { uid: 3, gid: 4 }), { uid: 503, gid: 704 })
+  for (const owner of [
+    { uid: 10, gid: 0 },
+    { uid: 0, gid: 70_000 },
+  ])
+    assert.throws(
+      () => outsideOf(maps, owner),
+      (error) =>
+        error instanceof EngineError && /has no such (user|group)/.test(error.message) && error.hint !== undefined,
+    )
   assert.deepEqual(insideOf(maps, { uid: 503, gid: 704 }), { uid: 3, gid: 4 })
   assert.deepEqual(insideOf(maps, { uid: 0, gid: 3 }), { uid: 65_534, gid: 65_534 })
   assert.deepEqual(insideOf(undefined, { uid: 1, gid: 2 }), { uid: 1, gid: 2 })
