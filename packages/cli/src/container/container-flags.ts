@@ -220,7 +220,7 @@ export const containerFlags: ContainerFlags = {
   umask: text('Umask of the container (octal, 0022 otherwise)', { type: 'mode' }),
   ulimit: list('Ulimit options', { type: 'ulimit' }),
   user: text('Username or UID (format: <name|uid>[:<group|gid>])', { short: 'u' }),
-  userns: text('User namespace to use (host, auto[:size=N,uidmapping=MAP,gidmapping=MAP], keep-id[:uid=N,gid=N])'),
+  userns: text('User namespace to use (host, auto[:OPTION=VALUE,...], keep-id[:OPTION=VALUE,...])'),
   uts: text('UTS namespace to use'),
   volume: list('Bind mount a volume', { short: 'v' }),
   'volume-driver': text('Volume driver of the container (local)'),
