@@ -14,6 +14,15 @@ export async function openImages(context: Context): Promise<ImagesApi> {
   return world === undefined ? (await context.daemon({ autostart: false })).images : world.images
 }
 
+/**
+ * Where what only reads a list of images finds it: a daemon that runs has it in memory and is asked; none is started for it, and
+ * without one the list is read in this process, by the same code.
+ */
+export async function openImageList(context: Context): Promise<Pick<ImagesApi, 'list'>> {
+  const client = await context.daemon({ autostart: false }).catch(() => undefined)
+  return client?.images ?? openImages(context)
+}
+
 /** The content of the root, opened in this process and closed when the command ends; undefined when it is the daemon's alone. */
 export async function openContent(context: Context): Promise<ContentWorld | undefined> {
   if (context.globals.host !== undefined || (context.env['GANTRY_HOST'] ?? '') !== '') return undefined

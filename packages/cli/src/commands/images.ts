@@ -2,7 +2,7 @@ import type { ImageSummary } from '@gantry/client'
 import type { Command } from '../command.ts'
 import type { Columns } from '../format/print-rows.ts'
 import { defineCommand } from '../command.ts'
-import { openImages } from '../content.ts'
+import { openImageList } from '../content.ts'
 import { parseFilters } from '../filters.ts'
 import { boolean, list } from '../flags/flag.ts'
 import { listFormat, templateDetails } from '../format/format-flag.ts'
@@ -38,7 +38,7 @@ export const images: Command = defineCommand({
   async run({ context, flags, args: [reference] }) {
     const filters = { ...parseFilters(flags.filter) }
     if (reference !== undefined) filters['reference'] = [...(filters['reference'] ?? []), reference]
-    const store = await openImages(context)
+    const store = await openImageList(context)
     const rows = (await store.list({ all: flags.all, digests: flags.digests, filters })).flatMap((image) =>
       rowsOf(image, flags.digests),
     )
