@@ -8,10 +8,10 @@ export const stepVersion = 1
 /** The key of a layer by everything that will be in it: the same entries always make the same layer. */
 export function layerKey(entries: ReadonlyMap<string, PlannedEntry>): string {
   const sorted = sortedEntries(entries)
-  return cacheKey(['layer', stepVersion, new KeyFieldList(sorted.length, () => fieldsOf(sorted))])
+  return cacheKey(['layer', stepVersion, new KeyFieldList(entries.size, () => fieldsOf(sorted))])
 }
 
-function* fieldsOf(entries: readonly (readonly [string, PlannedEntry])[]): Generator<KeyField> {
+function* fieldsOf(entries: Iterable<readonly [string, PlannedEntry]>): Generator<KeyField> {
   const links = new Map<string, string>()
   for (const [path, entry] of entries) {
     const first = entry.link === undefined ? undefined : (links.get(entry.link) ?? path)

@@ -74,6 +74,21 @@ describe('digests that are remembered', { concurrency: false }, () => {
     assert.equal(ask(1, 'never read'), first)
   })
 
+  test('of very many files do not all wait in memory for the end of the build', async () => {
+    using state = openState(join(folder, 'many.db'), [builderMigrations])
+    const digests = createFileDigests(state, testCodec())
+    const node = { type: 'file', mode: 0, uid: 0, gid: 0, size: 1, mtime: 1 } as const
+    for (let ino = 1; ino <= 10_000; ino++) {
+      await digests.of(node, { volume: 1, dev: 1, ino, mtimeMs: 1, ctimeMs: 1 }, async function* () {
+        yield Buffer.from('a')
+      })
+    }
+    const written = (): unknown => state.prepare('SELECT count(*) AS count FROM builder_files').get()?.['count']
+    assert.notEqual(written(), 0)
+    digests.flush()
+    assert.equal(written(), 10_000)
+  })
+
   test('are those of files that tell when they change', async (context) => {
     const directory = join(folder, 'plain')
     mkdirSync(directory)

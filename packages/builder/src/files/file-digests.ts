@@ -18,7 +18,7 @@ export interface FileDigests {
     identity: LastingIdentity | undefined,
     read: () => AsyncIterable<Uint8Array>,
   ): Promise<string> | string
-  /** Writes down what was learned since the last time, in one transaction. */
+  /** Writes down what was learned and is not written yet, in one transaction. */
   flush(): void
 }
 
@@ -55,6 +55,9 @@ type Remembered = readonly [number, number, number, number, string]
  */
 const inodesOfBlock = 512
 
+/** Not more than so many digests wait to be written down. */
+const mostLearned = 8192
+
 /** So many blocks are kept: a tree is read one directory after another. */
 const blocksKept = 64
 
@@ -82,7 +85,21 @@ export function createFileDigests(state: State, codec: Pick<Codec, 'hasher'>): F
     const started = Date.now()
     const digest = await hashBody(size, read(), codec)
     if (isSettled(identity, started)) learned.push({ ...identity, size, digest })
+    if (learned.length >= mostLearned) flush()
     return digest
+  }
+  const flush = (): void => {
+    if (learned.length === 0) return
+    const remember = state.prepare(
+      `INSERT INTO builder_files (volume, ino, size, mtime, ctime, digest) VALUES (?, ?, ?, ?, ?, ?)
+       ON CONFLICT (volume, ino) DO UPDATE SET size = excluded.size, mtime = excluded.mtime, ctime = excluded.ctime, digest = excluded.digest`,
+    )
+    state.transaction(() => {
+      for (const { volume, ino, size, mtimeMs, ctimeMs, digest } of learned) {
+        remember.run(volume, ino, size, mtimeMs, ctimeMs, digest)
+      }
+    })
+    learned.length = 0
   }
   return {
     shared: true,
@@ -91,19 +108,7 @@ export function createFileDigests(state: State, codec: Pick<Codec, 'hasher'>): F
       if (identity === undefined || !Number.isSafeInteger(identity.ino)) return hashBody(node.size, read(), codec)
       return known(node.size, identity) ?? learn(node, identity, read)
     },
-    flush() {
-      if (learned.length === 0) return
-      const remember = state.prepare(
-        `INSERT INTO builder_files (volume, ino, size, mtime, ctime, digest) VALUES (?, ?, ?, ?, ?, ?)
-         ON CONFLICT (volume, ino) DO UPDATE SET size = excluded.size, mtime = excluded.mtime, ctime = excluded.ctime, digest = excluded.digest`,
-      )
-      state.transaction(() => {
-        for (const { volume, ino, size, mtimeMs, ctimeMs, digest } of learned) {
-          remember.run(volume, ino, size, mtimeMs, ctimeMs, digest)
-        }
-      })
-      learned.length = 0
-    },
+    flush,
   }
 }
 

@@ -96,21 +96,22 @@ export class LayerPlan implements Lookup {
    * something new are there with the attributes they have: unpacking must not change them.
    */
   entries(): ReadonlyMap<string, PlannedEntry> {
-    const all = new Map(this.#entries)
+    const above = new Map<string, PlannedEntry>()
     for (const path of this.#entries.keys()) {
       const { parent } = splitPath(path)
       for (let directory = parent; directory !== ''; directory = splitPath(directory).parent) {
-        const known = all.get(directory)
+        const known = this.#entries.get(directory) ?? above.get(directory)
         const node = known ?? this.#below.lstat(directory)
         if (node?.type === 'directory' && !this.#entries.has(directory)) {
           // A directory in which something was made has a new time, as on a disk.
-          all.set(directory, directory === parent ? { ...node, mtime: this.#epoch } : node)
+          above.set(directory, directory === parent ? { ...node, mtime: this.#epoch } : node)
         }
         // Those above it are there already, or come with it.
         if (known !== undefined) break
       }
     }
-    return all
+    // Mostly there are none, and a copy of a hundred thousand entries takes room.
+    return above.size === 0 ? this.#entries : new Map([...this.#entries, ...above])
   }
 }
 

@@ -17,18 +17,17 @@ export function writeLayer(
 }
 
 /** Entries in the order of an archive: by path, element for element, so that a directory comes before its content. */
-export function sortedEntries(entries: ReadonlyMap<string, PlannedEntry>): (readonly [string, PlannedEntry])[] {
-  const list = [...entries]
+export function sortedEntries(entries: ReadonlyMap<string, PlannedEntry>): Iterable<readonly [string, PlannedEntry]> {
   // Planned directory by directory they mostly stand so already.
   let before = ''
-  const isSorted = list.every(([path]) => {
+  const isSorted = entries.keys().every((path) => {
     const key = sortKey(path)
     const follows = compareBytes(before, key) <= 0
     before = key
     return follows
   })
-  if (isSorted) return list
-  return list
+  if (isSorted) return entries
+  return [...entries]
     .map((entry) => ({ entry, key: sortKey(entry[0]) }))
     .toSorted((a, b) => compareBytes(a.key, b.key))
     .map(({ entry }) => entry)
