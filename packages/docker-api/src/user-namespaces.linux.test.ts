@@ -17,7 +17,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { ContainerInspect, HostConfig } from '@gantry/client'
 import { which } from '@gantry/process'
 import { readTar, writeTar } from '@gantry/tar'
-import { file } from '@gantry/testing'
+import { directory, file } from '@gantry/testing'
 import { realDaemon, realDaemonMissing, type RealDaemon } from '@gantry/testing/daemon'
 
 const missing = realDaemonMissing()
@@ -265,6 +265,29 @@ describe('user namespaces of containers', { skip: missing ?? false }, () => {
     assert.ok(changes.includes('/made') && !changes.includes('/bin'), JSON.stringify(changes))
     await containers.stop(id, { timeout: 0 })
     await check('stopped')
+    await remove(id)
+    assert.deepEqual(await daemon.inventory(), [])
+  })
+
+  test('files of owners that the container does not have are exported, and fill volumes, as they are', async () => {
+    const { containers } = daemon.client
+    const before = await create('true', {})
+    await containers.writeArchive(
+      before,
+      '/',
+      writeTar([directory('full'), file('full/theirs', 'x', { uid: 5000, gid: 6000, mode: 0o600 })]),
+    )
+    await containers.commit(before, { repo: 'localhost/theirs' })
+    await remove(before)
+    const id = await create('exec sleep 1000', { ...map, Binds: ['full:/full'] }, { Image: 'localhost/theirs' })
+    const names = new Map<string, readonly number[]>()
+    for await (const { header } of readTar(await containers.export(id)))
+      names.set(header.path, [header.uid, header.gid])
+    assert.deepEqual(names.get('full/theirs'), [5000, 6000])
+    await containers.start(id)
+    assert.equal(await exec(id, 'stat -c %u:%g /full/theirs'), '65534:65534\n')
+    assert.deepEqual(owner(join(daemon.site.root, 'volumes/full/_data/theirs')), [5000, 6000])
+    await assert.rejects(Array.fromAsync(await containers.export(id)))
     await remove(id)
     assert.deepEqual(await daemon.inventory(), [])
   })

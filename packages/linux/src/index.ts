@@ -61,6 +61,7 @@ export {
   mkdirAt,
   openAt,
   openBeneath,
+  renameAt,
   setTimes,
   setTimesAt,
   symlinkAt,

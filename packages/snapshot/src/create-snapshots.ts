@@ -129,7 +129,7 @@ class OverlaySnapshots implements Snapshots {
     if (owners !== undefined) return this.#mountMapped(row, { owner, owners, lowers })
     const made = await this.#ledger.apply(owner, [this.#overlayOn(rootfs, lowers, { upper: row })])
     this.#table.setMount(key, first(made).sequence, owner)
-    return this.#prepared(row)
+    return { ...this.#prepared(row), rootfs }
   }
 
   /** Where processes of mapped users may pass, unlike beside an upper directory, whose files keep the ids of the inside. */

@@ -5,8 +5,8 @@ import type { Context } from '../context.ts'
 import { containerOwner, type ContainerRecord } from '../container/record.ts'
 import type { ContainerMount } from '../container/spec.ts'
 import { isAlive } from '../container/status.ts'
-import { insideOf, outsideOf, type OwnerIds } from '../container/users/container-users.ts'
-import { copyUp } from '../volumes/copy-up.ts'
+import { outsideOf, type OwnerIds } from '../container/users/container-users.ts'
+import { fillVolumes } from './fill-volumes.ts'
 import { makeOwners } from './make-users.ts'
 import { mountSource } from './mount-source.ts'
 
@@ -55,11 +55,14 @@ async function withMounted<T>(
   const { ledger, snapshots } = context
   const owner = `${containerOwner(record.id)}/files`
   try {
+    const isNew = record.progress.run === 0
+    if (isNew && record.spec.users !== undefined) await fillVolumes(context, record, undefined)
     const owners = await makeOwners(context, record, owner)
     const { rootfs } = await snapshots.mount(record.id, owner, owners === undefined ? {} : { owners })
+    if (isNew && owners === undefined) await fillVolumes(context, record, rootfs)
     const root = openSync(rootfs, referenceFlags)
     try {
-      for (const each of record.spec.mounts) await showMount(context, record, { owner, root, rootfs, each, owners })
+      for (const each of record.spec.mounts) await showMount(context, record, { owner, root, each, owners })
       return await work({ record, root })
     } finally {
       closeSync(root)
@@ -72,24 +75,16 @@ async function withMounted<T>(
 /** Shows a volume or a bind where the container would have it. */
 async function showMount(
   context: Context,
-  { id, progress, spec }: ContainerRecord,
+  { id, spec }: ContainerRecord,
   {
     owner,
     root,
-    rootfs,
     each,
     owners,
-  }: { owner: string; root: number; rootfs: string; each: ContainerMount; owners: MappedOwners | undefined },
+  }: { owner: string; root: number; each: ContainerMount; owners: MappedOwners | undefined },
 ): Promise<void> {
   const source = await mountSource(context, each, { id, owner, owners })
   if (source === undefined) return
-  if (each.type === 'volume' && each.copyUp && each.subpath === undefined && progress.run === 0)
-    await copyUp({
-      rootfs,
-      path: each.target,
-      volume: context.volumes.directoryOf(each.name),
-      ownerOf: (seen) => insideOf(spec.users, seen),
-    })
   const place = openPlace(root, each.target, {
     isDirectory: lstatSync(source).isDirectory(),
     owner: outsideOf(spec.users, { uid: 0, gid: 0 }),

@@ -3,8 +3,7 @@ import type { MappedOwners } from '@gantry/snapshot'
 import type { Context } from '../context.ts'
 import type { ContainerRecord } from '../container/record.ts'
 import type { ContainerMount } from '../container/spec.ts'
-import { insideOf } from '../container/users/container-users.ts'
-import { copyUp } from '../volumes/copy-up.ts'
+import { fillVolumes } from './fill-volumes.ts'
 import { prepareSecrets } from './prepare-secrets.ts'
 import { mountSource } from './mount-source.ts'
 
@@ -23,19 +22,14 @@ export async function prepareRootfs(
   record: ContainerRecord,
   { owner, owners }: { readonly owner: string; readonly owners: MappedOwners | undefined },
 ): Promise<PreparedRootfs> {
-  const { id, spec, progress } = record
+  const { id, spec } = record
+  if (owners !== undefined) await fillVolumes(context, record, undefined)
   const { rootfs } = await context.snapshots.mount(id, owner, owners === undefined ? {} : { owners })
+  if (owners === undefined) await fillVolumes(context, record, rootfs)
   const mounts: MountSpec[] = []
   for (const mount of spec.mounts) {
     const source = await mountSource(context, mount, { id, owner, owners })
     mounts.push(mountSpec(context, mount, source))
-    if (mount.type === 'volume' && mount.copyUp && mount.subpath === undefined && progress.run === (mount.since ?? 1))
-      await copyUp({
-        rootfs,
-        path: mount.target,
-        volume: context.volumes.directoryOf(mount.name),
-        ownerOf: (seen) => insideOf(spec.users, seen),
-      })
   }
   const secrets = await prepareSecrets(context, record, owner)
   mounts.push(...secrets.mounts)

@@ -1,42 +1,93 @@
-import { chmodSync, chownSync, closeSync, constants, fstatSync, openSync, readdirSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  statSync,
+  type Stats,
+} from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { setImmediate as pause } from 'node:timers/promises'
-import { closeDescriptor, errorCode, openBeneath } from '@gantry/linux'
-import { extractInto, treeTar, type OwnerMap } from '@gantry/snapshot'
+import { closeDescriptor, errorCode, openBeneath, renameAt } from '@gantry/linux'
+import { extractInto, treeTar } from '@gantry/snapshot'
 
 const directoryFlags = constants.O_RDONLY | constants.O_DIRECTORY
 
-/** Fills an empty volume with what the image has at the place where the volume will be mounted, with owners, modes and extended
- * attributes. A volume that holds something is left alone. Another container may have the volume already and change it meanwhile:
- * nothing is written outside of it, whatever links that one makes. @throws SnapshotError TREE_CONFLICT */
-export async function copyUp({
-  rootfs,
-  path,
-  volume,
-  ownerOf = (owner) => owner,
-}: {
-  rootfs: string
-  path: string
-  volume: string
-  /** Who an owner seen in the root file system is in the volume. */
-  ownerOf?: OwnerMap
-}): Promise<void> {
+/** Volumes that are being filled: the last of those who wait for one another. */
+const filling = new Map<string, Promise<void>>()
+
+/**
+ * Fills an empty volume with what the image has at the place where the volume will be mounted, with owners, modes and extended
+ * attributes. A volume that holds something is left alone. The files are gathered beside the volume's directory and moved into it when
+ * all are there: a volume is never filled by half, and what was killed while moving is moved on by the next call. Another
+ * container may have the volume already and change it meanwhile: nothing is written outside of it, whatever links that one makes, and
+ * nothing that it made is replaced.
+ */
+export async function copyUp(request: { rootfs: string; path: string; volume: string }): Promise<void> {
+  const { volume } = request
+  const before = filling.get(volume) ?? Promise.resolve()
+  const work = before.catch(() => undefined).then(() => fill(request))
+  filling.set(volume, work)
+  try {
+    await work
+  } finally {
+    if (filling.get(volume) === work) filling.delete(volume)
+  }
+}
+
+async function fill({ rootfs, path, volume }: { rootfs: string; path: string; volume: string }): Promise<void> {
+  const gathered = join(dirname(volume), '_gathered')
+  if (existsSync(gathered)) await moveInto(volume, gathered)
   if (readdirSync(volume).length > 0) return
   const source = openInRoot(rootfs, path)
   if (source === undefined) return
+  const half = join(dirname(volume), '_half')
   try {
-    const status = fstatSync(source)
-    const into = openSync(volume, directoryFlags)
+    await rm(half, { recursive: true, force: true })
+    mkdirSync(half, { mode: 0o700 })
+    const into = openSync(half, directoryFlags)
     try {
-      await extractInto(into, breathing(treeTar(source, { name: '.', as: '', ownerOf })), { path: '.' })
+      await extractInto(into, breathing(treeTar(source, { name: '.', as: '' })), { path: '.' })
     } finally {
       closeSync(into)
     }
-    const owner = ownerOf(status)
-    chownSync(volume, owner.uid, owner.gid)
-    chmodSync(volume, status.mode & 0o7777)
+    own(half, fstatSync(source))
+    renameSync(half, gathered)
+    await moveInto(volume, gathered)
+  } catch (error) {
+    await rm(half, { recursive: true, force: true })
+    throw error
   } finally {
     closeDescriptor(source)
   }
+}
+
+/** Moves what was gathered into a volume. What somebody has put there meanwhile stays. */
+async function moveInto(volume: string, gathered: string): Promise<void> {
+  own(volume, statSync(gathered))
+  const [from, to] = [openSync(gathered, directoryFlags), openSync(volume, directoryFlags)]
+  try {
+    for (const name of readdirSync(gathered, { encoding: 'buffer' })) {
+      const ended = Buffer.concat([name, Buffer.alloc(1)])
+      renameAt(from, ended, to, ended)
+    }
+  } finally {
+    closeSync(from)
+    closeSync(to)
+  }
+  await rm(gathered, { recursive: true, force: true })
+}
+
+function own(path: string, { uid, gid, mode }: Stats): void {
+  chownSync(path, uid, gid)
+  chmodSync(path, mode & 0o7777)
 }
 
 /** A directory of a root file system; links on the way never lead outside. Undefined when there is none. */
