@@ -35,8 +35,10 @@ describe('resetRoot', { skip }, () => {
     assert.deepEqual([images, volumes, networks], [1, ['v1'], ['bridge', 'n1']])
 
     // As after a stop by a daemon in another mount namespace: the ledger believes this one gone.
-    mkdirSync(join(site.root, 'snapshots/lost'), { recursive: true })
-    mountNow({ source: 'lost', target: join(site.root, 'snapshots/lost'), type: 'tmpfs' })
+    for (const lost of ['snapshots/lost', 'userns/lost/rootfs'].map((name) => join(site.root, name))) {
+      mkdirSync(lost, { recursive: true })
+      mountNow({ source: 'lost', target: lost, type: 'tmpfs' })
+    }
     const left = await resetRoot(site)
     assert.ok(left.includes('mine.txt'))
     assert.deepEqual(

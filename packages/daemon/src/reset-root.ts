@@ -26,7 +26,7 @@ export interface RootContents {
 
 /** Everything that Gantry itself puts into a root. What else is there belongs to somebody else, and stays. */
 const ownFiles =
-  /^(base|build-caches|tmp|uploads|containers|content|settings\.json(\.new)?|snapshots|volumes|daemon\.(lock|log(\.1)?)|state\.db(-shm|-wal)?)$/
+  /^(base|build-caches|tmp|uploads|userns|containers|content|settings\.json(\.new)?|snapshots|volumes|daemon\.(lock|log(\.1)?)|state\.db(-shm|-wal)?)$/
 
 /** Whether there is a root at all. */
 export function hasRoot(site: Pick<Site, 'root'>): boolean {
@@ -123,8 +123,8 @@ async function removeContainers({ engine }: World): Promise<void> {
 
 /** Unmounts root file systems that the ledger believes gone: they were taken back in another mount namespace than this one. */
 async function unmountSnapshots({ root }: Site): Promise<void> {
-  for (let at = mountBelow(join(root, 'snapshots')); at !== undefined; at = mountBelow(join(root, 'snapshots')))
-    await unmount(at)
+  for (const below of ['snapshots', 'userns'].map((name) => join(root, name)))
+    for (let at = mountBelow(below); at !== undefined; at = mountBelow(below)) await unmount(at)
 }
 
 function removeIfEmpty(path: string): readonly string[] {
