@@ -34,6 +34,11 @@ export function parseUsers(request: UsersRequest, subordinate: SubordinateIds): 
   const mapped = uidMap.length > 0 || gidMap.length > 0
   if (named && mapped)
     throw invalid('--subuidname and --subgidname conflict with --uidmap and --gidmap: one of both is the map')
+  // What inspect says of a container, given back: what was asked for, and what it came to.
+  if (mapped && !named && (mode === 'auto' || mode === 'keep-id')) {
+    const plan = parseUsers({ ...request, uidMap: [], gidMap: [] }, subordinate)
+    if (plan !== undefined && isOutcome(plan, explicit(uidMap, gidMap))) return plan
+  }
   if ((named || mapped) && !['', 'private'].includes(mode))
     throw invalid(`--userns=${mode} conflicts with a map of its own (--uidmap, --gidmap, --subuidname, --subgidname)`)
   if (options.length > 0 && !['auto', 'keep-id', 'ns', 'container'].includes(mode))
@@ -65,6 +70,30 @@ export function parseUsers(request: UsersRequest, subordinate: SubordinateIds): 
     default:
       throw invalid(`--userns: invalid mode "${mode}" (host, auto, keep-id and private are known)`)
   }
+}
+
+/** Whether maps are what a plan comes to. With `auto` they have the same ids inside; those outside are found anew, since the container
+ * that had them may still be there. */
+function isOutcome(plan: UsersPlan, { uids, gids }: IdMaps): boolean {
+  if (plan.kind === 'maps') return isSame(plan.maps.uids, uids) && isSame(plan.maps.gids, gids)
+  const { size, uids: ownUids, gids: ownGids } = plan.request
+  return isLaid(size, ownUids, uids) && isLaid(size, ownGids, gids)
+}
+
+/** Whether ranges have so many ids inside, and those that were asked for. */
+function isLaid(size: number, asked: readonly IdRange[], ranges: readonly IdRange[]): boolean {
+  const wasAsked = (range: IdRange): boolean => asked.some((each) => isSame([each], [range]))
+  return (
+    ranges.filter(wasAsked).length === asked.length &&
+    gapsBelow(size, ranges).length === 0 &&
+    ranges.every((range) => range.inside + range.size <= size || wasAsked(range))
+  )
+}
+
+function isSame(one: readonly IdRange[], other: readonly IdRange[]): boolean {
+  const text = (ranges: readonly IdRange[]): string =>
+    ranges.map(({ inside, outside, size }) => `${inside}:${outside}:${size}`).join()
+  return text(one) === text(other)
 }
 
 function explicit(uidMap: readonly string[], gidMap: readonly string[]): IdMaps {

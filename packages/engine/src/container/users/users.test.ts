@@ -47,6 +47,16 @@ const plans: readonly (readonly [what: string, request: UsersRequest, plan: obje
     { kind: 'auto', request: { size: 2000, uids: [range(0, 5, 1)], gids: [range(1, 6, 2)] } },
   ],
   [
+    'auto, as inspect shows it',
+    { mode: 'auto:size=10,uidmapping=4:9:1', uidMap: ['4:9:1', '0:70:4', '5:74:5'], gidMap: ['0:70:10'] },
+    { kind: 'auto', request: { size: 10, uids: [range(4, 9, 1)], gids: [] } },
+  ],
+  [
+    'keep-id of root, as inspect shows it',
+    { mode: 'keep-id', uidMap: [`0:0:${idLimit}`], gidMap: [`0:0:${idLimit}`] },
+    { kind: 'maps', maps: { uids: [range(0, 0, idLimit)], gids: [range(0, 0, idLimit)] }, user: { uid: 0, gid: 0 } },
+  ],
+  [
     'keep-id',
     { mode: 'keep-id:uid=3', caller },
     {
@@ -76,6 +86,9 @@ const refused: readonly (readonly [request: UsersRequest, why: RegExp])[] = [
   [{ mode: 'private' }, /needs a map/],
   [{ mode: 'host:x' }, /takes no options/],
   [{ mode: 'auto', uidMap: ['0:1:2'] }, /conflicts with a map/],
+  [{ mode: 'auto:size=2', uidMap: ['0:1:3'] }, /conflicts with a map/],
+  [{ mode: 'auto:size=2,uidmapping=0:9:1', uidMap: ['0:1:2'] }, /conflicts with a map/],
+  [{ mode: 'keep-id', uidMap: ['0:0:5'] }, /conflicts with a map/],
   [{ mode: '', uidMap: ['0:1:2'], subuidName: 'ann' }, /conflict/],
   [{ mode: '', uidMap: ['1:1:2'] }, /no user 0/],
   [{ mode: '', uidMap: ['0:1:2'], gidMap: ['1:1:1'] }, /no group 0/],
