@@ -47,6 +47,12 @@ export async function createCheckpoint(
           hint: 'leave it running (--leave-running), or make it without --rm',
         },
       )
+    if (record.spec.users !== undefined)
+      throw new EngineError(
+        'SPEC_INVALID',
+        `Container ${record.name} has a user namespace of its own: checkpoints of such containers are not supported`,
+        { hint: 'make it without --userns' },
+      )
     const { nextExit } = live
     const { checkpointPaths } = context.live
     if (isTaken(path) || checkpointPaths.has(path))
