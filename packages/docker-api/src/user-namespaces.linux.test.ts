@@ -151,6 +151,28 @@ describe('user namespaces of containers', { skip: missing ?? false }, () => {
     assert.deepEqual(await daemon.inventory(), [])
   })
 
+  test('the directory of a bind is made for its root, and what inspect shows can be asked for again', async () => {
+    const [made, idmapped] = [join(here, 'above/made'), join(here, 'above/idmapped')]
+    const id = await create('touch /made/file /idmapped/file', {
+      UsernsMode: 'auto',
+      Binds: [`${made}:/made`, `${idmapped}:/idmapped:idmap`],
+    })
+    const { result } = await daemon.client.containers.wait(id, { condition: 'next-exit' })
+    await daemon.client.containers.start(id)
+    assert.equal((await result).StatusCode, 0)
+    const { HostConfig: shown } = await inspect(id)
+    const uid = Number(shown.IDMappings?.UidMap?.[0]?.split(':')[1])
+    for (const path of [made, join(made, 'file')]) assert.equal(statSync(path).uid, uid)
+    for (const path of [idmapped, join(idmapped, 'file'), join(here, 'above')]) assert.equal(statSync(path).uid, 0)
+    const { UsernsMode = '', IDMappings = {} } = shown
+    const again = await create('true', { UsernsMode, IDMappings })
+    const other = (await inspect(again)).HostConfig
+    assert.equal(other.UsernsMode, 'auto')
+    assert.notDeepEqual(other.IDMappings, IDMappings)
+    await remove(id)
+    await remove(again)
+  })
+
   test('its own files, devices, secrets and sockets are as in any container', async () => {
     const { client } = daemon
     await client.secrets.create('word', Buffer.from('open'))
@@ -288,6 +310,7 @@ describe('user namespaces of containers', { skip: missing ?? false }, () => {
     assert.equal(await exec(id, 'stat -c %u:%g /full/theirs'), '65534:65534\n')
     assert.deepEqual(owner(join(daemon.site.root, 'volumes/full/_data/theirs')), [5000, 6000])
     await assert.rejects(Array.fromAsync(await containers.export(id)))
+    await assert.rejects(daemon.client.checkpoints.create(id, 'one'), /checkpoints of such containers/)
     await remove(id)
     assert.deepEqual(await daemon.inventory(), [])
   })

@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, mkdirSync, openSync, statSync } from 'node:fs'
+import { chownSync, closeSync, constants, fstatSync, mkdirSync, openSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { closeDescriptor, directory, errorCode, file, mount, openBeneath } from '@gantry/linux'
 import { ownersUnsupported, type MappedOwners } from '@gantry/snapshot'
@@ -26,7 +26,7 @@ export async function mountSource(
     case 'tmpfs':
       return undefined
     case 'bind': {
-      const source = bindSource(mounted)
+      const source = bindSource(mounted, use.owners?.root)
       if (mounted.idmap === true && use.owners === undefined) throw needsUsers(mounted.target)
       return mounted.idmap === true ? mapped(context, { ...mounted, source, what: 'it' }, use) : source
     }
@@ -147,7 +147,11 @@ async function part(
   }
 }
 
-function bindSource({ source, createSource }: Extract<ContainerMount, { type: 'bind' }>): string {
+/** What is made for it belongs to the container's root, unless its owners are mapped: then to root. */
+function bindSource(
+  { source, createSource, idmap }: Extract<ContainerMount, { type: 'bind' }>,
+  root: MappedOwners['root'] | undefined,
+): string {
   try {
     statSync(source)
   } catch (cause) {
@@ -158,6 +162,7 @@ function bindSource({ source, createSource }: Extract<ContainerMount, { type: 'b
         { cause },
       )
     mkdirSync(source, { recursive: true })
+    if (root !== undefined && idmap !== true) chownSync(source, root.uid, root.gid)
   }
   return source
 }
