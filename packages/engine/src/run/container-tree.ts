@@ -55,7 +55,7 @@ async function withMounted<T>(
   const { ledger, snapshots } = context
   const owner = `${containerOwner(record.id)}/files`
   try {
-    const isNew = record.progress.run === 0
+    const isNew = record.progress.startedAt === undefined
     if (isNew && record.spec.users !== undefined) await fillVolumes(context, record, undefined)
     const owners = await makeOwners(context, record, owner)
     const { rootfs } = await snapshots.mount(record.id, owner, owners === undefined ? {} : { owners })

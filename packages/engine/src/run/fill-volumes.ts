@@ -5,7 +5,7 @@ import { copyUp } from '../volumes/copy-up.ts'
 
 type VolumeMount = Extract<ContainerMount, { type: 'volume' }>
 
-/** Fills new volumes of a container from its root file system: before its first run, or the first since they were added. With
+/** Fills new volumes of a container from its root file system: until it has run, or before the first run since they were added. With
  * mapped users that one is mounted for it without its map, where `rootfs` is undefined: on the disk all owners are those of the inside, also
  * those that the map does not have. @throws SnapshotError TREE_CONFLICT */
 export async function fillVolumes(
@@ -18,7 +18,8 @@ export async function fillVolumes(
     mount.type === 'volume' &&
     mount.copyUp &&
     mount.subpath === undefined &&
-    (progress.run === 0 || progress.run === (mount.since ?? 1))
+    // A start that failed may have filled none.
+    (progress.startedAt === undefined || progress.run === (mount.since ?? 1))
   const volumes = record.spec.mounts.filter(isNew)
   if (volumes.length === 0) return
   const fill = async (from: string): Promise<void> => {

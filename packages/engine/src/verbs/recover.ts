@@ -5,6 +5,7 @@ import { isAlive } from '../container/status.ts'
 import { endRun, finishRun, watchExit } from '../run/watch-exit.ts'
 import { keepLog } from '../run/keep-log.ts'
 import { watchHealth } from '../run/watch-health.ts'
+import { finishCopyUp } from '../volumes/copy-up.ts'
 import { planRestart } from '../run/restart-policy.ts'
 import { settleNetworks } from './network.ts'
 import { removeLocked } from './remove.ts'
@@ -28,6 +29,10 @@ export async function recover(context: Context): Promise<Recovered> {
   const { undone, failed } = await context.ledger.recover()
   for (const { owner, error } of failed) context.log(`Cannot undo ${owner}`, error)
   context.volumes.sweep()
+  for (const { name } of context.volumes.all())
+    await finishCopyUp(context.volumes.path(name)).catch((error: unknown) =>
+      context.log(`Cannot finish filling volume ${name}`, error),
+    )
   const counts = { adopted: 0, finished: 0, removed: 0 }
   const recoverOne = async (record: ContainerRecord): Promise<void> => {
     try {

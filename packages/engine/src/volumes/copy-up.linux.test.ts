@@ -14,7 +14,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { mountNow, unmountNow } from '@gantry/linux'
-import { copyUp } from './copy-up.ts'
+import type { Context } from '../context.ts'
+import type { ContainerRecord } from '../container/record.ts'
+import { fillVolumes } from '../run/fill-volumes.ts'
+import { copyUp, finishCopyUp } from './copy-up.ts'
 
 const options = { skip: process.getuid?.() === 0 ? false : 'needs root' }
 const here = mkdtempSync(join(tmpdir(), 'gantry-copy-up-'))
@@ -65,7 +68,30 @@ test('who is killed while filling leaves nothing, and while moving what the next
   mkdirSync(join(place, '_gathered'))
   writeFileSync(join(place, '_gathered', 'last'), '')
   writeFileSync(join(place, '_gathered', 'other'), 'replaced')
-  await copyUp({ rootfs, path: '/data', volume })
+  mkdirSync(join(place, '_half'))
+  await finishCopyUp(volume)
   assert.deepEqual([readdirSync(volume).toSorted(), readdirSync(place)], [['deep', 'last', 'other'], ['_data']])
   assert.equal(readFileSync(join(volume, 'other'), 'utf8'), 'y')
 })
+
+test(
+  'a container whose first start failed fills its volumes at the next, and not after it has run',
+  options,
+  async () => {
+    const { rootfs, volume } = world('again')
+    mkdirSync(volume)
+    const context = { volumes: { directoryOf: () => volume } } as unknown as Context
+    const record = (startedAt?: number): ContainerRecord =>
+      ({
+        id: 'c',
+        progress: { run: 2, ...(startedAt === undefined ? {} : { startedAt }) },
+        spec: {
+          mounts: [{ type: 'volume', name: 'v', target: '/data', readonly: false, copyUp: true, anonymous: false }],
+        },
+      }) as unknown as ContainerRecord
+    await fillVolumes(context, record(1), rootfs)
+    assert.deepEqual(readdirSync(volume), [])
+    await fillVolumes(context, record(), rootfs)
+    assert.deepEqual(readdirSync(volume).toSorted(), ['deep', 'other'])
+  },
+)

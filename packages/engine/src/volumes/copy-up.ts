@@ -42,15 +42,21 @@ export async function copyUp(request: { rootfs: string; path: string; volume: st
   }
 }
 
-async function fill({ rootfs, path, volume }: { rootfs: string; path: string; volume: string }): Promise<void> {
+/** Moves on what a process that ended had begun to move into a volume, and removes what it had not gathered yet. */
+export async function finishCopyUp(volume: string): Promise<void> {
   const gathered = join(dirname(volume), '_gathered')
   if (existsSync(gathered)) await moveInto(volume, gathered)
+  await rm(join(dirname(volume), '_half'), { recursive: true, force: true })
+}
+
+async function fill({ rootfs, path, volume }: { rootfs: string; path: string; volume: string }): Promise<void> {
+  await finishCopyUp(volume)
   if (readdirSync(volume).length > 0) return
   const source = openInRoot(rootfs, path)
   if (source === undefined) return
   const half = join(dirname(volume), '_half')
+  const gathered = join(dirname(volume), '_gathered')
   try {
-    await rm(half, { recursive: true, force: true })
     mkdirSync(half, { mode: 0o700 })
     const into = openSync(half, directoryFlags)
     try {
