@@ -107,8 +107,8 @@ function placeOf(path: string): string | undefined {
   }
 }
 
-function sentenceOf({ source, target, type, flags = [], owners }: MountArgs): string {
-  const readOnly = `${flags.includes('ro') ? ' read-only' : ''}${owners === undefined ? '' : `, with owners as the user namespace ${owners} maps them`}`
+function sentenceOf({ source, target, type, flags = [], owners, as }: MountArgs): string {
+  const readOnly = `${flags.includes('ro') ? ' read-only' : ''}${owners === undefined ? '' : `, with owners as the user namespace ${owners} maps them`}${as === undefined ? '' : `; what it makes itself is made as ${String(as.uid)}:${String(as.gid)}`}`
   if (flags.includes('bind') || flags.includes('rbind')) return `Show ${source} at ${target}${readOnly}`
   return type === undefined
     ? `Change the mount at ${target}`

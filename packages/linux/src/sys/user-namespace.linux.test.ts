@@ -80,6 +80,7 @@ test('a bind and an overlay show mapped owners, and files keep the ids of the in
     // Whom the layers are mapped to could pass to them.
     for (const place of [{}, { view: open }]) assert.throws(() => mountNow({ ...overlay, ...place }), { code: 'EPERM' })
     mountNow({ ...overlay, view })
+    assert.match(mountDoor.describe(overlay).sentence, /what it makes itself is made as 300000:400000/)
     mounted.push(whole)
     assert.deepEqual(owner(join(whole, 'file')), [300_007, 400_008])
     chownSync(join(whole, 'file'), 300_001, 400_002)
