@@ -23,6 +23,22 @@ describe('RUN --mount', { skip, concurrency: false }, () => {
       content === '' ? path : `${path}=${content}`,
     )
 
+  test('bind: what changed since the step got its key is not mounted under that key', async ({ mock }) => {
+    const dockerfile = `${base}RUN --mount=target=/src cp /src/changes /out\n`
+    const context = world.context({ Dockerfile: dockerfile, changes: 'before' })
+    const { snapshots } = world.ports
+    const prepare = snapshots.prepare.bind(snapshots)
+    const changing = mock.method(snapshots, 'prepare', (...given: Parameters<typeof prepare>) => {
+      writeFileSync(join(context, 'changes'), 'behind')
+      return prepare(...given)
+    })
+    await assert.rejects(world.build(context), { code: 'SOURCE_CHANGED', line: 2 })
+    changing.mock.restore()
+    writeFileSync(join(context, 'changes'), 'before')
+    assert.deepEqual(await top(await world.build(context)), ['out=before'])
+    assert.deepEqual(world.steps(), [['RUN --mount=target=/src cp /src/changes /out', false]])
+  })
+
   test('bind: the context without what is ignored, which nothing can write to', async () => {
     const files = {
       '.dockerignore': 'ignored',

@@ -1,6 +1,6 @@
 import type { BuildSession } from '../build-session.ts'
 import { stepKey } from '../cache/step-key.ts'
-import { emptyLookup } from '../files/node.ts'
+import { emptyLookup, type Tree } from '../files/node.ts'
 import { type LayerStack, pushLayer } from '../image/layer-stack.ts'
 import { selectPath } from '../layer/copy-sources.ts'
 import { LayerPlan } from '../layer/layer-plan.ts'
@@ -8,10 +8,19 @@ import { planCopy } from '../layer/plan-copy.ts'
 import { readSource, type SelectedFiles } from './copy-inputs.ts'
 import { layerStep } from './layer-step.ts'
 
-/** A path of a context, looked at, without what is ignored. The build's own context has the empty name. */
+/** What was looked at, by the tree it is in: as long as the build lasts. */
+const looked = new WeakMap<Tree, Map<string, Promise<SelectedFiles>>>()
+
+/**
+ * A path of a context, looked at, without what is ignored. The build's own context has the empty name. A build looks once, so that
+ * the key of a RUN and the layer that it mounts are of the same files.
+ */
 export function contextInput(session: BuildSession, name: string, source: string): Promise<SelectedFiles> {
   const tree = session.context(name)
-  return readSource(session, tree, selectPath(tree, source.replace(/^\/+|\/+$/g, ''), 'the build context'))
+  const inputs = looked.getOrInsertComputed(tree, () => new Map<string, Promise<SelectedFiles>>())
+  return inputs.getOrInsertComputed(source, async () =>
+    readSource(session, tree, selectPath(tree, source.replace(/^\/+|\/+$/g, ''), 'the build context')),
+  )
 }
 
 /** Which files of a context become a layer, and where they are in it. */
