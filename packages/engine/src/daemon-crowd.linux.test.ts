@@ -53,7 +53,7 @@ async function traffic(ports: readonly number[], until: AbortSignal): Promise<{ 
 /** Makes the database look as one of an older gantry does. */
 function makeOlder(path: string): void {
   const db = new DatabaseSync(path)
-  db.exec(`DROP TABLE store_documents; UPDATE schema SET version = version - 1 WHERE package = 'store'`)
+  db.exec(`DROP TABLE store_clock; UPDATE schema SET version = version - 1 WHERE package = 'store'`)
   db.close()
 }
 
