@@ -95,7 +95,7 @@ function serving(name: string, image: string): Parameters<Client['containers']['
 
 async function askAll({ client, containers }: ScaleWorld): Promise<void> {
   const script = `for i in $(seq 0 ${containers - 1}); do
-    [ "$(wget -qO- http://c$i/)" = c$i ] || [ "$(wget -qO- http://c$i/)" = c$i ] || echo c$i
+    asked=$(wget -qO- http://c$i/ 2>&1); [ "$asked" = c$i ] || [ "$(wget -qO- http://c$i/ 2>&1)" = c$i ] || echo "c$i: $asked"
   done`
   const id = await client.exec.create('c0', { Cmd: ['sh', '-c', script], AttachStdout: true, Tty: true })
   let silent = ''
