@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { openImage } from '@gantry/image'
 import { type Manifest, MediaType } from '@gantry/oci'
 import { busyboxMissing } from '@gantry/testing'
+import { build } from './index.ts'
 import { World } from './test/world.ts'
 
 const skip = process.getuid?.() === 0 ? (busyboxMissing() ?? false) : 'needs root, to run containers'
@@ -51,6 +54,36 @@ describe('traps that other builders fell into', { skip, concurrency: false }, ()
     assert.equal(cached()[0], false)
     assert.deepEqual(await contents('x', '1'), ['is 1\n', 'x\n'])
     assert.deepEqual(cached(), [true, true])
+  })
+
+  test('the ignore file is read once, whatever becomes of it while steps are done', async () => {
+    const context = world.context({
+      Dockerfile: 'FROM scratch\nCOPY a /a\nCOPY . /all/\n',
+      '.dockerignore': 'hidden\n.dockerignore\nDockerfile\n',
+      a: 'a',
+      hidden: 'h',
+    })
+    let changed = 0
+    const { descriptor } = await build(
+      {
+        context,
+        environment: {},
+        onEvent: ({ kind }) => {
+          if (kind !== 'step-done') return
+          changed += 1
+          writeFileSync(join(context, '.dockerignore'), '')
+        },
+      },
+      world.ports,
+    )
+    assert.equal(changed, 2)
+    const image = await openImage(world.store, descriptor, { codec: world.codec })
+    const { rootfs } = await image.config()
+    const last = await world.layer(rootfs.diff_ids.at(-1)!)
+    assert.deepEqual(
+      last.map(({ path }) => path),
+      ['all', 'all/a'],
+    )
   })
 
   test('a base in media types of Docker makes a manifest with those of one family only', async () => {

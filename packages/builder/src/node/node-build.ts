@@ -81,7 +81,7 @@ export class NodeBuild {
   readonly #place: EntriesOptions
   readonly #work: PackageWork
   readonly #numbers = countUp()
-  readonly #plans = new Map<Platform, SourcesPlan>()
+  readonly #plans = new Map<string, SourcesPlan>()
   readonly #sources = new Map<string, Promise<Tree>>()
   readonly #opened: AsyncDisposable[] = []
   #stages = 0
@@ -106,7 +106,8 @@ export class NodeBuild {
    * which are made on every platform.
    */
   #plan(wanted: Platform): SourcesPlan {
-    const known = this.#plans.get(wanted)
+    const key = formatPlatform(wanted)
+    const known = this.#plans.get(key)
     if (known !== undefined) return known
     const { project, settings, session, host, base } = this.#parts
     const platform = nodePlatform(wanted, base)
@@ -115,7 +116,7 @@ export class NodeBuild {
     const addons = findOwnAddons(project, { tree: session.context(), workspaces, platform, installScripts })
     const scripts = findBuildScripts(project, settings, { workspaces, addons })
     const plan = { scripts, platform: addons.size === 0 ? host : wanted }
-    this.#plans.set(wanted, plan)
+    this.#plans.set(key, plan)
     return plan
   }
 
