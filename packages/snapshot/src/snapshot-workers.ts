@@ -22,8 +22,8 @@ interface RunOptions {
 }
 
 /**
- * Threads for work that blocks: at most one per core, started on demand, ended after five idle seconds. They keep the process
- * alive only while they work. A thread whose call is aborted is told to stop, and closes what it has open: ended from outside, it
+ * Threads for work that blocks: at most one per core, and beside these one for each file that is read while it grows; started on
+ * demand, ended after five idle seconds. They keep the process alive only while they work. A thread whose call is aborted is told to stop, and closes what it has open: ended from outside, it
  * would leave its descriptors to the process.
  */
 export class SnapshotWorkers {
@@ -147,8 +147,8 @@ function isLast({ kind }: WorkerMessage): boolean {
 
 /** Has a worker give up its call; answers, when it has, whether it can be asked again. */
 async function stop(worker: Worker): Promise<boolean> {
-  const hasEnded = worker.threadId < 0
-  if (hasEnded) return false
+  // That is its number when it has ended.
+  if (worker.threadId < 0) return false
   const { promise, resolve } = Promise.withResolvers<boolean>()
   const detach = listen(worker, {
     onMessage: (message) => {

@@ -1,7 +1,7 @@
 import { closeSync, constants, mkdirSync, openSync, unlinkSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { text } from 'node:stream/consumers'
-import { exitOf, start } from '@gantry/process'
+import { exitOf, ProcessError, start } from '@gantry/process'
 import { mountNow } from './mount.ts'
 
 /** A range of ids of a user namespace: so many from `inside` on are those from `outside` on where the namespace was made. */
@@ -49,7 +49,9 @@ async function keep(
     const ended = exitOf(child)
     try {
       if (!(await spoke(child.stdout)))
-        throw new Error(`Cannot make a namespace: "${command}" ended: ${(await said).trim()}`)
+        throw new ProcessError('EXIT', `Cannot make a namespace: "${command}" ended: ${(await said).trim()}`, {
+          command,
+        })
       mountNow({ source: work(child.pid ?? 0), target: path, flags: ['bind'] })
     } finally {
       child.stdin?.destroy()
